@@ -1,0 +1,58 @@
+# make demo: install, index the shipped sounds, search them.   make test: lint, types, all tests.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+LIBRARY := .demo/library.sqlite
+INPUTS := pyproject.toml constraints.txt
+
+.PHONY: demo test check format bench clean
+
+demo: $(VENV)/installed
+	@echo "== Indexing the sounds in demo/sounds into $(LIBRARY)"
+	@$(BIN)/soundkin index demo/sounds --library $(LIBRARY)
+	@for sound in drum_snare_hard drum_cymbal_open tabla_na; do \
+	  echo; echo "== What sounds like $$sound?   soundkin search demo/sounds/$$sound.flac"; \
+	  $(BIN)/soundkin search demo/sounds/$$sound.flac --exclude-self --top 4 \
+	    --library $(LIBRARY) || exit $$?; \
+	done
+	@echo
+	@echo "Now your own sounds:"
+	@echo "  $(BIN)/soundkin index ~/Music"
+	@echo "  $(BIN)/soundkin search SOUND.wav --from 1.5 --to 2.5"
+	@echo "  $(BIN)/soundkin --help"
+
+test: check
+	$(BIN)/python -m pytest
+
+check: $(VENV)/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+format: $(VENV)/installed-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/installed-dev
+	$(BIN)/python benchmarks/indexing.py
+	$(BIN)/python benchmarks/cold.py
+
+clean:
+	rm -rf $(VENV) .demo .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+
+$(VENV)/bin/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "soundkin needs Python 3.11 or newer; choose one: make PYTHON=python3.12"; exit 1; }
+	@echo "== Making a virtual environment in $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/installed: $(INPUTS) | $(VENV)/bin/pip
+	@echo "== Installing soundkin and what it needs into $(VENV)"
+	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/installed-dev: $(INPUTS) | $(VENV)/bin/pip
+	@echo "== Installing soundkin and its development tools into $(VENV)"
+	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@ $(VENV)/installed

@@ -1,0 +1,68 @@
+"""soundkin finds what sounds like this in a person's own audio.
+
+The names below are the public Python API; each is loaded when first used, so that importing
+soundkin costs nothing.
+
+>>> import soundkin
+>>> with soundkin.Library.open("sounds.sqlite", create=True) as library:
+...     report = soundkin.index_folders(library, ["~/Samples"])
+...     hits = soundkin.Searcher(library).search("kick.wav", top_k=5)
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from soundkin.duplicates import find_duplicates
+    from soundkin.embedding import Embedder, Embeddings
+    from soundkin.errors import SoundkinError
+    from soundkin.export import embed_paths, save_table
+    from soundkin.indexing import index_folders
+    from soundkin.library import Library
+    from soundkin.records import Filters, Recording
+    from soundkin.search import Hit, Searcher, Sound, Waveform
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Embedder": "embedding",
+    "Embeddings": "embedding",
+    "Filters": "records",
+    "Hit": "search",
+    "Library": "library",
+    "Recording": "records",
+    "Searcher": "search",
+    "Sound": "search",
+    "SoundkinError": "errors",
+    "Waveform": "search",
+    "embed_paths": "export",
+    "find_duplicates": "duplicates",
+    "index_folders": "indexing",
+    "save_table": "export",
+}
+
+__all__ = [
+    "Embedder",
+    "Embeddings",
+    "Filters",
+    "Hit",
+    "Library",
+    "Recording",
+    "Searcher",
+    "Sound",
+    "SoundkinError",
+    "Waveform",
+    "__version__",
+    "embed_paths",
+    "find_duplicates",
+    "index_folders",
+    "save_table",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'soundkin' has no attribute {name!r}")
+    return getattr(import_module(f"soundkin.{_HOMES[name]}"), name)

@@ -1,0 +1,69 @@
+"""The command `soundkin`: the only room that prints and exits."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+from soundkin import __version__
+from soundkin.cli.completion import completion
+from soundkin.cli.dups import dups
+from soundkin.cli.embed import embed
+from soundkin.cli.index import index
+from soundkin.cli.library import info, list_, remove, tag
+from soundkin.cli.search import search
+from soundkin.errors import SoundkinError
+
+EXIT_ERROR = 2
+EXIT_INTERRUPTED = 130
+
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Start with: soundkin index ~/Samples, then: soundkin search kick.wav",
+)
+@click.version_option(__version__, prog_name="soundkin", message="%(prog)s %(version)s")
+def commands() -> None:
+    """Find what sounds like this in your own audio."""
+
+
+for command in (index, search, list_, info, tag, remove, dups, embed, completion):
+    commands.add_command(command)
+
+
+def main() -> None:
+    """Run the command line; every error is one line on standard error."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]
+    sys.exit(_run())
+
+
+def _run() -> int:
+    try:
+        status = commands.main(prog_name="soundkin", standalone_mode=False)
+        sys.stdout.flush()
+        return status if isinstance(status, int) else 0
+    except click.exceptions.Exit as request:
+        return request.exit_code
+    except click.Abort:
+        return _say("interrupted; what was done is kept, run it again to go on", EXIT_INTERRUPTED)
+    except click.ClickException as error:
+        error.show()
+        return EXIT_ERROR
+    except SoundkinError as error:
+        return _say(str(error))
+    except BrokenPipeError:  # whoever was reading has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        name = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else "error"
+        return _say(f"{name}: {error.strerror or error}")
+    except MemoryError:
+        return _say("there is not enough memory for this")
+
+
+def _say(message: str, status: int = EXIT_ERROR) -> int:
+    click.echo(f"soundkin: {' '.join(message.splitlines())}", err=True)
+    return status

@@ -1,0 +1,80 @@
+"""`soundkin dups`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from soundkin.cli.options import (
+    CSV,
+    JSON,
+    PATHS,
+    build_filters,
+    filter_options,
+    library_option,
+    null_option,
+    open_library,
+    output_options,
+)
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  soundkin dups                          every group of recordings that sound the same
+  soundkin dups --threshold 0.98         more of them, less sure
+  soundkin dups --paths                  all but the first of each group, e.g. to look through
+"""
+)
+@click.option(
+    "--threshold",
+    type=click.FloatRange(-1, 1),
+    default=0.99,
+    show_default=True,
+    help="Least cosine similarity of segments at the same time.",
+)
+@filter_options
+@output_options(JSON, CSV, PATHS)
+@null_option
+@library_option
+def dups(
+    threshold: float, output: str | None, null: bool, library_path: str, **filters: Any
+) -> None:
+    """List near-duplicate recordings: the same sound at another level, format or trim.
+
+    --paths leaves out the first, longest, recording of each group.
+    """
+    from soundkin.cli import output as out
+    from soundkin.duplicates import find_duplicates
+
+    with open_library(library_path) as library:
+        groups = find_duplicates(library, threshold=threshold, filters=build_filters(**filters))
+    rows: list[dict[str, Any]] = [
+        {
+            "group": number,
+            "score": round(group.score, 6),
+            "path": recording.path,
+            "duration_s": round(recording.duration_s, 6),
+            "first": place == 0,
+        }
+        for number, group in enumerate(groups, 1)
+        for place, recording in enumerate(group.recordings)
+    ]
+    if output or null:
+        if output in (None, "paths"):
+            rows = [row for row in rows if not row["first"]]
+        out.print_rows(rows, output or "paths", null=null)
+    elif not rows:
+        click.echo("soundkin: no two recordings sound the same", err=True)
+    else:
+        cells = (
+            (
+                str(row["group"]),
+                f"{row['score']:.4f}",
+                out.format_time(row["duration_s"]),
+                out.shorten_path(row["path"]),
+            )
+            for row in rows
+        )
+        out.print_table(("group", "score", "duration", "recording"), cells)

@@ -1,0 +1,93 @@
+"""`soundkin index`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from soundkin.cli.options import library_option, open_library
+
+if TYPE_CHECKING:
+    from soundkin.records import LibraryCounts
+    from soundkin.reports import IndexReport
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  soundkin index ~/Samples              the first time, or again: only what changed
+  soundkin index ~/Samples ~/Takes      several folders in one library
+  soundkin index                        every folder the library knows, again
+  soundkin index --keep-missing /media  a drive whose files come and go
+"""
+)
+@click.argument("folders", nargs=-1, type=click.Path())
+@click.option("--model", metavar="NAME", help="Model that embeds, by name or .onnx file.")
+@click.option("--rebuild", is_flag=True, help="Embed everything again, as for another model.")
+@click.option("--keep-missing", is_flag=True, help="Keep recordings whose files are gone.")
+@click.option("--workers", type=click.IntRange(1), metavar="N", help="Processes [default: cores].")
+@click.option("-q", "--quiet", is_flag=True, help="No progress and no summary.")
+@library_option
+def index(
+    folders: tuple[str, ...],
+    model: str | None,
+    rebuild: bool,
+    keep_missing: bool,
+    workers: int | None,
+    quiet: bool,
+    library_path: str,
+) -> None:
+    """Bring the library in step with FOLDERS of sounds.
+
+    Files that did not change are not read again, moved ones keep their tags, and files that are
+    gone are dropped. Ctrl-C at any time: the next run goes on from there.
+    """
+    from soundkin.cli.progress import report_failures, show_progress
+    from soundkin.indexing import index_folders
+    from soundkin.model import find_model
+    from soundkin.walking import resolve_root
+
+    for folder in folders:  # before a library is made for nothing
+        resolve_root(folder)
+    if model is not None:
+        find_model(model)
+    with open_library(library_path, create=bool(folders)) as library:
+        with show_progress(quiet=quiet) as on_progress:
+            report = index_folders(
+                library,
+                folders,
+                model=model,
+                rebuild=rebuild,
+                keep_missing=keep_missing,
+                n_workers=workers,
+                on_progress=on_progress,
+            )
+        if not quiet:
+            click.echo(_summarise(report, library.count()))
+    listed = " (soundkin list --failed has all)"
+    report_failures("Read only in part", report.warnings, "")
+    report_failures("Not read", report.failures, listed)
+
+
+def _summarise(report: IndexReport, counts: LibraryCounts) -> str:
+    """Sum a run up in a line or two."""
+    from soundkin.cli.output import format_hours
+
+    parts = [
+        (report.n_added, "embedded"),
+        (report.n_unchanged, "unchanged"),
+        (report.n_moved, "moved"),
+        (report.n_duplicates, "with bytes known already"),
+        (report.n_removed, "gone"),
+        (len(report.failures), "not read"),
+        (report.n_failed_before, "not read before, unchanged (soundkin list --failed)"),
+    ]
+    done = ", ".join(f"{count} {words}" for count, words in parts if count) or "nothing to do"
+    rate = report.audio_s / max(report.elapsed_s, 1e-3)
+    speed = f"; {format_hours(report.audio_s)} of audio at {rate:.0f}× real time" if rate else ""
+    return (
+        f"{done}{speed}, in {report.elapsed_s:.1f} s\n"
+        f"The library has {counts.n_recordings} recordings, {format_hours(counts.duration_s)}, "
+        f"{counts.n_segments} segments."
+    )

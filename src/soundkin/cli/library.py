@@ -1,0 +1,208 @@
+"""`soundkin list`, `info`, `tag` and `remove`: what a library holds."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from soundkin.cli.options import (
+    CSV,
+    JSON,
+    PATHS,
+    build_filters,
+    filter_options,
+    library_option,
+    null_option,
+    open_library,
+    output_options,
+)
+from soundkin.errors import LibraryError
+
+if TYPE_CHECKING:
+    from soundkin.library import Library
+    from soundkin.records import Recording
+
+
+@click.command(
+    "list",
+    epilog="""\b
+Examples:
+  soundkin list --folder ~/Samples/drums --max-duration 1
+  soundkin list --failed                what could not be read, and why
+  soundkin list --tag dry --paths -0 | xargs -0 …
+""",
+)
+@click.option("--failed", is_flag=True, help="What could not be read, with the reasons.")
+@filter_options
+@output_options(JSON, CSV, PATHS)
+@null_option
+@library_option
+def list_(failed: bool, output: str | None, null: bool, library_path: str, **filters: Any) -> None:
+    """List the recordings in the library."""
+    from soundkin.cli import output as out
+
+    with open_library(library_path) as library:
+        recordings = library.select_recordings(build_filters(**filters), failed=failed)
+        if output or null:
+            describe = _describe_failed if failed else _describe
+            out.print_rows(map(describe, recordings), output or "paths", null=null)
+        elif failed:
+            rows = ((r.error or "", out.shorten_path(r.path)) for r in recordings)
+            out.print_table(("reason", "file"), rows)
+        else:
+            cells = (
+                (
+                    out.format_time(r.duration_s),
+                    str(r.sample_rate),
+                    str(r.n_channels),
+                    ", ".join(r.tags),
+                    out.shorten_path(r.path) + (f"  ({r.warning})" if r.warning else ""),
+                )
+                for r in recordings
+            )
+            out.print_table(("duration", "Hz", "channels", "tags", "recording"), cells)
+
+
+def _describe(recording: Recording) -> dict[str, Any]:
+    return {
+        "path": recording.path,
+        "duration_s": round(recording.duration_s, 6),
+        "sample_rate": recording.sample_rate,
+        "n_channels": recording.n_channels,
+        "format": recording.format,
+        "n_segments": recording.n_segments,
+        "tags": list(recording.tags),
+        "warning": recording.warning,
+    }
+
+
+def _describe_failed(recording: Recording) -> dict[str, Any]:
+    return {"path": recording.path, "error": recording.error}
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  soundkin info
+  soundkin info --json | jq .n_segments
+"""
+)
+@output_options(JSON)
+@library_option
+def info(output: str | None, library_path: str) -> None:
+    """Show what the library holds: recordings, hours, model, folders, tags."""
+    from soundkin.cli.output import format_hours
+
+    with open_library(library_path) as library:
+        facts = _collect_facts(library)
+    if output == "json":
+        click.echo(json.dumps(facts))
+        return
+    model = facts["model"]
+    lines = {
+        "library": f"{facts['library']} ({facts['size_bytes'] / 1e6:.1f} MB)",
+        "model": f"{model['name']} {model['hash'][:8]}" if model else "none yet",
+        "recordings": f"{facts['n_recordings']} ({format_hours(facts['duration_s'])})",
+        "different": f"{facts['n_contents']} by their bytes",
+        "segments": str(facts["n_segments"]),
+        "not read": f"{facts['n_failed']} (soundkin list --failed)",
+        "folders": "\n            ".join(facts["folders"]) or "none",
+        "tags": ", ".join(f"{tag} ({n})" for tag, n in facts["tags"].items()) or "none",
+    }
+    for name, text in lines.items():
+        click.echo(f"{name:<11} {text}")
+
+
+def _collect_facts(library: Library) -> dict[str, Any]:
+    counts, model = library.count(), library.model
+    return {
+        "library": str(library.path),
+        "size_bytes": library.path.stat().st_size,
+        "model": model and {"name": model.name, "hash": model.hash},
+        "n_recordings": counts.n_recordings,
+        "n_failed": counts.n_failed,
+        "n_contents": counts.n_contents,
+        "n_segments": counts.n_segments,
+        "duration_s": round(counts.duration_s, 3),
+        "folders": library.list_folders(),
+        "tags": dict(library.list_tags()),
+    }
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  soundkin tag                                 every tag and how often it is used
+  soundkin tag kick.wav --add dry --add 808    tag a recording
+  soundkin tag ~/Samples/tabla --add tabla     tag all below a folder
+  soundkin tag ~/Samples --remove draft
+"""
+)
+@click.argument("paths", nargs=-1, type=click.Path())
+@click.option("--add", "added", multiple=True, metavar="TAG", help="Give them this tag.")
+@click.option("--remove", "removed", multiple=True, metavar="TAG", help="Take this tag off them.")
+@library_option
+def tag(
+    paths: tuple[str, ...], added: tuple[str, ...], removed: tuple[str, ...], library_path: str
+) -> None:
+    """Add and remove tags on recordings, or list the tags in use."""
+    if bool(paths) != bool(added or removed):
+        raise click.UsageError("give paths and, for them, --add TAG or --remove TAG")
+    if any(not name.strip() for name in (*added, *removed)):
+        raise click.UsageError("a tag needs at least one letter")
+    with open_library(library_path) as library:
+        if not paths:
+            for name, count in library.list_tags():
+                click.echo(f"{count}\t{name}")
+            return
+        recordings = _find_recordings(library, paths)
+        with library.transaction():
+            library.add_tags(recordings, added)
+            library.remove_tags(recordings, removed)
+    click.echo(f"soundkin: {len(recordings)} recordings", err=True)
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  soundkin remove ~/Samples/old         a folder, no longer to be indexed
+  soundkin remove kick.wav              one recording, until its folder is indexed again
+"""
+)
+@click.argument("paths", nargs=-1, required=True, type=click.Path())
+@library_option
+def remove(paths: tuple[str, ...], library_path: str) -> None:
+    """Take recordings out of the library; the files themselves are not touched."""
+    from soundkin.indexing import lock_library
+
+    with open_library(library_path) as library, lock_library(library):
+        folders = set(library.list_folders())
+        wanted = [path for path in paths if os.path.abspath(path) not in folders]  # noqa: PTH100
+        recordings = _find_recordings(library, wanted)
+        ids = {recording.id for recording in recordings}
+        with library.transaction():
+            for path in map(os.path.abspath, paths):
+                ids.update(file.id for file in library.list_files_below(path))
+                library.remove_folder(path)
+            library.remove_recordings(ids)
+    click.echo(f"soundkin: {len(ids)} recordings taken out", err=True)
+
+
+def _find_recordings(library: Library, paths: Iterable[str]) -> Sequence[Recording]:
+    """Find the recordings that paths name: all below a folder, a file, or the end of a path."""
+    from soundkin.records import Filters
+
+    found: list[Recording] = []
+    for path in paths:
+        below = Filters(folders=(os.path.abspath(path),))  # noqa: PTH100
+        here = list(library.select_recordings(below))
+        here += library.select_recordings(below, failed=True)
+        here = here or library.find_by_ending(path)
+        if not here:
+            raise LibraryError(f"{path}: no such recording or folder in {library.path}")
+        found += here
+    return found

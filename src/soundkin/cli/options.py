@@ -1,0 +1,94 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from soundkin.library import Library
+    from soundkin.records import Filters
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def get_default_library() -> str:
+    """Name the library used without `--library`: one file in the user's data folder."""
+    import platformdirs
+
+    return str(platformdirs.user_data_path("soundkin") / "library.sqlite")
+
+
+def library_option(command: Command) -> Command:
+    """Add `--library FILE`."""
+    return click.option(
+        "--library",
+        "library_path",
+        metavar="FILE",
+        envvar="SOUNDKIN_LIBRARY",
+        default=get_default_library,
+        help="The library's file [default: one in your data folder, or $SOUNDKIN_LIBRARY].",
+    )(command)
+
+
+def filter_options(command: Command) -> Command:
+    """Add the options that `build_filters` takes."""
+    for option in (
+        click.option("--tag", "tags", multiple=True, metavar="TAG", help="Only with this tag."),
+        click.option("--max-duration", type=float, metavar="S", help="Only recordings so long."),
+        click.option("--min-duration", type=float, metavar="S", help="Only recordings so long."),
+        click.option(
+            "--ext", "extensions", multiple=True, metavar="EXT", help="Only such files, e.g. wav."
+        ),
+        click.option(
+            "--folder", "folders", multiple=True, metavar="DIR", help="Only below this folder."
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def build_filters(
+    folders: tuple[str, ...],
+    extensions: tuple[str, ...],
+    min_duration: float | None,
+    max_duration: float | None,
+    tags: tuple[str, ...],
+) -> Filters:
+    """Make the filters that the options ask for."""
+    from soundkin.records import Filters
+
+    return Filters(
+        folders=tuple(os.path.abspath(os.path.expanduser(f)) for f in folders),  # noqa: PTH100, PTH111
+        extensions=extensions,
+        min_duration_s=min_duration,
+        max_duration_s=max_duration,
+        tags=tags,
+    )
+
+
+def output_options(*formats: tuple[str, str]) -> Callable[[Command], Command]:
+    """Add one flag per output format, given as (name, help)."""
+
+    def add(command: Command) -> Command:
+        for name, help_text in reversed(formats):
+            command = click.option(f"--{name}", "output", flag_value=name, help=help_text)(command)
+        return command
+
+    return add
+
+
+JSON = ("json", "One JSON object a line.")
+CSV = ("csv", "Comma-separated values.")
+PATHS = ("paths", "Only paths, one a line.")
+null_option = click.option("-0", "--null", is_flag=True, help="With --paths: end each with a NUL.")
+
+
+def open_library(path: str, *, create: bool = False) -> Library:
+    """Open the library that `--library` names."""
+    from soundkin.library import Library
+
+    return Library.open(path, create=create)

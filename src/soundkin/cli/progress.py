@@ -1,0 +1,61 @@
+"""Progress of long work on standard error: files, hours of audio, rate, time left."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import click
+
+from soundkin.cli.output import format_hours, make_printable
+from soundkin.reports import Failure, IndexProgress, ProgressCallback
+
+MOST_LISTED = 20
+
+
+@contextmanager
+def show_progress(*, quiet: bool) -> Iterator[ProgressCallback]:
+    """Draw a progress bar; nothing where standard error is no terminal, or with `quiet`."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda progress: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[files]}  {task.fields[audio]}"),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
+    started = time.monotonic()
+    with bar:
+        task = bar.add_task("Looking for sounds", total=None, files="", audio="")
+
+        def update(progress: IndexProgress) -> None:
+            rate = progress.audio_s / max(time.monotonic() - started, 1e-3)
+            bar.update(
+                task,
+                description="Embedding",
+                total=progress.n_bytes,
+                completed=progress.bytes_done,
+                files=f"{progress.n_done}/{progress.n_files} files",
+                audio=f"{format_hours(progress.audio_s)} of audio, {rate:.0f}× real time",
+            )
+
+        yield update
+
+
+def report_failures(title: str, failures: Sequence[Failure], more: str) -> None:
+    """List on standard error what could not be read, with the reasons."""
+    if not failures:
+        return
+    click.echo(f"{title} ({len(failures)}):", err=True)
+    for failure in failures[:MOST_LISTED]:
+        click.echo(f"  {make_printable(failure.path)}: {failure.reason}", err=True)
+    if len(failures) > MOST_LISTED:
+        click.echo(f"  … and {len(failures) - MOST_LISTED} more{more}", err=True)

@@ -1,0 +1,190 @@
+"""`soundkin search`."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from soundkin.cli.options import (
+    CSV,
+    JSON,
+    PATHS,
+    build_filters,
+    filter_options,
+    library_option,
+    null_option,
+    open_library,
+    output_options,
+)
+
+if TYPE_CHECKING:
+    from soundkin.search import Hit, Sound
+
+WEIGHTED = re.compile(r"(\d+(?:\.\d*)?|\.\d+):(.+)", re.DOTALL)
+OPERATORS = {"+": 1.0, "-": -1.0}
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  soundkin search kick.wav                          what sounds like this?
+  soundkin search take.wav --from 12.5 --to 13.4    a region of a long file
+  soundkin search rain.wav + 0.5:birds.wav - car.wav
+  sox … -t wav - | soundkin search -                from standard input
+  soundkin search drums/kick.wav --exclude-self     a recording of the library, by its path's end
+  soundkin search kick.wav --paths -0 | xargs -0 …
+"""
+)
+@click.argument("sounds", nargs=-1, required=True, metavar="SOUND [[+|-] [WEIGHT:]SOUND]…")
+@click.option("--from", "start_s", type=click.FloatRange(0), metavar="S", help="Region start.")
+@click.option("--to", "end_s", type=click.FloatRange(0), metavar="S", help="Region end.")
+@click.option("-n", "--top", type=click.IntRange(1), default=10, show_default=True, help="Hits.")
+@click.option("--exclude-self", is_flag=True, help="Leave out the recordings searched with.")
+@click.option(
+    "--per-recording",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Most hits of one recording; they do not overlap.",
+)
+@filter_options
+@output_options(
+    JSON,
+    CSV,
+    PATHS,
+    ("m3u", "A playlist."),
+    ("labels", "An Audacity label track."),
+)
+@null_option
+@library_option
+def search(
+    sounds: tuple[str, ...],
+    start_s: float | None,
+    end_s: float | None,
+    top: int,
+    exclude_self: bool,
+    per_recording: int,
+    output: str | None,
+    null: bool,
+    library_path: str,
+    **filters: Any,
+) -> None:
+    """Find the places that sound like SOUND, best first.
+
+    SOUND is an audio file, a recording of the library by the end of its path, or - for standard
+    input. Several sounds are added up; + and - between them add and subtract. --from and --to, in
+    seconds, take a region of the first.
+
+    The score is the cosine similarity; the percentile beside it says how many pairs of sounds in
+    this library are less alike.
+    """
+    from soundkin.search import Searcher
+
+    with open_library(library_path) as library, _spool_stdin() as spool:
+        query = parse_query(sounds, spool)
+        query[0] = replace(query[0], start_s=start_s or 0.0, end_s=end_s)
+        hits = Searcher(library).search(
+            query,
+            top,
+            per_recording=per_recording,
+            exclude_self=exclude_self,
+            filters=build_filters(**filters),
+        )
+    _print_hits(hits, output, null=null)
+
+
+def parse_query(tokens: Sequence[str], stdin: Spool) -> list[Sound]:
+    """Read sounds with + and - between them, and weights before them.
+
+    A `-` where a sound should stand is standard input. A file whose whole name looks like a
+    weighted one is taken for that file.
+    """
+    from soundkin.search import Sound
+
+    query: list[Sound] = []
+    sign: float | None = 1.0  # None: an operator may stand here
+    for token in tokens:
+        if sign is None and token in OPERATORS:
+            sign = OPERATORS[token]
+            continue
+        weight, name = 1.0, token
+        match = WEIGHTED.fullmatch(token)
+        if match and not Path(token).exists():
+            weight, name = float(match[1]), match[2]
+        source = stdin.read() if name == "-" else name
+        query.append(Sound(source, weight * (1.0 if sign is None else sign)))
+        sign = None
+    if sign is not None:
+        raise click.UsageError(f"a sound must follow the last {tokens[-1]!r}")
+    return query
+
+
+class Spool:
+    """Standard input as a file, read once, when a query asks for it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "standard input"
+
+    def read(self) -> str:
+        """Copy standard input to a file; returns its path."""
+        if sys.stdin.isatty():
+            raise click.UsageError("standard input is a terminal; pipe a sound into it")
+        if not self._path.exists():
+            with self._path.open("wb") as file:
+                shutil.copyfileobj(sys.stdin.buffer, file)
+        return str(self._path)
+
+
+@contextmanager
+def _spool_stdin() -> Iterator[Spool]:
+    with tempfile.TemporaryDirectory(prefix="soundkin-") as folder:
+        yield Spool(Path(folder))
+
+
+def _describe(hit: Hit) -> dict[str, Any]:
+    return {
+        "rank": hit.rank,
+        "path": hit.recording.path,
+        "start_s": round(hit.start_s, 6),
+        "duration_s": round(hit.duration_s, 6),
+        "score": round(hit.score, 6),
+        "percentile": round(hit.percentile, 3),
+        "recording_duration_s": round(hit.recording.duration_s, 6),
+        "tags": list(hit.recording.tags),
+    }
+
+
+def _print_hits(hits: Sequence[Hit], output: str | None, *, null: bool) -> None:
+    from soundkin.cli import output as out
+
+    rows = map(_describe, hits)
+    if output == "m3u":
+        click.echo("\n".join(out.write_m3u(rows)))
+    elif output == "labels":
+        click.echo("".join(f"{line}\n" for line in out.write_labels(rows)), nl=False)
+    elif output or null:
+        out.print_rows(rows, output or "paths", null=null)
+    elif not hits:
+        click.echo("soundkin: nothing found", err=True)
+    else:
+        cells = (
+            (
+                str(hit.rank),
+                f"{hit.score:.3f}",
+                f"{hit.percentile:.1f}",
+                out.format_time(hit.start_s),
+                f"{hit.duration_s:.2f} s",
+                out.shorten_path(hit.recording.path),
+            )
+            for hit in hits
+        )
+        out.print_table(("", "score", "percentile", "start", "length", "recording"), cells)

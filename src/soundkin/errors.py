@@ -1,0 +1,27 @@
+"""Every error soundkin raises on purpose. Each message names the thing and the fix."""
+
+from __future__ import annotations
+
+
+class SoundkinError(Exception):
+    """Root of all soundkin errors; its message is one line, fit to show a person."""
+
+
+class AudioError(SoundkinError):
+    """A sound cannot be read: not audio, empty, damaged, or a region outside of it."""
+
+
+class ModelError(SoundkinError):
+    """A model is missing, damaged, or not the one a library was made with."""
+
+
+class LibraryError(SoundkinError):
+    """A library file is missing, foreign, locked, full, or from a newer soundkin."""
+
+
+class QueryError(SoundkinError):
+    """A query makes no sense: nothing to search for, or nothing to search in."""
+
+
+class WorkerError(SoundkinError):
+    """The process that decoded a file died; the file is at fault, not the run."""

@@ -1,0 +1,85 @@
+"""The log-scaled mel spectrogram: one definition, used by training and by inference."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from soundkin.config import MelConfig
+
+Array = npt.NDArray[np.float32]
+
+BLOCK_FRAMES = 64  # what a block needs fits a processor's cache
+
+
+def compute_mel_from_hz(hz: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Hertz to mel, O'Shaughnessy's formula as used by HTK: 2595 log10(1 + f / 700)."""
+    return 2595.0 * np.log10(1.0 + np.asarray(hz, np.float64) / 700.0)
+
+
+def compute_hz_from_mel(mel: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Mel to hertz, the inverse of `compute_mel_from_hz`."""
+    return 700.0 * (10.0 ** (np.asarray(mel, np.float64) / 2595.0) - 1.0)
+
+
+@lru_cache(maxsize=8)
+def compute_filter_bank(config: MelConfig, sample_rate: int) -> Array:
+    """Triangular mel filters of peak 1, their corners evenly spaced in mel.
+
+    Returns
+    -------
+    float32 `(n_fft // 2 + 1, n_mels)`, read-only.
+    """
+    lowest, highest = compute_mel_from_hz([config.f_min, config.f_max]).tolist()
+    corners = compute_hz_from_mel(np.linspace(lowest, highest, config.n_mels + 2))
+    frequencies = np.fft.rfftfreq(config.n_fft, 1.0 / sample_rate)[:, None]
+    rising = (frequencies - corners[:-2]) / (corners[1:-1] - corners[:-2])
+    falling = (corners[2:] - frequencies) / (corners[2:] - corners[1:-1])
+    bank = np.maximum(0.0, np.minimum(rising, falling)).astype(np.float32)
+    bank.flags.writeable = False
+    return bank
+
+
+@lru_cache(maxsize=8)
+def compute_window(config: MelConfig) -> Array:
+    """Periodic Hann window, scaled so that a full-scale sine has power 1 at its frequency.
+
+    Returns
+    -------
+    float32 `(win_length,)`, read-only.
+    """
+    hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(config.win_length) / config.win_length)
+    window: Array = (hann * (2.0 / hann.sum())).astype(np.float32)
+    window.flags.writeable = False
+    return window
+
+
+def compute_log_mel(waveform: Array, config: MelConfig, sample_rate: int) -> Array:
+    """Compute the natural logarithm of the mel-band power, `log(mel + log_offset)`.
+
+    Only frames wholly inside the waveform count (no padding, no centring), so that the frames of
+    a segment are the same whether it is computed alone or within a longer stretch.
+
+    Parameters
+    ----------
+    waveform
+        float32 `(n_samples,)`, n_samples ≥ n_fft.
+
+    Returns
+    -------
+    float32 `(n_mels, n_frames)`, n_frames = 1 + (n_samples - n_fft) // hop_length.
+    """
+    frames = np.lib.stride_tricks.sliding_window_view(waveform, config.n_fft)
+    frames = frames[:: config.hop_length, : config.win_length]
+    window, bank = compute_window(config), compute_filter_bank(config, sample_rate)
+    mel = np.empty((len(frames), config.n_mels), np.float32)
+    for start in range(0, len(frames), BLOCK_FRAMES):
+        block = frames[start : start + BLOCK_FRAMES] * window
+        spectrum = np.fft.rfft(block, n=config.n_fft, axis=1)
+        power = np.square(spectrum.real)
+        power += np.square(spectrum.imag)
+        np.matmul(power, bank, out=mel[start : start + BLOCK_FRAMES])
+    mel += np.float32(config.log_offset)
+    return np.ascontiguousarray(np.log(mel, out=mel).T)

@@ -1,0 +1,334 @@
+"""Bring a library in step with folders: walk, hash, decode and embed in parallel, store.
+
+What is in the library already is not decoded again: unchanged files are told by size and time,
+moved and duplicate ones by the hash of their bytes. Each recording is committed by itself, so that
+an interrupted run loses only what was in flight.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import filelock
+
+from soundkin.embedding import Embeddings
+from soundkin.errors import AudioError, LibraryError, SoundkinError
+from soundkin.library import Library
+from soundkin.model import DEFAULT_MODEL, ModelFile, find_model, load_model
+from soundkin.records import Content, KnownFile, LibraryModel, Recording
+from soundkin.reports import Failure, IndexProgress, IndexReport, ProgressCallback
+from soundkin.walking import FoundFile, Unreadable, hash_file, resolve_root, walk_audio
+from soundkin.workers import WorkerPool
+
+HASH_THREADS = 4
+HASH_LOOK_AHEAD = 32
+
+
+def index_folders(
+    library: Library,
+    folders: Sequence[str | os.PathLike[str]] = (),
+    *,
+    model: str | os.PathLike[str] | None = None,
+    rebuild: bool = False,
+    keep_missing: bool = False,
+    n_workers: int | None = None,
+    on_progress: ProgressCallback = lambda progress: None,
+) -> IndexReport:
+    """Bring a library in step with folders and files; without any, with all it knows.
+
+    Parameters
+    ----------
+    model
+        Name or file of the model; None means the library's own, or the default for a new one.
+    rebuild
+        Take another model: embed everything the library knows again.
+    keep_missing
+        Keep recordings whose files are gone.
+    n_workers
+        Processes that decode and embed; None means one a processor.
+
+    Raises
+    ------
+    SoundkinError
+        A folder is missing, another run is at work on the library, the library was made with
+        another model, or it cannot be written. Files that cannot be read are in the report.
+    """
+    started = time.monotonic()
+    roots = [resolve_root(folder) for folder in folders]
+    with lock_library(library):
+        model_file = settle_model(library, model, rebuild=rebuild)
+        with library.transaction():
+            for root in roots:
+                library.add_folder(root)
+        if rebuild or not roots:
+            roots = library.list_folders()
+        if not roots:
+            raise LibraryError(f"{library.path}: nothing to index; run: soundkin index FOLDER")
+        with WorkerPool(model_file, n_workers) as pool:
+            run = _Run(library, pool, on_progress)
+            run.bring_in_step(roots, keep_missing=keep_missing)
+        library.drop_orphans()
+    return run.report(time.monotonic() - started)
+
+
+@contextmanager
+def lock_library(library: Library) -> Iterator[None]:
+    """Hold the right to index into a library.
+
+    Raises
+    ------
+    LibraryError
+        Another process has it.
+    """
+    lock = filelock.FileLock(f"{library.path}.lock", blocking=False)
+    try:
+        lock.acquire()
+    except filelock.Timeout as error:
+        raise LibraryError(
+            f"{library.path}: another soundkin is indexing into it; run again when it is done"
+        ) from error
+    except OSError as error:
+        raise LibraryError(f"{library.path}.lock: {error.strerror or error}") from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def settle_model(
+    library: Library, name: str | os.PathLike[str] | None, *, rebuild: bool = False
+) -> ModelFile:
+    """Find the model to index with, and write it into a library that has none.
+
+    Raises
+    ------
+    SoundkinError
+        There is no such model, or the library was made with another one and `rebuild` is not set.
+    """
+    known = library.model
+    if name is None:
+        name = known.file_name if known else DEFAULT_MODEL
+    model_file = find_model(name)
+    if known is not None and not rebuild:
+        library.check_model(model_file.name, model_file.hash)
+        return model_file
+    config = load_model(model_file).config
+    library.replace_model(LibraryModel(config.name, model_file.hash, model_file.name, config))
+    return model_file
+
+
+def _is_below(path: str, folders: Iterable[str]) -> bool:
+    return any(
+        f"{path}{os.sep}".startswith(f"{folder.rstrip(os.sep)}{os.sep}") for folder in folders
+    )
+
+
+class _Run:
+    """One index run: what was found, what is in flight, what came of it."""
+
+    def __init__(self, library: Library, pool: WorkerPool, on_progress: ProgressCallback) -> None:
+        self._library = library
+        self._pool = pool
+        self._on_progress = on_progress
+        self._progress = IndexProgress()
+        self._report = IndexReport()
+        self._failures: list[Failure] = []
+        self._warnings: list[Failure] = []
+        self._known: dict[str, KnownFile] = {}
+        self._seen: set[str] = set()
+        self._in_flight: dict[bytes, list[FoundFile]] = {}
+        self._pending: dict[Future[Embeddings], bytes] = {}
+
+    def bring_in_step(self, roots: Sequence[str], *, keep_missing: bool) -> None:
+        """Do the whole run."""
+        unreadable: list[Unreadable] = []
+        changed = self._find_changed(roots, unreadable)
+        for file, digest in self._hash_ahead(changed):
+            self._take(file, digest)
+        while self._pending:
+            self._store_finished()
+        if not keep_missing:
+            self._drop_vanished([folder.path for folder in unreadable if not folder.gone])
+
+    def report(self, elapsed_s: float) -> IndexReport:
+        """Sum the run up."""
+        return replace(
+            self._report,
+            audio_s=self._progress.audio_s,
+            elapsed_s=elapsed_s,
+            failures=tuple(self._failures),
+            warnings=tuple(self._warnings),
+        )
+
+    def _find_changed(self, roots: Sequence[str], unreadable: list[Unreadable]) -> list[FoundFile]:
+        """Walk the roots for files that are new or changed, the largest first.
+
+        The largest first, so that no long recording is left alone on one processor at the end.
+        """
+        changed: list[FoundFile] = []
+        for root in roots:
+            self._known.update((file.path, file) for file in self._library.list_files_below(root))
+            for found in walk_audio(root):
+                if isinstance(found, Unreadable):
+                    unreadable.append(found)
+                    self._failures.append(Failure(found.path, found.reason))
+                elif found.path not in self._seen:
+                    self._seen.add(found.path)
+                    if self._is_changed(found):
+                        changed.append(found)
+        changed.sort(key=lambda file: -file.size)
+        n_bytes = sum(file.size for file in changed)
+        self._advance(n_files=len(changed), n_bytes=n_bytes)
+        return changed
+
+    def _is_changed(self, found: FoundFile) -> bool:
+        known = self._known.get(found.path)
+        if known is None or (known.size, known.mtime_ns) != (found.size, found.mtime_ns):
+            return True
+        if known.failed:
+            self._count(n_failed_before=1)
+        else:
+            self._count(n_unchanged=1)
+        return False
+
+    def _hash_ahead(self, files: Sequence[FoundFile]) -> Iterator[tuple[FoundFile, bytes]]:
+        """Yield files with the hash of their bytes, computed some files ahead."""
+        with ThreadPoolExecutor(HASH_THREADS, thread_name_prefix="hash") as threads:
+            queue: deque[tuple[FoundFile, Future[bytes]]] = deque()
+            for file in files:
+                queue.append((file, threads.submit(hash_file, file.path)))
+                if len(queue) >= HASH_LOOK_AHEAD:
+                    yield from self._next_hash(queue)
+            while queue:
+                yield from self._next_hash(queue)
+
+    def _next_hash(
+        self, queue: deque[tuple[FoundFile, Future[bytes]]]
+    ) -> Iterator[tuple[FoundFile, bytes]]:
+        file, future = queue.popleft()
+        try:
+            yield file, future.result()
+        except AudioError as error:
+            self._fail(file, error)
+
+    def _take(self, file: FoundFile, digest: bytes) -> None:
+        """Store a file whose bytes are known; queue one whose bytes are not."""
+        content_id = self._library.find_content(digest)
+        if content_id is not None:
+            self._link(file, content_id)
+        elif digest in self._in_flight:
+            self._in_flight[digest].append(file)
+        else:
+            while len(self._pending) >= 2 * self._pool.n_workers:
+                self._store_finished()
+            self._in_flight[digest] = [file]
+            self._pending[self._pool.submit(file.path)] = digest
+
+    def _store_finished(self) -> None:
+        """Wait until a file is embedded, and store all that are."""
+        done, _ = wait(self._pending, return_when=FIRST_COMPLETED)
+        for future in done:
+            digest = self._pending.pop(future)
+            files = self._in_flight.pop(digest)
+            try:
+                embeddings = future.result()
+            except SoundkinError as error:
+                for file in files:
+                    self._fail(file, error)
+            else:
+                self._store(files, digest, embeddings)
+
+    def _store(self, files: list[FoundFile], digest: bytes, embeddings: Embeddings) -> None:
+        first, *copies = files
+        if not _is_same(first):
+            self._fail(first, AudioError("it changed while it was read; run again"), keep=False)
+            for copy in copies:  # the copy may still hold the bytes that were hashed
+                self._take(copy, hash_file(copy.path))
+            return
+        with self._library.transaction():
+            content_id = self._library.add_content(_describe(digest, embeddings))
+            self._save(first, content_id)
+        self._count(n_added=1)
+        self._advance(n_done=1, bytes_done=first.size, audio_s=embeddings.duration_s)
+        if embeddings.warning:
+            self._warnings.append(Failure(first.path, embeddings.warning))
+        for copy in copies:
+            self._link(copy, content_id)
+
+    def _link(self, file: FoundFile, content_id: int) -> None:
+        """Give a file the vectors that its bytes have already: it was moved, or is a copy."""
+        with self._library.transaction():
+            moved = self._find_moved(content_id)
+            if moved is not None:
+                self._known.pop(moved.path, None)
+                self._library.move_recording(moved, file.path)
+            self._save(file, content_id)
+        self._count(**{"n_moved" if moved else "n_duplicates": 1})
+        self._advance(n_done=1, bytes_done=file.size)
+
+    def _find_moved(self, content_id: int) -> Recording | None:
+        """Find a recording of the same bytes whose own file is gone."""
+        for recording in self._library.get_recordings(content_id):
+            if recording.path not in self._seen and not os.path.lexists(recording.path):
+                return recording
+        return None
+
+    def _save(self, file: FoundFile, content_id: int) -> None:
+        self._library.save_recording(file.path, file.size, file.mtime_ns, content_id=content_id)
+
+    def _fail(self, file: FoundFile, error: SoundkinError, *, keep: bool = True) -> None:
+        reason = str(error).removeprefix(f"{file.path}: ")
+        if keep:
+            with self._library.transaction():
+                self._library.save_recording(file.path, file.size, file.mtime_ns, error=reason)
+        self._failures.append(Failure(file.path, reason))
+        self._advance(n_done=1, bytes_done=file.size)
+
+    def _drop_vanished(self, protected: Sequence[str]) -> None:
+        """Forget files that the walk did not meet, but none below a folder it could not read."""
+        vanished = [
+            file.id
+            for path, file in self._known.items()
+            if path not in self._seen and not _is_below(path, protected)
+        ]
+        self._library.remove_recordings(vanished)
+        self._count(n_removed=len(vanished))
+
+    def _count(self, **counts: int) -> None:
+        raised = {name: getattr(self._report, name) + count for name, count in counts.items()}
+        self._report = replace(self._report, **raised)
+
+    def _advance(self, **steps: float) -> None:
+        raised = {name: getattr(self._progress, name) + step for name, step in steps.items()}
+        self._progress = replace(self._progress, **raised)
+        self._on_progress(self._progress)
+
+
+def _is_same(file: FoundFile) -> bool:
+    try:
+        status = Path(file.path).stat()
+    except OSError:
+        return False
+    return (status.st_size, status.st_mtime_ns) == (file.size, file.mtime_ns)
+
+
+def _describe(digest: bytes, embeddings: Embeddings) -> Content:
+    info = embeddings.info
+    assert info is not None  # a file always has one
+    return Content(
+        hash=digest,
+        duration_s=embeddings.duration_s,
+        sample_rate=info.sample_rate,
+        n_channels=info.n_channels,
+        format=info.format,
+        warning=embeddings.warning,
+        vectors=embeddings.vectors,
+        levels_db=embeddings.levels_db,
+    )

@@ -1,0 +1,359 @@
+"""The library: recordings, their segments' vectors, tags and the model's hash, in one SQLite file.
+
+One process writes at a time, readers are never blocked (write-ahead log), and every change is one
+transaction.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from soundkin.config import EMBEDDING_SIZE, ModelConfig
+from soundkin.connection import Connection
+from soundkin.errors import LibraryError
+from soundkin.records import (
+    Content,
+    Filters,
+    KnownFile,
+    LibraryCounts,
+    LibraryModel,
+    Recording,
+)
+
+_RECORDING_COLUMNS = """
+    SELECT recordings.id, path, size, mtime_ns, content_id, error,
+        COALESCE(duration_s, 0), COALESCE(sample_rate, 0), COALESCE(n_channels, 0),
+        COALESCE(format, ''), warning, COALESCE(n_segments, 0),
+        (SELECT json_group_array(tag) FROM tags WHERE recording_id = recordings.id)
+    FROM recordings LEFT JOIN contents ON contents.id = content_id
+"""
+
+
+class Library:
+    """An open library; a context manager. Not to be shared between threads."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self.path = connection.path
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str], *, create: bool = False) -> Self:
+        """Open a library file; with `create`, make it where there is none.
+
+        Raises
+        ------
+        LibraryError
+            There is none, it is no soundkin library, or a newer soundkin wrote it.
+        """
+        path = Path(path).expanduser().absolute()
+        if path.exists() and not path.is_file():
+            raise LibraryError(f"{path}: not a file; give the library's file")
+        if not path.exists():
+            if not create:
+                raise LibraryError(f"{path}: no library there; make it with: soundkin index FOLDER")
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise LibraryError(f"{path.parent}: {error.strerror or error}") from error
+        return cls(Connection.open(path))
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """Make all writes inside one transaction, or none of them."""
+        return self._connection.transaction()
+
+    @property
+    def stamp(self) -> tuple[str, int]:
+        """Identity and generation: equal stamps, equal vectors."""
+        identity, generation = self._run("SELECT identity, generation FROM meta").fetchone()
+        return identity, generation
+
+    @property
+    def model(self) -> LibraryModel | None:
+        """The model the library was made with; None before the first index run."""
+        name, digest, file_name, config = self._run(
+            "SELECT model_name, model_hash, model_file, model_config FROM meta"
+        ).fetchone()
+        if name is None:
+            return None
+        return LibraryModel(name, digest, file_name, ModelConfig.from_json(config))
+
+    def replace_model(self, model: LibraryModel) -> None:
+        """Take another model: vectors are dropped, recordings and tags stay to be embedded anew."""
+        with self.transaction():
+            self._run(
+                "UPDATE meta SET model_name = ?, model_hash = ?, model_file = ?, model_config = ?",
+                [model.name, model.hash, model.file_name, model.config.to_json()],
+            )
+            self._run(
+                "UPDATE recordings SET size = -1, content_id = NULL, error = 'not embedded yet'"
+            )
+            self.drop_orphans()
+
+    def check_model(self, name: str, digest: str) -> None:
+        """Refuse a model other than the library's own: their vectors cannot be compared.
+
+        Raises
+        ------
+        LibraryError
+            It is another one; the message has the command that embeds everything again.
+        """
+        known = self.model
+        if known is not None and known.hash != digest:
+            raise LibraryError(
+                f"{self.path}: made with another model ({known.name} {known.hash[:8]}, not"
+                f" {digest[:8]}); to embed all of it again with this one:"
+                f" soundkin index --rebuild --model {name}"
+            )
+
+    def count(self) -> LibraryCounts:
+        """Count recordings, failures, segments and seconds."""
+        n_all, n_failed, duration_s = self._run(
+            "SELECT COUNT(*), COUNT(*) FILTER (WHERE content_id IS NULL),"
+            " COALESCE(SUM(duration_s), 0) FROM recordings"
+            " LEFT JOIN contents ON contents.id = content_id"
+        ).fetchone()
+        n_contents, n_segments = self._run(
+            "SELECT COUNT(*), COALESCE(SUM(n_segments), 0) FROM contents"
+        ).fetchone()
+        return LibraryCounts(n_all - n_failed, n_failed, n_contents, n_segments, duration_s)
+
+    def list_folders(self) -> list[str]:
+        """List the folders and files that were asked to be indexed."""
+        return sorted(os.fsdecode(row[0]) for row in self._run("SELECT path FROM folders"))
+
+    def list_tags(self) -> list[tuple[str, int]]:
+        """List every tag with how many recordings carry it, most used first."""
+        sql = "SELECT tag, COUNT(*) FROM tags GROUP BY tag ORDER BY 2 DESC, 1"
+        return [(tag, n_recordings) for tag, n_recordings in self._run(sql)]
+
+    # Reading recordings
+
+    def select_recordings(
+        self, filters: Filters | None = None, *, failed: bool = False
+    ) -> Iterator[Recording]:
+        """Yield the recordings that pass the filters, in order of path: embedded ones or failed."""
+        where, parameters = _compile_filters(filters or Filters())
+        state = "NULL" if failed else "NOT NULL"
+        return self._select(f"content_id IS {state} AND {where} ORDER BY path", parameters)
+
+    def select_content_ids(self, filters: Filters) -> npt.NDArray[np.int64]:
+        """List the contents of the recordings that pass the filters, ascending."""
+        where, parameters = _compile_filters(filters)
+        sql = (
+            "SELECT DISTINCT content_id FROM recordings JOIN contents ON contents.id = content_id"
+            f" WHERE {where} ORDER BY content_id"
+        )
+        return np.fromiter((row[0] for row in self._run(sql, parameters)), np.int64)
+
+    def get_recordings(self, content_id: int, filters: Filters | None = None) -> list[Recording]:
+        """List the recordings of one content: files with the same bytes, in order of path."""
+        where, parameters = _compile_filters(filters or Filters())
+        condition = f"content_id = ? AND {where} ORDER BY path"
+        return list(self._select(condition, [content_id, *parameters]))
+
+    def find_recording(self, path: str) -> Recording | None:
+        """Find a recording by its absolute path."""
+        return next(self._select("path = ?", [_encode_path(path)]), None)
+
+    def find_by_ending(self, name: str) -> list[Recording]:
+        """Find embedded recordings whose path ends with the parts of `name`: `drums/kick.wav`."""
+        ending = os.fsencode(os.sep + name)
+        condition = "content_id IS NOT NULL AND substr(CAST(path AS BLOB), -?) = ? ORDER BY path"
+        return list(self._select(condition, [len(ending), ending]))
+
+    def list_files_below(self, folder: str) -> list[KnownFile]:
+        """List every recording that is `folder` or lies below it, failed ones too."""
+        where, parameters = _compile_filters(Filters(folders=(folder,)))
+        sql = f"SELECT id, path, size, mtime_ns, error IS NOT NULL FROM recordings WHERE {where}"
+        return [
+            KnownFile(id_, os.fsdecode(path), size, mtime_ns, bool(failed))
+            for id_, path, size, mtime_ns, failed in self._run(sql, parameters)
+        ]
+
+    def read_vectors(
+        self, content_id: int
+    ) -> tuple[npt.NDArray[np.float16], npt.NDArray[np.float16]]:
+        """Read one content's vectors `(n_segments, 128)` and levels `(n_segments,)`."""
+        sql = "SELECT vectors, levels FROM contents WHERE id = ?"
+        return _decode_vectors(*self._run(sql, [content_id]).fetchone())
+
+    def read_all_vectors(
+        self,
+    ) -> Iterator[tuple[int, npt.NDArray[np.float16], npt.NDArray[np.float16]]]:
+        """Yield (content id, vectors, levels) of every content, ids ascending."""
+        sql = "SELECT id, vectors, levels FROM contents ORDER BY id"
+        for content_id, vectors, levels in self._connection.fetch(sql):
+            yield content_id, *_decode_vectors(vectors, levels)
+
+    # Writing
+
+    def add_folder(self, path: str) -> None:
+        """Remember a folder or file as one to be indexed."""
+        self._run("INSERT OR IGNORE INTO folders VALUES (?)", [_encode_path(path)])
+
+    def find_content(self, digest: bytes) -> int | None:
+        """Find what bytes of this hash hold, if it is known."""
+        row = self._run("SELECT id FROM contents WHERE hash = ?", [digest]).fetchone()
+        return int(row[0]) if row else None
+
+    def add_content(self, content: Content) -> int:
+        """Store what some bytes hold; returns its id."""
+        self._run("UPDATE meta SET generation = generation + 1")
+        cursor = self._run(
+            "INSERT INTO contents (hash, duration_s, sample_rate, n_channels, format, warning,"
+            " n_segments, levels, vectors) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                content.hash,
+                content.duration_s,
+                content.sample_rate,
+                content.n_channels,
+                content.format,
+                content.warning,
+                len(content.vectors),
+                content.levels_db.astype(np.float16).tobytes(),
+                content.vectors.astype(np.float16).tobytes(),
+            ],
+        )
+        assert cursor.lastrowid is not None  # set by every INSERT
+        return int(cursor.lastrowid)
+
+    def save_recording(
+        self,
+        path: str,
+        size: int,
+        mtime_ns: int,
+        *,
+        content_id: int | None = None,
+        error: str | None = None,
+    ) -> None:
+        """Add a recording, or renew the one of that path; its tags stay."""
+        self._run(
+            "INSERT INTO recordings (path, size, mtime_ns, content_id, error)"
+            " VALUES (?, ?, ?, ?, ?) ON CONFLICT (path) DO UPDATE SET size = excluded.size,"
+            " mtime_ns = excluded.mtime_ns, content_id = excluded.content_id,"
+            " error = excluded.error",
+            [_encode_path(path), size, mtime_ns, content_id, error],
+        )
+
+    def move_recording(self, recording: Recording, path: str) -> None:
+        """Give a recording another path, in place of one that has it; vectors and tags stay."""
+        self._run("DELETE FROM recordings WHERE path = ?", [_encode_path(path)])
+        self._run("UPDATE recordings SET path = ? WHERE id = ?", [_encode_path(path), recording.id])
+
+    def remove_recordings(self, ids: Iterable[int]) -> None:
+        """Forget recordings, and the contents that only they had."""
+        with self.transaction():
+            for recording_id in ids:
+                self._run("DELETE FROM recordings WHERE id = ?", [recording_id])
+            self.drop_orphans()
+
+    def remove_folder(self, path: str) -> None:
+        """Forget that a folder, or any below it, was to be indexed."""
+        where, parameters = _compile_filters(Filters(folders=(path,)))
+        self._run(f"DELETE FROM folders WHERE {where}", parameters)
+
+    def drop_orphans(self) -> None:
+        """Drop contents that no recording has any more."""
+        with self.transaction():
+            cursor = self._run(
+                "DELETE FROM contents WHERE NOT EXISTS"
+                " (SELECT 1 FROM recordings WHERE content_id = contents.id)"
+            )
+            if cursor.rowcount:
+                self._run("UPDATE meta SET generation = generation + 1")
+
+    def add_tags(self, recordings: Iterable[Recording], tags: Sequence[str]) -> None:
+        """Tag recordings; a tag that one has already is kept."""
+        sql = "INSERT OR IGNORE INTO tags (tag, recording_id) VALUES (?, ?)"
+        self._edit_tags(sql, recordings, tags)
+
+    def remove_tags(self, recordings: Iterable[Recording], tags: Sequence[str]) -> None:
+        """Take tags off recordings; one that has no such tag is left alone."""
+        sql = "DELETE FROM tags WHERE tag = ? AND recording_id = ?"
+        self._edit_tags(sql, recordings, tags)
+
+    def _edit_tags(self, sql: str, recordings: Iterable[Recording], tags: Sequence[str]) -> None:
+        with self.transaction():
+            for recording in recordings:
+                for tag in tags:
+                    self._run(sql, [tag, recording.id])
+
+    def _run(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
+        return self._connection.run(sql, parameters)
+
+    def _select(self, condition: str, parameters: Sequence[Any]) -> Iterator[Recording]:
+        rows = self._connection.fetch(f"{_RECORDING_COLUMNS} WHERE {condition}", parameters)
+        return map(_read_recording, rows)
+
+
+def _encode_path(path: str) -> str | bytes:
+    """Store a path as text, or as bytes where a file's name is no valid UTF-8."""
+    try:
+        path.encode("utf-8")
+    except UnicodeEncodeError:
+        return os.fsencode(path)
+    return path
+
+
+def _read_recording(row: tuple[Any, ...]) -> Recording:
+    values = [row[0], os.fsdecode(row[1]), *row[2:12], tuple(json.loads(row[12]))]
+    return Recording(*values)
+
+
+def _decode_vectors(
+    vectors: bytes, levels: bytes
+) -> tuple[npt.NDArray[np.float16], npt.NDArray[np.float16]]:
+    return (
+        np.frombuffer(vectors, np.float16).reshape(-1, EMBEDDING_SIZE),
+        np.frombuffer(levels, np.float16),
+    )
+
+
+def _compile_filters(filters: Filters) -> tuple[str, list[Any]]:
+    """Write filters as an SQL condition with its parameters."""
+    conditions, parameters = ["1"], []
+    if filters.folders:
+        # Compared as bytes, since a name that is no valid UTF-8 is stored as bytes.
+        below = "(CAST(path AS BLOB) = ? OR substr(CAST(path AS BLOB), 1, ?) = ?)"
+        conditions.append("(" + " OR ".join([below] * len(filters.folders)) + ")")
+        for folder in filters.folders:
+            prefix = os.fsencode(folder.rstrip(os.sep) + os.sep)
+            parameters += [os.fsencode(folder), len(prefix), prefix]
+    if filters.extensions:
+        likes = ["CAST(path AS TEXT) LIKE ? ESCAPE '\\'"] * len(filters.extensions)
+        conditions.append("(" + " OR ".join(likes) + ")")
+        parameters += ["%." + _escape_like(name.lstrip(".")) for name in filters.extensions]
+    if filters.min_duration_s is not None:
+        conditions.append("duration_s >= ?")
+        parameters.append(filters.min_duration_s)
+    if filters.max_duration_s is not None:
+        conditions.append("duration_s <= ?")
+        parameters.append(filters.max_duration_s)
+    for tag in filters.tags:
+        conditions.append(
+            "EXISTS (SELECT 1 FROM tags WHERE tag = ? AND recording_id = recordings.id)"
+        )
+        parameters.append(tag)
+    return " AND ".join(conditions), parameters
+
+
+def _escape_like(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

@@ -1,0 +1,44 @@
+"""What long work says of itself, as values: how far it is, what it did, what it could not do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class IndexProgress:
+    """How far a run is: files and bytes done of those to do, seconds of audio embedded."""
+
+    n_done: int = 0
+    n_files: int = 0
+    bytes_done: int = 0
+    n_bytes: int = 0
+    audio_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A file or folder that could not be taken in, or only in part, and why."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class IndexReport:
+    """What a run did. `n_added` counts decoded files, new or changed."""
+
+    n_added: int = 0
+    n_unchanged: int = 0
+    n_duplicates: int = 0
+    n_moved: int = 0
+    n_removed: int = 0
+    audio_s: float = 0.0
+    elapsed_s: float = 0.0
+    n_failed_before: int = 0
+    failures: tuple[Failure, ...] = ()
+    warnings: tuple[Failure, ...] = ()
+
+
+ProgressCallback = Callable[[IndexProgress], None]

@@ -1,0 +1,300 @@
+"""Query by example: sounds, added and subtracted, in; the places that sound alike out."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from soundkin.config import EMBEDDING_SIZE
+from soundkin.embedding import (
+    SILENCE_DB,
+    Embedder,
+    Embeddings,
+    compute_mean_vector,
+    compute_starts,
+)
+from soundkin.errors import LibraryError, QueryError
+from soundkin.library import Library
+from soundkin.model import find_model
+from soundkin.records import Filters, Recording
+from soundkin.vectors import Neighbours, VectorIndex
+from soundkin.walking import hash_file
+
+CACHE_ROWS = 20_000  # below, reading the library is as fast as mapping a cache
+BACKGROUND_SEED = 0
+
+
+@dataclass(frozen=True)
+class Waveform:
+    """Samples as a query: floats `(n_samples,)` or `(n_samples, n_channels)`, at a rate in Hz."""
+
+    samples: npt.NDArray[np.floating[Any]]
+    sample_rate: int
+
+    def cut(self, start_s: float, end_s: float | None) -> npt.NDArray[np.floating[Any]]:
+        """Take the region from `start_s` to `end_s` seconds."""
+        stop = None if end_s is None else round(end_s * self.sample_rate)
+        return self.samples[round(start_s * self.sample_rate) : stop]
+
+
+Source = str | os.PathLike[str] | Waveform
+
+
+@dataclass(frozen=True)
+class Sound:
+    """One part of a query: a file, a recording in the library or samples, and its weight.
+
+    A negative weight subtracts it. `start_s` and `end_s` take a region of it, in seconds.
+    """
+
+    source: Source
+    weight: float = 1.0
+    start_s: float = 0.0
+    end_s: float | None = None
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A place that sounds like the query.
+
+    `score` is the cosine similarity; `percentile` is the share, 0-100, of pairs of sounds in this
+    library that are less alike.
+    """
+
+    rank: int
+    recording: Recording
+    start_s: float
+    duration_s: float
+    score: float
+    percentile: float
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A part of a query brought to its vector; `content_id` where the library has those bytes."""
+
+    vector: npt.NDArray[np.float32]
+    content_id: int | None
+
+
+class Searcher:
+    """Answers queries over one library; holds its vectors, and its model once one is needed."""
+
+    def __init__(self, library: Library) -> None:
+        """Prepare to search.
+
+        Raises
+        ------
+        LibraryError
+            Nothing is indexed in it.
+        """
+        model = library.model
+        if model is None:
+            raise _empty(library)
+        self._library = library
+        self._model = model
+        self._stamp: tuple[str, int] | None = None
+        self._refresh()
+
+    def search(
+        self,
+        query: Sound | Source | Sequence[Sound],
+        top_k: int = 10,
+        *,
+        per_recording: int = 1,
+        exclude_self: bool = False,
+        filters: Filters | None = None,
+    ) -> list[Hit]:
+        """Find the places that sound most like a query, best first.
+
+        Parameters
+        ----------
+        query
+            A file, a recording of the library by path or the end of it, samples, or several
+            `Sound` with weights.
+        top_k
+            How many hits.
+        per_recording
+            How many hits of one recording at most; they do not overlap.
+        exclude_self
+            Leave out the recordings that the query was taken from, and files of the same bytes.
+        filters
+            Which recordings count.
+
+        Raises
+        ------
+        SoundkinError
+            A sound cannot be read, is silent or is not to be found, or no recording passes.
+        """
+        if top_k < 1 or per_recording < 1:
+            raise QueryError("top_k and per_recording must be at least 1")
+        self._refresh()
+        sounds = _list_sounds(query)
+        parts = [self._resolve(sound) for sound in sounds]
+        vector = _combine(parts, [sound.weight for sound in sounds])
+        allowed = self._select_allowed(filters, parts if exclude_self else [])
+        config = self._model.config.segments
+        neighbours = self._index.search(
+            vector,
+            top_k,
+            per_content=per_recording,
+            min_gap=math.ceil(config.segment_s / config.hop_s),
+            allowed=allowed,
+        )
+        return self._describe(neighbours, filters)[:top_k]
+
+    def _refresh(self) -> None:
+        """Take in what was indexed since."""
+        stamp = self._library.stamp
+        if stamp != self._stamp:
+            self._stamp = stamp
+            self._index = load_index(self._library)
+            self._background: npt.NDArray[np.float32] | None = None
+        if not len(self._index):
+            raise _empty(self._library)
+
+    @cached_property
+    def _embedder(self) -> Embedder:
+        model_file = find_model(self._model.file_name)
+        self._library.check_model(model_file.name, model_file.hash)
+        return Embedder.load(model_file)
+
+    def _resolve(self, sound: Sound) -> _Part:
+        """Bring one part of a query to its vector, from the library where it is there already."""
+        if isinstance(sound.source, Waveform):
+            samples = sound.source.cut(sound.start_s, sound.end_s)
+            embeddings = self._embedder.embed_waveform(samples, sound.source.sample_rate)
+            return _Part(_average(embeddings, "the query"), None)
+        name = os.fsdecode(sound.source)
+        path = os.path.abspath(os.path.expanduser(name))  # noqa: PTH100, PTH111 (keeps links)
+        is_file = Path(path).is_file()
+        recording = self._library.find_recording(path) if is_file else self._find_by_ending(name)
+        content_id = recording.content_id if recording else None
+        if recording is not None and content_id is not None:
+            is_whole = not sound.start_s and sound.end_s is None
+            if is_whole and (not is_file or _is_unchanged(recording)):
+                return _Part(_average(self._read_embeddings(recording), name), content_id)
+            path = recording.path
+        embeddings = self._embedder.embed_file(path, sound.start_s, sound.end_s)
+        if content_id is None:
+            content_id = self._library.find_content(hash_file(path))
+        return _Part(_average(embeddings, name), content_id)
+
+    def _read_embeddings(self, recording: Recording) -> Embeddings:
+        assert recording.content_id is not None  # only embedded recordings come here
+        vectors, levels_db = self._library.read_vectors(recording.content_id)
+        return Embeddings(
+            vectors.astype(np.float32), levels_db.astype(np.float32), recording.duration_s
+        )
+
+    def _find_by_ending(self, name: str) -> Recording:
+        found = self._library.find_by_ending(name)
+        if not found:
+            raise QueryError(f"{name}: no such file, nor a recording in {self._library.path}")
+        if len({recording.content_id for recording in found}) > 1:
+            examples = ", ".join(recording.path for recording in found[:3])
+            raise QueryError(
+                f"{name}: {len(found)} recordings end so ({examples} …); give more of the path"
+            )
+        return found[0]
+
+    def _select_allowed(
+        self, filters: Filters | None, excluded: Sequence[_Part]
+    ) -> npt.NDArray[np.int64] | None:
+        if not filters and not excluded:
+            return None
+        ids = self._library.select_content_ids(filters) if filters else self._index.content_ids
+        if not len(ids):
+            raise QueryError("no recording passes the filters")
+        own = [part.content_id for part in excluded if part.content_id is not None]
+        return np.setdiff1d(ids, own, assume_unique=True)
+
+    def _describe(self, neighbours: Neighbours, filters: Filters | None) -> list[Hit]:
+        if self._background is None:
+            generator = np.random.default_rng(BACKGROUND_SEED)
+            self._background = self._index.compute_background(generator)
+        hits: list[Hit] = []
+        segment_s = self._model.config.segments.segment_s
+        columns = (neighbours.content_ids, neighbours.segments, neighbours.scores)
+        for content_id, segment, score in zip(*(c.tolist() for c in columns), strict=True):
+            for recording in self._library.get_recordings(content_id, filters):
+                starts = compute_starts(
+                    recording.n_segments, recording.duration_s, self._model.config.segments
+                )
+                hit = Hit(
+                    rank=len(hits) + 1,
+                    recording=recording,
+                    start_s=float(starts[segment]),
+                    duration_s=min(segment_s, recording.duration_s),
+                    score=score,
+                    percentile=_compute_percentile(score, self._background),
+                )
+                hits.append(hit)
+        return hits
+
+
+def load_index(library: Library) -> VectorIndex:
+    """Load a library's vectors: from the cache beside it if that is up to date, or else from it."""
+    stamp = library.stamp
+    cache = Path(f"{library.path}.vectors")
+    index = VectorIndex.load(cache, stamp)
+    if index is None:
+        index = VectorIndex.build(
+            (content_id, vectors, levels_db < SILENCE_DB)
+            for content_id, vectors, levels_db in library.read_all_vectors()
+        )
+        if len(index) >= CACHE_ROWS:
+            index.save(cache, stamp)
+    return index
+
+
+def _empty(library: Library) -> LibraryError:
+    return LibraryError(f"{library.path}: it is empty; run: soundkin index FOLDER")
+
+
+def _list_sounds(query: Sound | Source | Sequence[Sound]) -> list[Sound]:
+    if isinstance(query, Sound):
+        return [query]
+    if isinstance(query, str | os.PathLike | Waveform):
+        return [Sound(query)]
+    if not query:
+        raise QueryError("a query needs at least one sound")
+    return list(query)
+
+
+def _is_unchanged(recording: Recording) -> bool:
+    status = Path(recording.path).stat()
+    return (status.st_size, status.st_mtime_ns) == (recording.size, recording.mtime_ns)
+
+
+def _average(embeddings: Embeddings, name: str) -> npt.NDArray[np.float32]:
+    vector = compute_mean_vector(embeddings)
+    if vector is None:
+        raise QueryError(f"{name}: it is silent (below {SILENCE_DB:g} dB), nothing to search for")
+    return vector
+
+
+def _combine(parts: Sequence[_Part], weights: Sequence[float]) -> npt.NDArray[np.float32]:
+    """Add the parts' unit vectors by weight, and bring the sum to unit length."""
+    total = np.zeros(EMBEDDING_SIZE, np.float64)
+    for part, weight in zip(parts, weights, strict=True):
+        total += weight * part.vector
+    norm = float(np.linalg.norm(total))
+    if not norm > 1e-6:  # also where a weight is no number
+        raise QueryError("the sounds cancel each other out; change the weights")
+    return (total / norm).astype(np.float32)
+
+
+def _compute_percentile(score: float, background: npt.NDArray[np.float32]) -> float:
+    """Place a score among those that different sounds of this library have by chance, 0-100."""
+    if not len(background):
+        return 100.0
+    return 100.0 * float(np.searchsorted(background, score)) / len(background)

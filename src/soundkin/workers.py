@@ -1,0 +1,182 @@
+"""Worker processes that decode and embed, one file at a time, apart from the process that counts.
+
+A native decoder that crashes on a file takes its worker along, which costs that file and no more.
+A worker is `python -m soundkin.workers MODEL`; requests and answers travel over its standard
+streams as a JSON line followed by raw float32 arrays, and it ends when its parent's end closes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from soundkin.config import EMBEDDING_SIZE
+from soundkin.decoders import AudioInfo
+from soundkin.embedding import Embedder, Embeddings
+from soundkin.errors import AudioError, SoundkinError, WorkerError
+from soundkin.model import ModelFile
+
+FLOAT_BYTES = 4
+WORKER = ("-m", "soundkin.workers")
+
+
+def count_workers() -> int:
+    """Count the processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class _Worker:
+    """The parent's side of one worker process, started again when a file has killed it."""
+
+    def __init__(self, model: ModelFile) -> None:
+        self._model = model
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def embed_file(self, path: str) -> Embeddings:
+        """Embed one file in the worker process; see `Embedder.embed_file` for errors."""
+        process = self._process or self._start()
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            process.stdin.write(json.dumps({"path": path}).encode() + b"\n")
+            process.stdin.flush()
+            return _read_answer(process.stdout)
+        except (BrokenPipeError, EOFError) as error:
+            self._process = None
+            process.communicate()
+            reason = _describe_exit(process.returncode)
+            raise WorkerError(f"{path}: the decoder died on it ({reason})") from error
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", *WORKER, str(self._model.path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
+        )
+        return self._process
+
+    def stop(self) -> None:
+        """End the process; what it was doing is dropped."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.communicate()
+            self._process = None
+
+
+def _describe_exit(code: int) -> str:
+    if code >= 0:
+        return f"exit status {code}"
+    try:
+        return signal.Signals(-code).name
+    except ValueError:
+        return f"signal {-code}"
+
+
+class WorkerPool:
+    """Embeds files in `n_workers` processes at once; a context manager.
+
+    The processes start with the first file that needs them.
+    """
+
+    def __init__(self, model: ModelFile, n_workers: int | None = None) -> None:
+        self.n_workers = n_workers or count_workers()
+        self._model = model
+        self._threads = ThreadPoolExecutor(self.n_workers, thread_name_prefix="worker")
+        self._local = threading.local()
+        self._workers: list[_Worker] = []
+
+    def __enter__(self) -> WorkerPool:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        for worker in self._workers:
+            worker.stop()
+        self._threads.shutdown(wait=True)
+
+    def submit(self, path: str) -> Future[Embeddings]:
+        """Queue a file; its future gives the embeddings, or raises AudioError or WorkerError."""
+        return self._threads.submit(self._embed_file, path)
+
+    def _embed_file(self, path: str) -> Embeddings:
+        worker: _Worker | None = getattr(self._local, "worker", None)
+        if worker is None:
+            worker = self._local.worker = _Worker(self._model)
+            self._workers.append(worker)
+        return worker.embed_file(path)
+
+
+def _write_answer(stream: IO[bytes], answer: dict[str, Any], *arrays: Any) -> None:
+    stream.write(json.dumps(answer).encode() + b"\n")
+    for array in arrays:
+        stream.write(np.ascontiguousarray(array, np.float32).data)
+    stream.flush()
+
+
+def _read_answer(stream: IO[bytes]) -> Embeddings:
+    line = stream.readline()
+    if not line.endswith(b"\n"):
+        raise EOFError
+    answer = json.loads(line)
+    if "error" in answer:
+        raise AudioError(answer["error"])
+    n_segments = answer["n_segments"]
+    vectors = _read_floats(stream, n_segments * EMBEDDING_SIZE)
+    return Embeddings(
+        vectors=vectors.reshape(n_segments, EMBEDDING_SIZE),
+        levels_db=_read_floats(stream, n_segments),
+        duration_s=answer["duration_s"],
+        info=AudioInfo(**answer["info"]),
+        warning=answer["warning"],
+    )
+
+
+def _read_floats(stream: IO[bytes], count: int) -> Any:
+    data = stream.read(count * FLOAT_BYTES)
+    if len(data) != count * FLOAT_BYTES:
+        raise EOFError
+    return np.frombuffer(data, np.float32)
+
+
+def _answer(embedder: Embedder, path: str, stream: IO[bytes]) -> None:
+    try:
+        found = embedder.embed_file(path)
+    except SoundkinError as error:
+        _write_answer(stream, {"error": str(error)})
+    except MemoryError:
+        _write_answer(stream, {"error": f"{path}: it needs more memory than there is"})
+    else:
+        assert found.info is not None  # a file always has one
+        answer = {
+            "n_segments": len(found.vectors),
+            "duration_s": found.duration_s,
+            "info": dataclasses.asdict(found.info),
+            "warning": found.warning,
+        }
+        _write_answer(stream, answer, found.vectors, found.levels_db)
+
+
+def serve_requests(model: str, requests: IO[bytes], answers: IO[bytes]) -> None:
+    """Answer requests until they end: the worker's whole life."""
+    embedder = Embedder.load(Path(model))
+    for line in requests:
+        _answer(embedder, json.loads(line)["path"], answers)
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    private_stdout = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # native decoders may print
+    serve_requests(sys.argv[1], sys.stdin.buffer, private_stdout)

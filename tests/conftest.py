@@ -1,0 +1,98 @@
+"""Fixtures: the real command in a fresh process, and a library of its own for each test."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+COMMAND = Path(sys.executable).with_name("soundkin")
+DEMO_SOUNDS = Path(__file__).parent.parent / "demo" / "sounds"
+
+
+class Soundkin:
+    """Runs `soundkin` with a library of its own."""
+
+    def __init__(self, library: Path) -> None:
+        self.library = library
+        self.env = os.environ | {"SOUNDKIN_LIBRARY": str(library), "COLUMNS": "200"}
+
+    def __call__(
+        self, *arguments: Any, status: int = 0, **options: Any
+    ) -> subprocess.CompletedProcess[str]:
+        """Run to the end and check the exit status; stdout and stderr are text."""
+        done = subprocess.run(
+            [COMMAND, *map(os.fspath, map(_as_path, arguments))],
+            env=self.env,
+            capture_output=True,
+            check=False,
+            timeout=120,
+            **({"text": True, "errors": "surrogateescape"} | options),
+        )
+        assert done.returncode == status, (done.returncode, done.stdout, done.stderr)
+        if status == 2 and options.get("text", True):
+            assert "Traceback" not in done.stderr
+        return done
+
+    def json(self, *arguments: Any) -> list[dict[str, Any]]:
+        """Run with --json and read the lines."""
+        return [json.loads(line) for line in self(*arguments, "--json").stdout.splitlines()]
+
+    def start(self, *arguments: Any, **options: Any) -> subprocess.Popen[str]:
+        """Start without waiting."""
+        return subprocess.Popen(
+            [COMMAND, *map(os.fspath, map(_as_path, arguments))],
+            env=self.env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            **options,
+        )
+
+    def paths(self) -> list[str]:
+        """List what is in the library."""
+        return [row["path"] for row in self.json("list")]
+
+
+def _as_path(argument: Any) -> Any:
+    return argument if isinstance(argument, str | bytes | os.PathLike) else str(argument)
+
+
+@pytest.fixture
+def soundkin(tmp_path: Path) -> Soundkin:
+    """Give the command, with a library of its own."""
+    return Soundkin(tmp_path / "library.sqlite")
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Soundkin:
+    """Give the command with a library of the demo sounds; for reading only."""
+    command = Soundkin(tmp_path_factory.mktemp("demo") / "library.sqlite")
+    command("index", DEMO_SOUNDS)
+    return command
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Give an empty folder for sounds."""
+    path = tmp_path / "sounds"
+    path.mkdir()
+    return path
+
+
+@pytest.fixture
+def count_decoded(soundkin: Soundkin) -> Callable[..., int]:
+    """Index, and read from the summary how many files were decoded."""
+
+    def index(*arguments: Any) -> int:
+        first = soundkin("index", *arguments).stdout.split(";")[0].split(", in ")[0]
+        counts = dict(reversed(part.split(" ", 1)) for part in first.split(", "))
+        return int(counts.get("embedded", 0))
+
+    return index

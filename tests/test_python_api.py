@@ -1,0 +1,123 @@
+"""The Python API, as documented: open a library, index, search, embed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import soundkin
+from conftest import DEMO_SOUNDS
+from soundkin import search
+from sounds import make_noise, make_tone, write_sound
+
+
+@pytest.fixture
+def library(tmp_path: Path, folder: Path) -> soundkin.Library:
+    for seed in range(5):
+        write_sound(folder / f"{seed}.wav", make_noise(1.5, seed))
+    write_sound(folder / "tone.wav", make_tone(300, 1.5))
+    library = soundkin.Library.open(tmp_path / "api.sqlite", create=True)
+    assert soundkin.index_folders(library, [folder]).n_added == 6
+    return library
+
+
+def test_everything_public_is_there_and_documented() -> None:
+    text = (Path(__file__).parent.parent / "docs" / "python-api.md").read_text("utf-8")
+    for name in soundkin.__all__:
+        assert hasattr(soundkin, name)
+        assert name == "__version__" or f"`{name}" in text, name
+    with pytest.raises(AttributeError, match="nonesuch"):
+        _ = soundkin.nonesuch  # type: ignore[attr-defined]
+
+
+def test_an_array_a_file_and_a_region_find_the_same(
+    library: soundkin.Library, folder: Path
+) -> None:
+    searcher = soundkin.Searcher(library)
+    by_file = searcher.search(folder / "tone.wav")
+    array = soundkin.Waveform(make_tone(300, 1.5), 44_100)
+    by_array = searcher.search(array)
+    by_region = searcher.search(soundkin.Sound(array, start_s=0.0, end_s=1.5))
+    paths = [hit.recording.path for hit in by_file]
+    assert Path(paths[0]).name == "tone.wav"
+    assert [hit.recording.path for hit in by_array] == paths
+    assert [hit.recording.path for hit in by_region] == paths
+    assert by_array[0].score == pytest.approx(by_file[0].score, abs=1e-3)
+
+
+def test_a_searcher_sees_what_was_indexed_since(library: soundkin.Library, folder: Path) -> None:
+    searcher = soundkin.Searcher(library)
+    before = searcher.search(folder / "tone.wav", top_k=50)
+    write_sound(folder / "late.wav", make_tone(310, 1.5))
+    with soundkin.Library.open(library.path) as other:
+        soundkin.index_folders(other, [folder])
+    after = searcher.search(folder / "tone.wav", top_k=50)
+    assert len(after) == len(before) + 1
+    (folder / "late.wav").unlink()
+    (folder / "0.wav").unlink()
+    soundkin.index_folders(library)
+    assert len(searcher.search(folder / "tone.wav", top_k=50)) == len(before) - 1
+
+
+def test_the_cache_of_vectors_is_written_used_and_renewed(
+    library: soundkin.Library, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = soundkin.Searcher(library).search(folder / "tone.wav")
+    cache = Path(f"{library.path}.vectors")
+    assert not cache.exists()  # not worth a file
+    monkeypatch.setattr(search, "CACHE_ROWS", 1)
+    assert soundkin.Searcher(library).search(folder / "tone.wav") == expected
+    assert cache.exists()
+    with monkeypatch.context() as patch:
+        patch.setattr(soundkin.Library, "read_all_vectors", None)  # the cache is enough
+        assert soundkin.Searcher(library).search(folder / "tone.wav") == expected
+    whole = cache.read_bytes()
+    cache.write_bytes(whole[:-3])
+    assert soundkin.Searcher(library).search(folder / "tone.wav") == expected
+    assert cache.read_bytes() == whole  # renewed
+    (folder / "0.wav").unlink()
+    soundkin.index_folders(library)
+    assert len(soundkin.Searcher(library).search(folder / "tone.wav")) == len(expected) - 1
+    assert cache.read_bytes() != whole
+
+
+def test_embedding_files_and_arrays() -> None:
+    embedder = soundkin.Embedder.load("melstats")
+    found = embedder.embed_file(DEMO_SOUNDS / "misc_crow.flac")
+    assert found.vectors.shape == (1, 128)
+    table = soundkin.embed_paths([DEMO_SOUNDS / "misc_crow.flac"])
+    assert np.array_equal(table.embedding, found.vectors)
+
+
+def test_errors_share_a_root(tmp_path: Path) -> None:
+    with pytest.raises(soundkin.SoundkinError):
+        soundkin.Library.open(tmp_path / "none.sqlite")
+
+
+def test_a_decoder_that_crashes_costs_one_file(
+    library: soundkin.Library, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crashing = """
+import os, sys, soundkin.embedding as embedding
+from soundkin import workers
+embed_file = embedding.Embedder.embed_file
+def crash(self, path, *region):
+    if path.endswith("deadly.wav"):
+        os.abort()
+    return embed_file(self, path, *region)
+embedding.Embedder.embed_file = crash
+workers.serve_requests(sys.argv[1], sys.stdin.buffer, sys.stdout.buffer)
+"""
+    script = folder.parent / "crashing.py"
+    script.write_text(crashing)
+    monkeypatch.setattr("soundkin.workers.WORKER", (str(script),))
+    for seed in range(10, 16):
+        write_sound(folder / f"{seed}.wav", make_noise(1.2, seed))
+    write_sound(folder / "deadly.wav", make_noise(5.0, 99))
+    report = soundkin.index_folders(library, [folder])
+    assert report.n_added == 6
+    (failure,) = report.failures
+    assert Path(failure.path).name == "deadly.wav"
+    assert "the decoder died on it (SIGABRT)" in failure.reason
