@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-from measuring import COMMAND, compute_median, describe_machine, print_table, run_command
 
+from measuring import COMMAND, compute_median, describe_machine, print_table, run_command
 from soundkin.indexing import settle_model
 from soundkin.library import Library
 from soundkin.records import Content

@@ -17,8 +17,8 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-from measuring import COMMAND, compute_median, describe_machine, print_table, run_command
 
+from measuring import COMMAND, compute_median, describe_machine, print_table, run_command
 from soundkin.audio import stream_audio
 from soundkin.decoders import open_decoder
 from soundkin.errors import AudioError

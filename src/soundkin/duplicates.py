@@ -2,40 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
 
-from soundkin.embedding import SILENCE_DB
 from soundkin.library import Library
 from soundkin.records import Filters, Recording
+from soundkin.search import load_index
+from soundkin.vectors import VectorIndex
 
-BLOCK_ROWS = 512
 DURATION_TOLERANCE = 0.05
 DURATION_SLACK_S = 0.1
-CANDIDATE_MARGIN = 0.05
+CANDIDATE_MARGIN = 0.05  # averages of segments may be less alike than the segments are
+BLOCK_LEADERS = 256
+BLOCK_FLOATS = 1 << 24
 
 
 @dataclass(frozen=True)
 class DuplicateGroup:
-    """Recordings that hold the same sound, longest first.
+    """Recordings that hold the same sound as the first of them, the longest.
 
-    `score` is the least cosine similarity that joined one of them to another, segment by segment;
-    1 where all have the same bytes.
+    `score` is the least cosine similarity of one of them to the first, segment by segment; 1 where
+    all have the same bytes.
     """
 
     recordings: tuple[Recording, ...]
     score: float
-
-
-@dataclass(frozen=True)
-class _Summary:
-    content_ids: npt.NDArray[np.int64]
-    means: npt.NDArray[np.float32]
-    durations_s: npt.NDArray[np.float64]
 
 
 def find_duplicates(
@@ -59,101 +53,79 @@ def find_duplicates(
     for recording in library.select_recordings(filters):
         assert recording.content_id is not None  # only embedded recordings are selected
         members.setdefault(recording.content_id, []).append(recording)
-    durations = {content_id: group[0].duration_s for content_id, group in members.items()}
-    summary = _summarise(library, durations)
-    joined = _Joined(members)
-    for first, second in _list_candidates(summary, threshold - CANDIDATE_MARGIN):
-        score = _compare(library, first, second)
-        if score >= threshold:
-            joined.join(first, second, score)
-    groups = [
-        DuplicateGroup(
-            tuple(
-                sorted(
-                    chain.from_iterable(members[content_id] for content_id in ids),
-                    key=lambda recording: (-recording.duration_s, recording.path),
-                )
-            ),
-            score,
+    durations_s = {content_id: group[0].duration_s for content_id, group in members.items()}
+    groups = []
+    for content_ids, score in _Contents.collect(load_index(library), durations_s).group(threshold):
+        recordings = [recording for content_id in content_ids for recording in members[content_id]]
+        if len(recordings) > 1:
+            groups.append(DuplicateGroup(tuple(recordings), score))
+    return sorted(groups, key=lambda group: (-group.score, group.recordings[0].path))
+
+
+@dataclass(frozen=True)
+class _Contents:
+    """Contents to compare, longest first: where their segments lie, and the average of these."""
+
+    index: VectorIndex
+    places: npt.NDArray[np.int64]
+    durations_s: npt.NDArray[np.float64]
+    means: npt.NDArray[np.float32]
+
+    @classmethod
+    def collect(cls, index: VectorIndex, durations_s: dict[int, float]) -> _Contents:
+        """Take the contents of these durations out of the index."""
+        places = np.array([p for p, c in enumerate(index.content_ids.tolist()) if c in durations_s])
+        places = places.astype(np.int64)
+        seconds = np.array([durations_s[c] for c in index.content_ids[places].tolist()])
+        order = np.argsort(-seconds, kind="stable")
+        means = np.zeros((len(places), index.vectors.shape[1]), np.float32)
+        for row, place in enumerate(places[order]):
+            rows = slice(index.offsets[place], index.offsets[place + 1])
+            means[row] = index.vectors[rows][~index.silent[rows]].sum(axis=0, dtype=np.float32)
+        means /= np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-9)
+        return cls(index, places[order], seconds[order], means)
+
+    def group(self, threshold: float) -> Iterator[tuple[list[int], float]]:
+        """Yield (content ids, least score) of each content with those that are like it.
+
+        Every content is in one group: that of the longest one that it is like.
+        """
+        taken = np.zeros(len(self.places), np.bool_)
+        shortest = np.minimum(
+            self.durations_s / (1 + DURATION_TOLERANCE), self.durations_s - DURATION_SLACK_S
         )
-        for ids, score in joined.list_groups()
-    ]
-    kept = [group for group in groups if len(group.recordings) > 1]
-    return sorted(kept, key=lambda group: (-group.score, group.recordings[0].path))
+        stops = np.searchsorted(-self.durations_s, -shortest, side="right")
+        for start in range(0, len(self.places), BLOCK_LEADERS):
+            end = min(start + BLOCK_LEADERS, len(self.places))
+            likeness = self.means[start:end] @ self.means[start : stops[end - 1]].T
+            for leader in range(start, end):
+                if taken[leader]:
+                    continue
+                row = likeness[leader - start, : stops[leader] - start]
+                candidates = start + np.flatnonzero(row >= threshold - CANDIDATE_MARGIN)
+                candidates = candidates[(candidates > leader) & ~taken[candidates]]
+                scores = self._compare(leader, candidates)
+                same, scores = candidates[scores >= threshold], scores[scores >= threshold]
+                taken[same] = True
+                ids = self.index.content_ids[self.places[[leader, *same]]].tolist()
+                yield ids, float(scores.min(initial=1.0))
 
-
-def _summarise(library: Library, durations: dict[int, float]) -> _Summary:
-    """Average each content's audible segments; contents wholly silent are left out."""
-    ids, means = [], []
-    for content_id, vectors, levels_db in library.read_all_vectors():
-        audible = vectors[levels_db >= SILENCE_DB]
-        if content_id in durations and len(audible):
-            mean = audible.mean(axis=0, dtype=np.float32)
-            ids.append(content_id)
-            means.append(mean / max(float(np.linalg.norm(mean)), 1e-9))
-    order = np.argsort([durations[content_id] for content_id in ids], kind="stable")
-    content_ids = np.array(ids, np.int64)[order]
-    seconds = np.array([durations[content_id] for content_id in content_ids.tolist()])
-    stacked = np.array(means, np.float32).reshape(len(ids), -1)[order]
-    return _Summary(content_ids, stacked, seconds)
-
-
-def _list_candidates(summary: _Summary, threshold: float) -> Iterator[tuple[int, int]]:
-    """Yield pairs of contents whose durations agree and whose means are alike.
-
-    Contents are in order of duration, so those that agree with a block lie in one stretch.
-    """
-    seconds = summary.durations_s
-    longest = np.maximum(seconds * (1 + DURATION_TOLERANCE), seconds + DURATION_SLACK_S)
-    stops = np.searchsorted(seconds, longest, side="right")
-    for start in range(0, len(seconds), BLOCK_ROWS):
-        end = min(start + BLOCK_ROWS, len(seconds))
-        stop = int(stops[end - 1])
-        scores = summary.means[start:end] @ summary.means[start:stop].T
-        rows, columns = np.nonzero(scores >= threshold)
-        first, second = rows + start, columns + start
-        agree = (second > first) & (second < stops[first])
-        yield from zip(
-            summary.content_ids[first[agree]].tolist(),
-            summary.content_ids[second[agree]].tolist(),
-            strict=True,
-        )
-
-
-def _compare(library: Library, first: int, second: int) -> float:
-    """Average the cosine similarity of two contents' segments at the same times."""
-    left, left_db = library.read_vectors(first)
-    right, right_db = library.read_vectors(second)
-    n_shared = min(len(left), len(right))
-    audible = (left_db[:n_shared] >= SILENCE_DB) | (right_db[:n_shared] >= SILENCE_DB)
-    if not audible.any():
-        return 0.0
-    products = left[:n_shared].astype(np.float32) * right[:n_shared].astype(np.float32)
-    return float(products.sum(axis=1)[audible].mean())
-
-
-class _Joined:
-    """Contents joined into groups (a union-find forest), with the least score in each."""
-
-    def __init__(self, content_ids: Sequence[int] | dict[int, list[Recording]]) -> None:
-        self._parents = {content_id: content_id for content_id in content_ids}
-        self._scores = dict.fromkeys(content_ids, 1.0)
-
-    def _find(self, content_id: int) -> int:
-        while self._parents[content_id] != content_id:
-            self._parents[content_id] = self._parents[self._parents[content_id]]
-            content_id = self._parents[content_id]
-        return content_id
-
-    def join(self, first: int, second: int, score: float) -> None:
-        """Put two contents into one group."""
-        left, right = self._find(first), self._find(second)
-        self._parents[right] = left
-        self._scores[left] = min(self._scores[left], self._scores[right], score)
-
-    def list_groups(self) -> list[tuple[list[int], float]]:
-        """List every group with its score."""
-        groups: dict[int, list[int]] = {}
-        for content_id in self._parents:
-            groups.setdefault(self._find(content_id), []).append(content_id)
-        return [(ids, self._scores[root]) for root, ids in groups.items()]
+    def _compare(self, leader: int, others: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+        """Average the cosine similarity of segments at the same times, where either is audible."""
+        index = self.index
+        scores = np.zeros(len(others), np.float32)
+        first = int(index.offsets[self.places[leader]])
+        starts = index.offsets[self.places[others]]
+        counts = index.offsets[self.places[others] + 1] - starts
+        counts = np.minimum(counts, index.offsets[self.places[leader] + 1] - first)
+        for count in np.unique(counts).tolist():
+            own = index.vectors[first : first + count].astype(np.float32)
+            chosen = np.flatnonzero(counts == count)
+            step = max(1, BLOCK_FLOATS // own.size)
+            for part in np.split(chosen, range(step, len(chosen), step)):
+                rows = starts[part][:, None] + np.arange(count)
+                products = np.einsum("ctd,td->ct", index.vectors[rows].astype(np.float32), own)
+                audible = ~(index.silent[rows] & index.silent[first : first + count])
+                sums = (products * audible).sum(axis=1)
+                scores[part] = sums / np.maximum(audible.sum(axis=1), 1)
+        return scores

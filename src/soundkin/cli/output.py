@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import shutil
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -15,6 +16,8 @@ from urllib.parse import quote
 import click
 
 Row = dict[str, Any]
+
+GAP = "   "
 
 
 def print_rows(rows: Iterable[Row], output: str, *, null: bool = False) -> None:
@@ -43,20 +46,23 @@ def _write_csv(rows: Iterable[Row]) -> Iterator[str]:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print a table, the last column left-aligned and cut to the terminal, the others right."""
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+    """Print a table, the last column left-aligned and cut to a terminal, the others right."""
+    from rich.cells import cell_len, set_cell_size
 
-    is_terminal = sys.stdout.isatty()
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    for column in columns[:-1]:
-        table.add_column(column, justify="right", no_wrap=True)
-    table.add_column(columns[-1], no_wrap=True, overflow="ellipsis")
-    for row in rows:
-        table.add_row(*(Text(make_printable(cell)) for cell in row))
-    Console(highlight=False, width=None if is_terminal else 10_000).print(table)
+    lines = [list(columns), *([make_printable(cell) for cell in row] for row in rows)]
+    widths = [max(map(cell_len, column)) for column in zip(*lines, strict=True)]
+    room = widths[-1]
+    if sys.stdout.isatty():
+        used = sum(widths[:-1]) + len(GAP) * (len(widths) - 1)
+        room = min(room, max(20, shutil.get_terminal_size().columns - used))
+    for number, line in enumerate(lines):
+        cells = [" " * (w - cell_len(c)) + c for c, w in zip(line[:-1], widths, strict=False)]
+        last = line[-1]
+        if cell_len(last) > room:
+            last = set_cell_size(last, room - 1) + "…"
+        click.echo(GAP.join([*cells, last]))
+        if number == 0:
+            click.echo("─" * (sum(widths[:-1]) + len(GAP) * (len(widths) - 1) + room))
 
 
 def make_printable(text: str) -> str:

@@ -44,7 +44,13 @@ Examples:
   soundkin search kick.wav --paths -0 | xargs -0 …
 """
 )
-@click.argument("sounds", nargs=-1, required=True, metavar="SOUND [[+|-] [WEIGHT:]SOUND]…")
+@click.argument(
+    "sounds",
+    nargs=-1,
+    required=True,
+    type=click.Path(),  # so that a shell completes files
+    metavar="SOUND [[+|-] [WEIGHT:]SOUND]…",
+)
 @click.option("--from", "start_s", type=click.FloatRange(0), metavar="S", help="Region start.")
 @click.option("--to", "end_s", type=click.FloatRange(0), metavar="S", help="Region end.")
 @click.option("-n", "--top", type=click.IntRange(1), default=10, show_default=True, help="Hits.")
