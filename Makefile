@@ -35,7 +35,8 @@ format: $(VENV)/installed-dev
 	$(BIN)/ruff format .
 
 bench: $(VENV)/installed-dev
-	$(BIN)/python benchmarks/indexing.py
+	@test -n "$(FOLDERS)" || { echo "give real recordings: make bench FOLDERS=~/Music"; exit 2; }
+	$(BIN)/python benchmarks/indexing.py $(FOLDERS)
 	$(BIN)/python benchmarks/cold.py
 
 clean:

@@ -186,10 +186,10 @@ def test_a_truncated_file_is_kept_as_far_as_it_goes_and_told(
     data = path.read_bytes()
     path.write_bytes(data[: len(data) // 2])
     done = soundkin("index", folder)
-    assert "a.flac: damaged" in done.stderr
+    assert "a.flac: decoding stopped" in done.stderr
     row = soundkin.json("list")[0]
     assert 2 < row["duration_s"] < 5
-    assert "damaged" in row["warning"]
+    assert "decoding stopped" in row["warning"]
 
 
 def test_a_file_whose_reading_fails_is_reported(soundkin: Soundkin, folder: Path) -> None:
@@ -199,6 +199,40 @@ def test_a_file_whose_reading_fails_is_reported(soundkin: Soundkin, folder: Path
     assert "broken.wav: Input/output error" in done.stderr
     assert len(soundkin.paths()) == 4
     assert soundkin.json("list", "--failed")[0]["error"] == "Input/output error"
+    assert "broken.wav: Input/output error" in soundkin("index", folder).stderr  # tried again
+
+
+def test_a_file_that_cannot_be_read_for_now_keeps_what_is_known(
+    soundkin: Soundkin, folder: Path, count_decoded: CountDecoded
+) -> None:
+    sounds = fill(folder)
+    count_decoded(folder)
+    soundkin("tag", sounds[0], "--add", "mine")
+    before = read_vectors(soundkin.library)
+    whole = sounds[0].read_bytes()
+    sounds[0].unlink()
+    sounds[0].symlink_to("/proc/self/mem")
+    assert "000.wav: Input/output error" in soundkin("index", folder).stderr
+    assert read_vectors(soundkin.library) == before
+    sounds[0].unlink()
+    sounds[0].write_bytes(whole)
+    assert count_decoded(folder) == 0
+    assert len(soundkin.json("list", "--tag", "mine")) == 1
+
+
+def test_a_touched_file_keeps_its_tags_when_its_copy_is_gone(
+    soundkin: Soundkin, folder: Path, count_decoded: CountDecoded
+) -> None:
+    sound = fill(folder, 1)[0]
+    copy = folder / "copy.wav"
+    shutil.copyfile(sound, copy)
+    count_decoded(folder)
+    soundkin("tag", sound, "--add", "kept")
+    soundkin("tag", copy, "--add", "gone")
+    copy.unlink()
+    os.utime(sound, (1, 1))
+    assert count_decoded(folder) == 0
+    assert [row["tags"] for row in soundkin.json("list")] == [["kept"]]
 
 
 def test_a_file_that_cannot_be_looked_at_is_reported(soundkin: Soundkin, folder: Path) -> None:

@@ -93,7 +93,7 @@ def test_what_cannot_be_done_is_one_clear_line_and_status_2(
 
 
 def test_an_empty_library_says_what_to_do(soundkin: Soundkin, folder: Path) -> None:
-    soundkin("index", folder)
+    assert "no sound files there" in soundkin("index", folder, status=2).stderr
     assert "it is empty; run: soundkin index FOLDER" in soundkin("search", "x", status=2).stderr
     assert soundkin("list").stdout.count("\n") <= 2
 
@@ -117,6 +117,7 @@ def test_a_file_that_is_no_library_is_refused_and_left_alone(
 
 
 def test_a_library_of_a_newer_soundkin_is_refused(soundkin: Soundkin, folder: Path) -> None:
+    write_sound(folder / "a.wav", make_noise(0.2))
     soundkin("index", folder)
     connection = sqlite3.connect(soundkin.library)
     connection.execute("PRAGMA user_version = 9999")

@@ -83,8 +83,9 @@ class _SequentialFile(soundfile.SoundFile):  # type: ignore[misc]
 class SndfileDecoder:
     """Decodes through libsndfile, whose seeks are sample-exact."""
 
-    def __init__(self, sound: soundfile.SoundFile) -> None:
+    def __init__(self, sound: soundfile.SoundFile, name: str) -> None:
         self._sound = sound
+        self._name = name
         known = 0 < sound.frames < 2**62
         self.info = AudioInfo(
             duration_s=sound.frames / sound.samplerate if known else None,
@@ -95,12 +96,12 @@ class SndfileDecoder:
 
     def decode_from(self, frame: int, block_s: float = BLOCK_S) -> Iterator[Waveform]:
         """Yield mono blocks of about `block_s` from sample number `frame` on."""
+        return _join_pieces(self._read_pieces(frame), self.info, block_s, self._name)
+
+    def _read_pieces(self, frame: int) -> Iterator[Waveform]:
+        """Yield short pieces, since a damaged stretch costs the whole read that meets it."""
         if frame:
             self._sound.seek(min(frame, self._sound.frames))
-        yield from _join_pieces(self._read_pieces(), _compute_block_length(self.info, block_s))
-
-    def _read_pieces(self) -> Iterator[Waveform]:
-        """Yield short pieces, since a damaged stretch costs the whole read that meets it."""
         n_piece = _compute_block_length(self.info, PIECE_S)
         while True:
             piece = self._sound.read(n_piece, dtype="float32", always_2d=True)
@@ -112,10 +113,11 @@ class SndfileDecoder:
 class FfmpegDecoder:
     """Decodes the first sound stream of any container through FFmpeg."""
 
-    def __init__(self, container: InputContainer) -> None:
+    def __init__(self, container: InputContainer, name: str) -> None:
         if not container.streams.audio:
             raise AudioError("it has no sound stream")
         self._container = container
+        self._name = name
         self._stream: AudioStream = container.streams.audio[0]
         self._time_base = self._stream.time_base or Fraction(1, 1_000_000)
         context = self._stream.codec_context
@@ -145,6 +147,9 @@ class FfmpegDecoder:
 
         Containers without an index are decoded from their beginning, so that times stay exact.
         """
+        return _join_pieces(self._decode_pieces(frame), self.info, block_s, self._name)
+
+    def _decode_pieces(self, frame: int) -> Iterator[Waveform]:
         frames = self._decode_frames()
         opening = list(itertools.islice(frames, 2))
         position = 0
@@ -153,8 +158,7 @@ class FfmpegDecoder:
             if sought is not None:
                 position, frames = sought
                 opening = []
-        pieces = self._convert_frames(itertools.chain(opening, frames), skip=frame - position)
-        yield from _join_pieces(pieces, _compute_block_length(self.info, block_s))
+        yield from self._convert_frames(itertools.chain(opening, frames), skip=frame - position)
 
     def _seek_before(
         self, frame: int, opening: list[av.AudioFrame]
@@ -210,8 +214,17 @@ class FfmpegDecoder:
                 yield mono[dropped:]
 
 
-def _join_pieces(pieces: Iterator[Waveform], n_block: int) -> Iterator[Waveform]:
-    """Join pieces to blocks of at least `n_block` samples; what came before an error is kept."""
+def _join_pieces(
+    pieces: Iterator[Waveform], info: AudioInfo, block_s: float, name: str
+) -> Iterator[Waveform]:
+    """Join pieces to blocks of at least `block_s`; what came before an error is not lost.
+
+    Raises
+    ------
+    AudioError
+        Decoding failed, for whatever reason a native library gave.
+    """
+    n_block = _compute_block_length(info, block_s)
     parts: list[Waveform] = []
     n_parts = 0
     try:
@@ -221,10 +234,10 @@ def _join_pieces(pieces: Iterator[Waveform], n_block: int) -> Iterator[Waveform]
             if n_parts >= n_block:
                 yield np.concatenate(parts)
                 parts, n_parts = [], 0
-    except (soundfile.LibsndfileError, RuntimeError, OSError, ValueError, AudioError):
+    except Exception as error:  # the libraries' errors share no other root
         if n_parts:
             yield np.concatenate(parts)
-        raise
+        raise AudioError(f"{name}: decoding stopped ({_read_reason(error)})") from error
     if n_parts:
         yield np.concatenate(parts)
 
@@ -262,11 +275,10 @@ def open_decoder(path: str | os.PathLike[str]) -> Iterator[Decoder]:
             file = stack.enter_context(Path(name).open("rb"))
             if os.fstat(file.fileno()).st_size == 0:
                 raise AudioError(f"{name}: the file is empty")
-            yield _open_any(file, name, stack)
+            decoder = _open_any(file, name, stack)
         except OSError as error:
             raise AudioError(f"{name}: {error.strerror or error}") from error
-        except (soundfile.LibsndfileError, RuntimeError, ValueError) as error:
-            raise AudioError(f"{name}: decoding stopped ({_read_reason(error)})") from error
+        yield decoder
 
 
 def _open_any(file: IO[bytes], name: str, stack: ExitStack) -> Decoder:
@@ -275,7 +287,7 @@ def _open_any(file: IO[bytes], name: str, stack: ExitStack) -> Decoder:
     if suffix not in FFMPEG_EXTENSIONS:
         try:
             sound = stack.enter_context(_SequentialFile(os.fsencode(name)))
-            return SndfileDecoder(sound)
+            return SndfileDecoder(sound, name)
         except soundfile.LibsndfileError as error:
             sndfile_reason = _read_reason(error)
     import av  # 40 ms, and most collections never need it
@@ -283,7 +295,7 @@ def _open_any(file: IO[bytes], name: str, stack: ExitStack) -> Decoder:
     try:
         source: Any = file
         container = stack.enter_context(av.open(source, metadata_errors="ignore"))
-        return FfmpegDecoder(container)
+        return FfmpegDecoder(container, name)
     except (av.error.FFmpegError, AudioError, ValueError) as error:
         reason = sndfile_reason or _read_reason(error)
         raise AudioError(f"{name}: not sound that soundkin can read ({reason})") from error

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from soundkin.audio import convert_waveform, stream_audio
 from soundkin.config import SegmentConfig
-from soundkin.decoders import AudioInfo, Waveform, open_decoder
+from soundkin.decoders import BLOCK_S, AudioInfo, Waveform, open_decoder
 from soundkin.errors import AudioError
 from soundkin.features import compute_log_mel
 from soundkin.model import Model, ModelFile, load_model
@@ -83,7 +83,7 @@ class Embedder:
             if first is None:
                 where = f"after {start_s:g} s" if start_s else "in it"
                 raise AudioError(f"{name}: there is no sound {where}")
-            guarded = _GuardedBlocks(chain([first], blocks))
+            guarded = _GuardedBlocks(chain([first], blocks), name)
             vectors, levels_db, n_samples = self._embed_blocks(guarded)
             duration_s = n_samples / self._segments.sample_rate
             warning = guarded.warning
@@ -102,7 +102,9 @@ class Embedder:
             The array is empty or of another shape or kind.
         """
         mono = convert_waveform(waveform, sample_rate, self._segments.sample_rate)
-        vectors, levels_db, n_samples = self._embed_blocks(iter([mono]))
+        n_block = round(BLOCK_S * self._segments.sample_rate)
+        blocks = (mono[start : start + n_block] for start in range(0, len(mono), n_block))
+        vectors, levels_db, n_samples = self._embed_blocks(blocks)
         return Embeddings(vectors, levels_db, n_samples / self._segments.sample_rate)
 
     def _embed_blocks(
@@ -142,8 +144,9 @@ class Embedder:
 class _GuardedBlocks:
     """Passes blocks on until the decoder fails, then ends, and remembers why."""
 
-    def __init__(self, blocks: Iterator[Waveform]) -> None:
+    def __init__(self, blocks: Iterator[Waveform], name: str) -> None:
         self._blocks = blocks
+        self._name = name
         self.warning: str | None = None
 
     def __iter__(self) -> Iterator[Waveform]:
@@ -152,10 +155,8 @@ class _GuardedBlocks:
     def __next__(self) -> Waveform:
         try:
             return next(self._blocks)
-        except StopIteration:
-            raise
-        except Exception as error:
-            self.warning = f"damaged: decoding stopped ({' '.join(str(error).split())})"
+        except AudioError as error:
+            self.warning = str(error).removeprefix(f"{self._name}: ")
             raise StopIteration from error
 
 

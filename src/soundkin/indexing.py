@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 import filelock
@@ -27,8 +28,8 @@ from soundkin.reports import Failure, IndexProgress, IndexReport, ProgressCallba
 from soundkin.walking import FoundFile, Unreadable, hash_file, resolve_root, walk_audio
 from soundkin.workers import WorkerPool
 
-HASH_THREADS = 4
-HASH_LOOK_AHEAD = 32
+HASH_THREADS = 2
+HASH_LOOK_AHEAD = 8
 
 
 def index_folders(
@@ -200,23 +201,24 @@ class _Run:
 
     def _hash_ahead(self, files: Sequence[FoundFile]) -> Iterator[tuple[FoundFile, bytes]]:
         """Yield files with the hash of their bytes, computed some files ahead."""
-        with ThreadPoolExecutor(HASH_THREADS, thread_name_prefix="hash") as threads:
-            queue: deque[tuple[FoundFile, Future[bytes]]] = deque()
-            for file in files:
-                queue.append((file, threads.submit(hash_file, file.path)))
-                if len(queue) >= HASH_LOOK_AHEAD:
-                    yield from self._next_hash(queue)
-            while queue:
-                yield from self._next_hash(queue)
-
-    def _next_hash(
-        self, queue: deque[tuple[FoundFile, Future[bytes]]]
-    ) -> Iterator[tuple[FoundFile, bytes]]:
-        file, future = queue.popleft()
+        threads = ThreadPoolExecutor(HASH_THREADS, thread_name_prefix="hash")
+        queue: deque[tuple[FoundFile, Future[bytes]]] = deque()
+        coming = iter(files)
         try:
-            yield file, future.result()
-        except AudioError as error:
-            self._fail(file, error)
+            while True:
+                for file in islice(coming, HASH_LOOK_AHEAD - len(queue)):
+                    queue.append((file, threads.submit(hash_file, file.path)))
+                if not queue:
+                    return
+                file, future = queue.popleft()
+                try:
+                    digest = future.result()
+                except AudioError as error:  # no fault of its bytes: tried again by the next run
+                    self._fail(file, error, keep=False)
+                else:
+                    yield file, digest
+        finally:
+            threads.shutdown(cancel_futures=True)
 
     def _take(self, file: FoundFile, digest: bytes) -> None:
         """Store a file whose bytes are known; queue one whose bytes are not."""
@@ -265,7 +267,9 @@ class _Run:
     def _link(self, file: FoundFile, content_id: int) -> None:
         """Give a file the vectors that its bytes have already: it was moved, or is a copy."""
         with self._library.transaction():
-            moved = self._find_moved(content_id)
+            present = self._library.find_recording(file.path)
+            is_touched = present is not None and present.content_id == content_id
+            moved = None if is_touched else self._find_moved(content_id)
             if moved is not None:
                 self._known.pop(moved.path, None)
                 self._library.move_recording(moved, file.path)
@@ -284,10 +288,12 @@ class _Run:
         self._library.save_recording(file.path, file.size, file.mtime_ns, content_id=content_id)
 
     def _fail(self, file: FoundFile, error: SoundkinError, *, keep: bool = True) -> None:
+        """Note a failure; without `keep`, what is known of the file stays, for a next try."""
         reason = str(error).removeprefix(f"{file.path}: ")
-        if keep:
+        size = file.size if keep else -1  # no file's size, so that it counts as changed
+        if keep or file.path not in self._known:
             with self._library.transaction():
-                self._library.save_recording(file.path, file.size, file.mtime_ns, error=reason)
+                self._library.save_recording(file.path, size, file.mtime_ns, error=reason)
         self._failures.append(Failure(file.path, reason))
         self._advance(n_done=1, bytes_done=file.size)
 

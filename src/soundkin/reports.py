@@ -40,5 +40,11 @@ class IndexReport:
     failures: tuple[Failure, ...] = ()
     warnings: tuple[Failure, ...] = ()
 
+    @property
+    def n_files(self) -> int:
+        """Files that the run met, or missed."""
+        counted = (self.n_added, self.n_unchanged, self.n_duplicates, self.n_moved, self.n_removed)
+        return sum(counted) + self.n_failed_before + len(self.failures)
+
 
 ProgressCallback = Callable[[IndexProgress], None]

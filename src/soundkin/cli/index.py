@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from soundkin.cli.options import library_option, open_library
+from soundkin.errors import QueryError
 
 if TYPE_CHECKING:
     from soundkin.records import LibraryCounts
@@ -63,6 +64,8 @@ def index(
                 n_workers=workers,
                 on_progress=on_progress,
             )
+        if folders and not report.n_files:
+            raise QueryError(f"{', '.join(folders)}: no sound files there")
         if not quiet:
             click.echo(_summarise(report, library.count()))
     listed = " (soundkin list --failed has all)"

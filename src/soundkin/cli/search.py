@@ -25,6 +25,7 @@ from soundkin.cli.options import (
     open_library,
     output_options,
 )
+from soundkin.errors import QueryError
 
 if TYPE_CHECKING:
     from soundkin.search import Hit, Sound
@@ -105,6 +106,8 @@ def search(
             exclude_self=exclude_self,
             filters=build_filters(**filters),
         )
+    if not hits:
+        raise QueryError("nothing found: no other recording is left to compare with")
     _print_hits(hits, output, null=null)
 
 
@@ -179,8 +182,6 @@ def _print_hits(hits: Sequence[Hit], output: str | None, *, null: bool) -> None:
         click.echo("".join(f"{line}\n" for line in out.write_labels(rows)), nl=False)
     elif output or null:
         out.print_rows(rows, output or "paths", null=null)
-    elif not hits:
-        click.echo("soundkin: nothing found", err=True)
     else:
         cells = (
             (
