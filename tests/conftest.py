@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -45,13 +46,14 @@ class Soundkin:
         return [json.loads(line) for line in self(*arguments, "--json").stdout.splitlines()]
 
     def start(self, *arguments: Any, **options: Any) -> subprocess.Popen[str]:
-        """Start without waiting."""
+        """Start without waiting, Ctrl-C heeded even where the tests run in the background."""
         return subprocess.Popen(
             [COMMAND, *map(os.fspath, map(_as_path, arguments))],
             env=self.env,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
             **options,
         )
 

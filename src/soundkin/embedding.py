@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from soundkin.audio import convert_waveform, stream_audio
-from soundkin.config import SegmentConfig
+from soundkin.config import ModelConfig, SegmentConfig
 from soundkin.decoders import BLOCK_S, AudioInfo, Waveform, open_decoder
 from soundkin.errors import AudioError
 from soundkin.features import compute_log_mel
-from soundkin.model import Model, ModelFile, load_model
+from soundkin.model import ModelFile, load_model
 
 SILENCE_DB = -80.0
 LOWEST_LEVEL_DB = -200.0
@@ -51,10 +51,24 @@ def compute_starts(
     return np.minimum(starts, max(0.0, duration_s - config.segment_s))
 
 
+class SegmentModel(Protocol):
+    """What an `Embedder` runs: a `soundkin.model.Model`, or whatever can stand in its place."""
+
+    @property
+    def config(self) -> ModelConfig:
+        """How to cut and what to compute."""
+        ...
+
+    @property
+    def embed(self) -> Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]:
+        """Map log-mel segments `(batch, n_mels, n_frames)` to vectors `(batch, n)`."""
+        ...
+
+
 class Embedder:
     """Runs one model over sounds, on one thread, in memory bounded whatever their length."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: SegmentModel) -> None:
         self.model = model
         self._segments = model.config.segments
         self._mel = model.config.mel

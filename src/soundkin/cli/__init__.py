@@ -11,6 +11,7 @@ from soundkin import __version__
 from soundkin.cli.completion import completion
 from soundkin.cli.dups import dups
 from soundkin.cli.embed import embed
+from soundkin.cli.evaluate import evaluate
 from soundkin.cli.index import index
 from soundkin.cli.library import info, list_, remove, tag
 from soundkin.cli.search import search
@@ -29,7 +30,7 @@ def commands() -> None:
     """Find what sounds like this in your own audio."""
 
 
-for command in (index, search, list_, info, tag, remove, dups, embed, completion):
+for command in (index, search, list_, info, tag, remove, dups, embed, evaluate, completion):
     commands.add_command(command)
 
 

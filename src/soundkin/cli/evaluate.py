@@ -1,0 +1,120 @@
+"""`soundkin evaluate`."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from soundkin.evaluation import Evaluation, LabelledSet, Measure
+
+MOST_CONFUSED = 3
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  soundkin evaluate labels.csv                       the default model beside the baselines
+  soundkin evaluate labels.csv --model mine.onnx --classes
+  soundkin evaluate labels.csv --json > scores.jsonl
+"""
+)
+@click.argument("manifest", type=click.Path())
+@click.option("--model", "models", multiple=True, metavar="NAME", help="Model to measure; repeat.")
+@click.option("--no-baselines", is_flag=True, help="Only the models.")
+@click.option("--classes", is_flag=True, help="Also each class of the first, and its confusions.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a model, with its classes.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress.")
+def evaluate(
+    manifest: str,
+    models: tuple[str, ...],
+    no_baselines: bool,
+    classes: bool,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Measure how well models find sounds of the same class, on labelled sounds.
+
+    MANIFEST is a CSV with the columns path (relative to it), label and, if wanted, group. Every
+    clip queries all others, but for those of its own group. mAP, P@1, recall@10 and reciprocal
+    rank are averaged per class, then over classes; brackets hold 95 % bootstrap intervals.
+    """
+    from soundkin.cli.progress import report_failures
+    from soundkin.evaluation import evaluate_model, load_labelled_set
+    from soundkin.model import DEFAULT_MODEL, find_model
+
+    labelled = load_labelled_set(manifest)
+    chosen = list(models or (DEFAULT_MODEL,))
+    for name in chosen:
+        find_model(name)  # before any work is done
+    if not no_baselines:
+        chosen += [name for name in ("melstats", "log-mel", "mfcc") if name not in chosen]
+    found = []
+    for name in chosen:
+        found.append(evaluate_model(labelled, name, on_progress=_show(name, labelled, quiet=quiet)))
+        if as_json:
+            click.echo(json.dumps({"set": labelled.name, **dataclasses.asdict(found[-1])}))
+    if not as_json:
+        _print_summary(labelled, found)
+        if classes:
+            _print_classes(found[0])
+    report_failures("Not read", found[0].failures, "")
+
+
+def _show(name: str, labelled: LabelledSet, *, quiet: bool) -> Callable[[int], None]:
+    is_shown = not quiet and sys.stderr.isatty()
+
+    def show(n_done: int) -> None:
+        if is_shown:
+            end = "\n" if n_done == len(labelled.paths) else "\r"
+            click.echo(f"{name}: {n_done}/{len(labelled.paths)} clips{end}", nl=False, err=True)
+
+    return show
+
+
+def _print_summary(labelled: LabelledSet, found: Sequence[Evaluation]) -> None:
+    from soundkin.cli.output import print_table
+
+    first = found[0]
+    click.echo(f"{labelled.name}: {first.n_clips} clips, {first.n_classes} classes\n")
+    rows = [
+        [
+            _format(result.map),
+            _format(result.precision_at_1),
+            _format(result.recall_at_10),
+            _format(result.reciprocal_rank),
+            result.model,
+        ]
+        for result in found
+    ]
+    print_table(["mAP", "P@1", "recall@10", "reciprocal rank", "model"], rows)
+
+
+def _format(measure: Measure) -> str:
+    return f"{measure.value:.3f} [{measure.low:.3f}, {measure.high:.3f}]"
+
+
+def _print_classes(result: Evaluation) -> None:
+    from soundkin.cli.output import print_table
+
+    rows = []
+    for score in sorted(result.classes, key=lambda score: -score.map):
+        mistaken = score.confused_with[:MOST_CONFUSED]
+        confused = ", ".join(f"{label} {share:.0%}" for label, share in mistaken)
+        rows.append(
+            [
+                score.label,
+                str(score.n_clips),
+                f"{score.map:.3f}",
+                f"{score.precision_at_1:.3f}",
+                f"{score.recall_at_10:.3f}",
+                confused,
+            ]
+        )
+    click.echo()
+    print_table(["class", "clips", "mAP", "P@1", "recall@10", "nearest clip instead"], rows)
