@@ -1,0 +1,165 @@
+"""Rebuild the training corpus from Debian packages, downloaded and unpacked, never installed.
+
+    python corpus/build.py OUTPUT [--exclude FOLDER...] [--max-minutes 10] [--keep DOWNLOADS]
+
+Needs a Debian or Ubuntu system with apt, and fluidsynth for the soundfonts (without it they are
+left out, and that is said). Writes OUTPUT/PACKAGE/NUMBER.EXT and OUTPUT/corpus.csv (file, package,
+seconds, where it stood in the package). File names carry nothing: training uses no names.
+
+The same bytes come in once. A recording longer than --max-minutes is cut to its middle. Recordings
+that sound like one in a folder to --exclude, as its near-duplicate, are left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import shutil
+import subprocess
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import soundfile
+from phrases import render_soundfont
+
+from soundkin.audio import is_audio_path, probe_audio, read_audio
+from soundkin.duplicates import find_duplicates
+from soundkin.errors import AudioError
+from soundkin.indexing import index_folders
+from soundkin.library import Library
+from soundkin.walking import FoundFile, hash_file, walk_audio
+
+ARCHIVES = {".zip", ".pk3"}
+SHORTEST_S = 0.05
+SAME_SOUND = 0.99
+
+
+def download(package: str, folder: Path) -> Path | None:
+    """Download a package with apt, or take it from an earlier time; None where apt has none."""
+    found = sorted(folder.glob(f"{package}_*.deb"))
+    if not found:
+        subprocess.run(["apt-get", "download", "-qq", package], cwd=folder, check=False)
+        found = sorted(folder.glob(f"{package}_*.deb"))
+    return found[0] if found else None
+
+
+def unpack(package: Path, folder: Path) -> None:
+    """Unpack a package, and the archives inside it as far as they hold sound."""
+    subprocess.run(["dpkg-deb", "-x", package, folder], check=True)
+    for archive in [path for path in folder.rglob("*") if path.suffix.lower() in ARCHIVES]:
+        with zipfile.ZipFile(archive) as contents:
+            for name in contents.namelist():
+                if is_audio_path(name):
+                    contents.extract(name, archive.with_suffix(""))
+        archive.unlink()
+
+
+def list_recordings(folder: Path) -> Iterator[Path]:
+    """Yield what sounds in an unpacked package; soundfonts are played first."""
+    for font in sorted(folder.rglob("*.sf2")):
+        rendered = folder / "rendered" / font.stem
+        rendered.mkdir(parents=True)
+        if not render_soundfont(font, rendered):
+            print(f"  {font.name}: left out, since fluidsynth is not installed")
+    for found in walk_audio(str(folder)):
+        if isinstance(found, FoundFile):
+            yield Path(found.path)
+
+
+def take(source: Path, target: Path, max_s: float) -> float:
+    """Copy a recording, or the middle of a long one as FLAC; returns its seconds, 0 if no use."""
+    try:
+        duration_s = probe_audio(source).duration_s
+        if duration_s is None or duration_s < SHORTEST_S:
+            return 0.0
+        if duration_s <= max_s:
+            shutil.copyfile(source, target.with_suffix(source.suffix.lower()))
+            return duration_s
+        start_s = (duration_s - max_s) / 2
+        rate = probe_audio(source).sample_rate
+        soundfile.write(
+            target.with_suffix(".flac"), read_audio(source, rate, start_s, start_s + max_s), rate
+        )
+        return max_s
+    except AudioError as error:
+        print(f"  left out: {error}")
+        return 0.0
+
+
+def drop_excluded(output: Path, excluded: list[Path]) -> set[str]:
+    """Delete recordings that sound the same as one in an excluded folder; returns their paths."""
+    if not excluded:
+        return set()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Library.open(Path(folder) / "all.sqlite", create=True) as library,
+    ):
+        index_folders(library, [output, *excluded])
+        roots = tuple(f"{folder.absolute()}/" for folder in excluded)
+        dropped = set()
+        for group in find_duplicates(library, threshold=SAME_SOUND):
+            paths = [recording.path for recording in group.recordings]
+            if any(path.startswith(roots) for path in paths):
+                dropped.update(path for path in paths if not path.startswith(roots))
+    for path in dropped:
+        Path(path).unlink()
+    return dropped
+
+
+def build(arguments: argparse.Namespace) -> None:
+    """Download, unpack, take, exclude, and write the list."""
+    output: Path = arguments.output.absolute()
+    output.mkdir(parents=True, exist_ok=True)
+    downloads: Path = arguments.keep or output / "downloads"
+    downloads.mkdir(parents=True, exist_ok=True)
+    with Path(__file__).with_name("packages.csv").open(newline="") as file:
+        packages = [row["package"] for row in csv.DictReader(file)]
+    seen: set[bytes] = set()
+    rows: list[tuple[str, str, float, str]] = []
+    for package in packages:
+        archive = download(package, downloads)
+        if archive is None:
+            print(f"{package}: apt has none, left out")
+            continue
+        with tempfile.TemporaryDirectory(dir=output) as name:
+            unpack(archive, Path(name))
+            (output / package).mkdir(exist_ok=True)
+            count, total_s = 0, 0.0
+            for source in list_recordings(Path(name)):
+                digest = hash_file(str(source))
+                if digest in seen:
+                    continue
+                seen.add(digest)
+                target = output / package / f"{count:05}"
+                seconds = take(source, target, 60 * arguments.max_minutes)
+                if seconds:
+                    written = next((output / package).glob(f"{count:05}.*"))
+                    rows.append((str(written), package, seconds, str(source.relative_to(name))))
+                    count, total_s = count + 1, total_s + seconds
+        print(f"{package}: {count} recordings, {total_s / 3600:.2f} hours", flush=True)
+    dropped = drop_excluded(output, [folder.absolute() for folder in arguments.exclude])
+    kept = [row for row in rows if row[0] not in dropped]
+    with (output / "corpus.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["path", "package", "seconds", "origin"])
+        writer.writerows((Path(path).relative_to(output), *rest) for path, *rest in kept)
+    if arguments.keep is None:
+        shutil.rmtree(downloads)
+    hours = sum(row[2] for row in kept) / 3600
+    print(f"{output}: {len(kept)} recordings, {hours:.1f} hours; {len(dropped)} excluded by sound")
+
+
+def main() -> None:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("output", type=Path)
+    parser.add_argument("--exclude", type=Path, nargs="*", default=[])
+    parser.add_argument("--max-minutes", type=float, default=10.0)
+    parser.add_argument("--keep", type=Path, help="folder to keep downloads in, or take them from")
+    build(parser.parse_args())
+
+
+if __name__ == "__main__":
+    main()
