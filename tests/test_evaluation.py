@@ -168,7 +168,7 @@ def test_a_missing_manifest_or_model_is_refused(soundkin: Soundkin, manifest: Pa
     assert "no model" in soundkin("evaluate", manifest, "--model", "x", status=2).stderr
 
 
-def test_the_shipped_model_tells_the_demo_sounds_apart_as_well_as_it_did(soundkin: Soundkin) -> None:
+def test_the_shipped_model_tells_demo_sounds_apart_as_well_as_it_did(soundkin: Soundkin) -> None:
     found = soundkin.json("evaluate", DEMO_SOUNDS.parent / "labels.csv")
     scores = {row["model"]: row["map"]["value"] for row in found}
     assert scores["melstats"] > 0.39  # .407 when it was made

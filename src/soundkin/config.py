@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import tomllib
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, get_type_hints
 
 from soundkin.errors import ModelError
 
 EMBEDDING_SIZE = 128
+LOSSES = ("triplet", "contrastive")
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,53 @@ class MelConfig:
     f_min: float = 50.0
     f_max: float = 10_800.0
     log_offset: float = 1e-6
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """Widths of the conv net: of the stem, then of each residual block; all halve both axes."""
+
+    channels: tuple[int, ...] = (24, 64, 128, 192)
+
+
+@dataclass(frozen=True)
+class DeformationConfig:
+    """How far a positive may lie from its anchor; each at 0 (or no share) is the identity.
+
+    `pitch_semitones` up or down, `stretch` longer or shorter by this factor (1 is none), white to
+    brown noise no louder than `noise_snr_db` under the sound in `noise_share` of the sounds,
+    another sound at up to `mixture` of the energy in `mixture_share`, a place at most
+    `proximity_s` away in `proximity_share` of the pairs, and louder or softer by up to `gain_db`.
+    """
+
+    pitch_semitones: float = 5.0
+    stretch: float = 1.4
+    noise_share: float = 0.5
+    noise_snr_db: float = 10.0
+    mixture_share: float = 0.5
+    mixture: float = 0.25
+    proximity_share: float = 0.7
+    proximity_s: float = 10.0
+    gain_db: float = 12.0
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """The recipe: `loss` is `triplet` (with `margin`) or `contrastive` (with `temperature`)."""
+
+    steps: int = 4000
+    batch_size: int = 256
+    learning_rate: float = 2e-3
+    weight_decay: float = 1e-4
+    warmup_steps: int = 100
+    loss: str = "triplet"
+    margin: float = 0.2
+    temperature: float = 0.1
+    held_out: float = 0.05
+    checkpoint_every: int = 200
+    seed: int = 0
+    deformations: DeformationConfig = field(default_factory=DeformationConfig)
+    network: NetworkConfig = field(default_factory=NetworkConfig)
 
 
 @dataclass(frozen=True)
@@ -93,3 +142,42 @@ class ModelConfig:
             return cls(segments=segments, mel=mel, **values)
         except (TypeError, ValueError, KeyError, AttributeError) as error:
             raise ModelError(f"the model's config cannot be read ({error})") from error
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that training needs to be told: what model to make, and how."""
+
+    model: ModelConfig
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+
+    @classmethod
+    def from_toml(cls, text: str) -> Recipe:
+        """Read a recipe; what it leaves out has its default.
+
+        Raises
+        ------
+        ModelError
+            It is no TOML, or has a name or a value that a recipe cannot have.
+        """
+        try:
+            values = tomllib.loads(text)
+            recipe: Recipe = _fill(cls, values)
+        except (tomllib.TOMLDecodeError, TypeError, ValueError) as error:
+            raise ModelError(f"the recipe cannot be read ({error})") from error
+        if recipe.training.loss not in LOSSES:
+            raise ModelError(f"the recipe's loss must be one of {', '.join(LOSSES)}")
+        return recipe
+
+
+def _fill(kind: Any, values: Any) -> Any:
+    """Make a dataclass of nested tables."""
+    kinds = get_type_hints(kind)
+    filled: dict[str, Any] = {}
+    for name, value in values.items():
+        if name not in kinds:
+            raise ValueError(f"no {name!r} in {kind.__name__}; it may have {', '.join(kinds)}")
+        if isinstance(value, dict):
+            value = _fill(kinds[name], value)
+        filled[name] = tuple(value) if isinstance(value, list) else value
+    return kind(**filled)

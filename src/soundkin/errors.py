@@ -25,3 +25,7 @@ class QueryError(SoundkinError):
 
 class WorkerError(SoundkinError):
     """The process that decoded a file died; the file is at fault, not the run."""
+
+
+class TrainingError(SoundkinError):
+    """Training cannot start or go on: too little audio, a bad recipe, no room to write."""

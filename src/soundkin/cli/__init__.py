@@ -15,6 +15,7 @@ from soundkin.cli.evaluate import evaluate
 from soundkin.cli.index import index
 from soundkin.cli.library import info, list_, remove, tag
 from soundkin.cli.search import search
+from soundkin.cli.train import train
 from soundkin.errors import SoundkinError
 
 EXIT_ERROR = 2
@@ -30,7 +31,7 @@ def commands() -> None:
     """Find what sounds like this in your own audio."""
 
 
-for command in (index, search, list_, info, tag, remove, dups, embed, evaluate, completion):
+for command in (index, search, list_, info, tag, remove, dups, embed, evaluate, train, completion):
     commands.add_command(command)
 
 

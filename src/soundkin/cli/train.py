@@ -1,0 +1,129 @@
+"""`soundkin train`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from importlib import resources
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from soundkin.errors import TrainingError
+
+if TYPE_CHECKING:
+    from soundkin.config import Recipe
+    from soundkin.training import StepReport
+
+REPORT_EVERY = 20
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  soundkin train ~/Field-recordings --output field
+  soundkin train ~/Music ~/Takes --output mine --config recipe.toml
+  soundkin index ~/Takes --model mine/mine.onnx --rebuild
+"""
+)
+@click.argument("folders", nargs=-1, required=True, type=click.Path())
+@click.option("-o", "--output", required=True, type=click.Path(), help="Folder for the model.")
+@click.option("--config", type=click.Path(), metavar="FILE", help="Recipe (TOML) to use.")
+@click.option("--steps", type=click.IntRange(1), metavar="N", help="Steps, if not the recipe's.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress.")
+def train(
+    folders: tuple[str, ...], output: str, config: str | None, steps: int | None, quiet: bool
+) -> None:
+    """Train an embedding on the sounds below FOLDERS, without labels.
+
+    Audio is decoded once into OUTPUT. Ctrl-C at any time: the same command goes on from the last
+    checkpoint. At the end OUTPUT has the model, for soundkin index --model. The score shown is
+    label-free: how often a held-out sound, deformed, is nearest to its own origin among a thousand.
+    """
+    if find_spec("torch") is None or find_spec("onnx") is None:
+        raise TrainingError("training needs more; install it with: pip install 'soundkin[train]'")
+    from soundkin.cli.output import format_hours
+    from soundkin.cli.progress import report_failures
+    from soundkin.training import train_model
+    from soundkin.waveforms import build_cache
+
+    recipe = _read_recipe(config, steps)
+    folder = Path(output)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TrainingError(f"{folder}: {error.strerror or error}") from error
+    rate = recipe.model.segments.sample_rate
+    cache = build_cache(folders, folder / "waveforms.pcm", rate, on_progress=_show_files(quiet))
+    count = len(cache.offsets) - 1
+    amount = f"{format_hours(cache.duration_s)} in {count} recordings"
+    click.echo(f"training on {amount}", err=True)
+    result = train_model(
+        cache,
+        folder,
+        recipe.model,
+        recipe.training,
+        provenance=amount,
+        on_step=_show_step(quiet),
+    )
+    click.echo(f"{result.model}: {result.steps} steps on {amount}")
+    click.echo(
+        f"held-out sounds found again: {result.held_out_before:.1%} before training,", nl=False
+    )
+    click.echo(f" {result.held_out_after:.1%} after")
+    click.echo(f"use it: soundkin index FOLDER --model {result.model}")
+    report_failures("Not read", cache.failures, "")
+
+
+def _read_recipe(config: str | None, steps: int | None) -> Recipe:
+    import dataclasses
+
+    from soundkin.config import Recipe
+
+    try:
+        if config is None:
+            text = (resources.files("soundkin") / "recipes" / "default.toml").read_text("utf-8")
+        else:
+            text = Path(config).read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise TrainingError(f"{config}: {getattr(error, 'strerror', None) or error}") from error
+    recipe = Recipe.from_toml(text)
+    if steps is not None:
+        training = dataclasses.replace(recipe.training, steps=steps)
+        recipe = dataclasses.replace(recipe, training=training)
+    return recipe
+
+
+def _show_files(quiet: bool) -> Callable[[int, int], None]:
+    def show(n_done: int, n_files: int) -> None:
+        if not quiet and sys.stderr.isatty():
+            end = "\n" if n_done == n_files else "\r"
+            click.echo(f"decoding: {n_done}/{n_files} files{end}", nl=False, err=True)
+
+    return show
+
+
+def _show_step(quiet: bool) -> Callable[[StepReport], None]:
+    """Print a line every so many steps, and at each checkpoint, even where nobody watches."""
+
+    def show(report: StepReport) -> None:
+        is_due = report.step % REPORT_EVERY == 0 and sys.stderr.isatty()
+        if quiet or not (is_due or report.held_out is not None):
+            return
+        left_s = (report.n_steps - report.step) * report.s_per_step
+        mining = report.mining
+        line = (
+            f"step {report.step}/{report.n_steps}  loss {report.loss:.4f}  negatives: "
+            f"{mining.hard:.0%} hard, {mining.semi_hard:.0%} semi-hard, {mining.easy:.0%} easy  "
+            f"distances: positive {mining.positive_distance:.2f}, "
+            f"negative {mining.random_negative_distance:.2f}, "
+            f"mined {mining.mined_negative_distance:.2f}  "
+            f"{report.segments_per_s:.0f} segments/s, {report.waiting:.0%} waiting, "
+            f"{left_s / 60:.0f} min left"
+        )
+        found = "" if report.held_out is None else f"  held-out {report.held_out:.1%}"
+        click.echo(line + found, err=True)
+
+    return show

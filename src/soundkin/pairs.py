@@ -1,0 +1,235 @@
+"""Anchors and positives drawn from recordings, deformed on their mel spectrograms.
+
+The constraints of Jansen et al. 2018 (arXiv 1711.02209): a sound keeps its class under pitch
+shift, time stretch and additive noise, sounds close in time tend to share it, and a mixture has the
+classes of both parts. All act on the power spectrogram, whose phase log-mel drops anyway: a pitch
+shift moves the mel filters instead of the spectrum, a stretch reads frames at another pace, and the
+powers of sounds that are mixed add up, as they do on average.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from soundkin.config import DeformationConfig, ModelConfig
+from soundkin.features import compute_hz_from_mel, compute_mel_from_hz, compute_window
+from soundkin.waveforms import FULL_SCALE, WaveformCache
+
+SILENT_RMS = 1e-4
+REDRAWS = 3
+BLOCK = 32  # sounds whose spectrograms are in memory at once, and so in the cache
+
+
+@dataclass(frozen=True)
+class PairBatch:
+    """Log-mel anchors and positives `(n, n_mels, n_frames)`, and their recordings `(n,)`."""
+
+    anchors: Tensor
+    positives: Tensor
+    recordings: Tensor
+
+
+class PairDrawer:
+    """Draws batches from some recordings of a cache.
+
+    A recording is drawn with the square root of its length, so that neither one long recording nor
+    ten thousand short ones dominate.
+    """
+
+    def __init__(
+        self,
+        cache: WaveformCache,
+        recordings: npt.NDArray[np.int64],
+        model: ModelConfig,
+        config: DeformationConfig,
+        device: str = "cpu",
+    ) -> None:
+        self._cache, self._model, self._config = cache, model, config
+        self._recordings = recordings
+        lengths = np.diff(cache.offsets)[recordings].astype(np.float64)
+        weights = np.sqrt(np.maximum(lengths, model.segments.segment_length))
+        self._shares = weights / weights.sum()
+        self._device = torch.device(device)
+        self._window = torch.from_numpy(compute_window(model.mel).copy()).to(self._device)
+
+    def draw(self, size: int, generator: np.random.Generator) -> PairBatch:
+        """Draw a batch of pairs, deformed."""
+        recordings = generator.choice(self._recordings, size, p=self._shares)
+        anchors, starts = self._draw_segments(recordings, generator)
+        positives = self._draw_near(recordings, starts, generator)
+        mels = self._compute_shifted(np.concatenate([anchors, positives]), generator)
+        mels = self._deform(mels, generator)
+        log_mels = torch.log(mels + self._model.mel.log_offset)
+        return PairBatch(log_mels[:size], log_mels[size:], torch.from_numpy(recordings))
+
+    @property
+    def _stretch_length(self) -> int:
+        """Samples a stretched segment may need."""
+        mel = self._model.mel
+        n_frames = int(np.ceil((self._model.n_frames - 1) * self._config.stretch)) + 2
+        return mel.n_fft + (n_frames - 1) * mel.hop_length
+
+    def _read(self, recording: int, start: int) -> npt.NDArray[np.float32]:
+        """Read a stretch from a place in a recording, repeated where the recording is short."""
+        first, stop = self._cache.offsets[recording], self._cache.offsets[recording + 1]
+        length = self._stretch_length
+        found = self._cache.samples[first + start : min(stop, first + start + length)]
+        if stop - first < self._model.segments.segment_length:
+            found = np.resize(self._cache.samples[first:stop], length)
+        stretch = np.zeros(length, np.float32)
+        stretch[: len(found)] = found
+        stretch /= FULL_SCALE
+        return stretch
+
+    def _draw_start(self, recording: int, generator: np.random.Generator) -> int:
+        length = self._cache.offsets[recording + 1] - self._cache.offsets[recording]
+        latest = max(0, int(length) - self._model.segments.segment_length)
+        return int(generator.integers(0, latest + 1))
+
+    def _draw_segments(
+        self, recordings: npt.NDArray[np.int64], generator: np.random.Generator
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
+        """Draw a place in each recording; a silent one is drawn again a few times."""
+        stretches = np.empty((len(recordings), self._stretch_length), np.float32)
+        starts = np.empty(len(recordings), np.int64)
+        for row, recording in enumerate(recordings.tolist()):
+            for _ in range(1 + REDRAWS):
+                starts[row] = self._draw_start(recording, generator)
+                stretches[row] = self._read(recording, int(starts[row]))
+                if (
+                    float(np.dot(stretches[row], stretches[row]))
+                    > SILENT_RMS**2 * stretches.shape[1]
+                ):
+                    break
+        return stretches, starts
+
+    def _draw_near(
+        self,
+        recordings: npt.NDArray[np.int64],
+        starts: npt.NDArray[np.int64],
+        generator: np.random.Generator,
+    ) -> npt.NDArray[np.float32]:
+        """Draw the positives' places: the anchor's own, or one near it in the same recording."""
+        config, segments = self._config, self._model.segments
+        reach = config.proximity_s * segments.sample_rate
+        is_near = generator.random(len(recordings)) < config.proximity_share
+        moves = np.where(is_near, generator.uniform(-reach, reach, len(recordings)), 0)
+        lengths = np.diff(self._cache.offsets)[recordings]
+        latest = np.maximum(0, lengths - segments.segment_length)
+        places = np.clip(starts + moves.astype(np.int64), 0, latest)
+        rows = zip(recordings.tolist(), places.tolist(), strict=True)
+        return np.stack([self._read(recording, place) for recording, place in rows])
+
+    def _compute_shifted(
+        self, stretches: npt.NDArray[np.float32], generator: np.random.Generator
+    ) -> Tensor:
+        """Compute mel powers of shifted pitch, `(n, n_mels, n_frames)`, few sounds at a time."""
+        reach = self._config.pitch_semitones
+        semitones = generator.uniform(-reach, reach, len(stretches))
+        parts = [slice(start, start + BLOCK) for start in range(0, len(stretches), BLOCK)]
+        return torch.cat(
+            [
+                shift_pitch(self._compute_powers(stretches[part]), semitones[part], self._model)
+                for part in parts
+            ]
+        )
+
+    def _compute_powers(self, stretches: npt.NDArray[np.float32]) -> Tensor:
+        """Compute power spectrograms `(n, n_fft // 2 + 1, n_frames)`."""
+        mel = self._model.mel
+        spectrum = torch.stft(
+            torch.from_numpy(stretches).to(self._device),
+            mel.n_fft,
+            mel.hop_length,
+            mel.win_length,
+            self._window,
+            center=False,
+            return_complex=True,
+        )
+        return spectrum.real.square() + spectrum.imag.square()
+
+    def _deform(self, mels: Tensor, generator: np.random.Generator) -> Tensor:
+        """Stretch, mix, add noise and gain; `(n, n_mels, n_frames)` mel powers."""
+        config, count = self._config, len(mels)
+        reach = np.log(config.stretch)
+        paces = np.exp(generator.uniform(-reach, reach, count))
+        mels = stretch_time(mels, paces, self._model.n_frames)
+        mels = self._mix(mels, generator)
+        mels = self._add_noise(mels, generator)
+        gains = 10 ** (generator.uniform(-config.gain_db, config.gain_db, count) / 10)
+        return mels * _column(gains, mels)
+
+    def _mix(self, mels: Tensor, generator: np.random.Generator) -> Tensor:
+        """Add to some sounds another one of the batch, scaled to a share of their energy."""
+        count = len(mels)
+        others = mels[torch.from_numpy(generator.permutation(count)).to(mels.device)]
+        energies = mels.mean(dim=(1, 2)), others.mean(dim=(1, 2))
+        shares = generator.uniform(0, self._config.mixture, count)
+        shares = np.where(generator.random(count) < self._config.mixture_share, shares, 0)
+        ratios = _column(shares, mels)[:, 0, 0] * energies[0] / (energies[1] + 1e-12)
+        return mels + others * ratios[:, None, None].clamp(max=1e6)
+
+    def _add_noise(self, mels: Tensor, generator: np.random.Generator) -> Tensor:
+        """Add noise of a random slope, its power in every band and frame as noise has it."""
+        count, n_mels, n_frames = mels.shape
+        config = self._config
+        slopes = generator.uniform(-2, 0.5, (count, 1))
+        shapes = np.linspace(1e-2, 1, n_mels)[None] ** slopes
+        shapes /= shapes.mean(axis=1, keepdims=True)
+        snr_db = generator.uniform(config.noise_snr_db, config.noise_snr_db + 40, count)
+        levels = np.where(generator.random(count) < config.noise_share, 10 ** (-snr_db / 10), 0)
+        grain = torch.from_numpy(
+            generator.standard_exponential((count, n_mels, n_frames), np.float32)
+        ).to(mels.device)
+        power = _column(levels, mels) * mels.mean(dim=(1, 2), keepdim=True)
+        shape = torch.from_numpy(shapes.astype(np.float32)).to(mels.device)[:, :, None]
+        return mels + power * shape * grain
+
+
+def _column(values: npt.NDArray[np.float64], like: Tensor) -> Tensor:
+    """Bring one number per sound to a shape that multiplies spectrograms."""
+    return torch.from_numpy(values.astype(np.float32)).to(like.device)[:, None, None]
+
+
+def shift_pitch(powers: Tensor, semitones: npt.NDArray[np.float64], model: ModelConfig) -> Tensor:
+    """Compute mel powers of sounds shifted in pitch, by filters moved the other way.
+
+    Parameters
+    ----------
+    powers
+        `(n, n_fft // 2 + 1, n_frames)`.
+    semitones
+        `(n,)`, up or down.
+
+    Returns
+    -------
+    `(n, n_mels, n_frames)`; 0 semitones gives `features.compute_filter_bank`'s bands exactly.
+    """
+    mel = model.mel
+    lowest, highest = compute_mel_from_hz([mel.f_min, mel.f_max]).tolist()
+    corners = compute_hz_from_mel(np.linspace(lowest, highest, mel.n_mels + 2))
+    ratios = 2.0 ** (semitones / 12)
+    moved = torch.from_numpy((corners / ratios[:, None]).astype(np.float32)).to(powers.device)
+    hz = np.fft.rfftfreq(mel.n_fft, 1 / model.segments.sample_rate).astype(np.float32)
+    frequencies = torch.from_numpy(hz).to(powers.device)
+    low, peak, high = moved[:, :-2, None], moved[:, 1:-1, None], moved[:, 2:, None]
+    rising = (frequencies - low) / (peak - low)
+    falling = (high - frequencies) / (high - peak)
+    return torch.bmm(torch.minimum(rising, falling).clamp(min=0), powers)
+
+
+def stretch_time(mels: Tensor, paces: npt.NDArray[np.float64], n_frames: int) -> Tensor:
+    """Read frames at another pace, between neighbours by linear interpolation; 1 is the identity.
+
+    `(n, n_mels, n_read)` to `(n, n_mels, n_frames)`; a pace above 1 makes the sound shorter.
+    """
+    places = np.minimum(paces[:, None] * np.arange(n_frames), mels.shape[2] - 1)
+    left = np.minimum(places.astype(np.int64), mels.shape[2] - 2)
+    share = torch.from_numpy((places - left).astype(np.float32)).to(mels.device)[:, None]
+    index = torch.from_numpy(left).to(mels.device)[:, None].expand(-1, mels.shape[1], -1)
+    return mels.gather(2, index) * (1 - share) + mels.gather(2, index + 1) * share

@@ -1,0 +1,285 @@
+"""Training without labels: draw pairs, mine negatives, step; checkpoints, held-out score, export.
+
+Every step draws from a generator seeded by the recipe's seed and the step's number, so that a run
+that is resumed from a checkpoint is the run that was never stopped.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import pickle
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from soundkin.config import ModelConfig, TrainingConfig
+from soundkin.errors import TrainingError
+from soundkin.files import write_aside
+from soundkin.network import Network, export_network
+from soundkin.pairs import PairBatch, PairDrawer
+from soundkin.triplets import (
+    MiningStatistics,
+    compute_contrastive_loss,
+    compute_triplet_loss,
+)
+from soundkin.waveforms import WaveformCache
+
+CHECKPOINT = "checkpoint.pt"
+LOG = "log.jsonl"
+VALIDATION_PAIRS = 1024
+VALIDATION_BATCH = 128
+FEWEST_RECORDINGS = 8
+
+
+@dataclass(frozen=True)
+class StepReport:
+    """One step, or with `held_out` the state after it.
+
+    `waiting` is the share of the time since the last report spent waiting for pairs; `held_out` is
+    the share of held-out anchors whose own positive is the nearest of all recordings' positives.
+    """
+
+    step: int
+    n_steps: int
+    loss: float
+    mining: MiningStatistics
+    segments_per_s: float
+    s_per_step: float
+    waiting: float
+    held_out: float | None = None
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """Where the model is, and the held-out score before and after."""
+
+    model: Path
+    steps: int
+    held_out_before: float
+    held_out_after: float
+
+
+def train_model(
+    cache: WaveformCache,
+    output: Path,
+    model: ModelConfig,
+    config: TrainingConfig,
+    *,
+    provenance: str = "",
+    on_step: Callable[[StepReport], None] = lambda report: None,
+) -> TrainingResult:
+    """Train a network on a cache of recordings and write it to `output` as `NAME.onnx`.
+
+    A checkpoint of the same recipe in `output` is gone on from.
+
+    Raises
+    ------
+    TrainingError
+        There are too few recordings, the checkpoint is of another recipe, the loss is no number, or
+        the output cannot be written.
+    """
+    trainer = _Trainer(cache, output, model, config)
+    before = trainer.resume()
+    for report in trainer.run():
+        on_step(report)
+    path = output / f"{model.name}.onnx"
+    trainer.export(path, provenance)
+    return TrainingResult(path, config.steps, before, trainer.held_out)
+
+
+class _Trainer:
+    """The state of a run."""
+
+    def __init__(
+        self, cache: WaveformCache, output: Path, model: ModelConfig, config: TrainingConfig
+    ) -> None:
+        self._output, self._model, self._config = output, model, config
+        self._device = "cuda" if torch.cuda.is_available() else "cpu"
+        training, held_out = _split(cache, config)
+        self._drawer = PairDrawer(cache, training, model, config.deformations, self._device)
+        self._validation = self._draw_validation(cache, held_out)
+        torch.manual_seed(config.seed)
+        network = Network(config.network, model.mel.n_mels).to(self._device)
+        self._network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._optimizer = torch.optim.AdamW(
+            self._network.parameters(), config.learning_rate, weight_decay=config.weight_decay
+        )
+        self._step = 0
+        self._before = self.held_out = self._validate()
+
+    def _draw_validation(
+        self, cache: WaveformCache, held_out: npt.NDArray[np.int64]
+    ) -> list[PairBatch]:
+        deformations = self._config.deformations
+        drawer = PairDrawer(cache, held_out, self._model, deformations, self._device)
+        generator = np.random.default_rng([self._config.seed, 1 << 40])
+        n_batches = VALIDATION_PAIRS // VALIDATION_BATCH
+        return [drawer.draw(VALIDATION_BATCH, generator) for _ in range(n_batches)]
+
+    def resume(self) -> float:
+        """Go on from a checkpoint, if there is one; returns the score before any training."""
+        path = self._output / CHECKPOINT
+        recipe = self._describe_recipe()
+        try:
+            self._output.mkdir(parents=True, exist_ok=True)
+            if path.exists():
+                state = torch.load(path, map_location=self._device, weights_only=True)
+                if state["recipe"] != recipe:
+                    raise TrainingError(
+                        f"{path}: of another recipe; give another output, or delete it"
+                    )
+                self._network.load_state_dict(state["network"])
+                self._optimizer.load_state_dict(state["optimizer"])
+                self._step, self._before = state["step"], state["before"]
+                self.held_out = self._validate()
+        except OSError as error:
+            raise TrainingError(f"{path}: {error.strerror or error}") from error
+        except (RuntimeError, KeyError, TypeError, ValueError, pickle.UnpicklingError) as error:
+            raise TrainingError(f"{path}: damaged; delete it to start anew") from error
+        return self._before
+
+    def _describe_recipe(self) -> str:
+        recipe = dataclasses.asdict(self._config) | {"model": json.loads(self._model.to_json())}
+        del recipe["checkpoint_every"]
+        return json.dumps(recipe, sort_keys=True)
+
+    def run(self) -> Iterator[StepReport]:
+        """Train to the last step; yields a report for each."""
+        started, waited, since = time.monotonic(), 0.0, self._step
+        for batch, waiting_s in self._draw_ahead():
+            loss, mining = self._take_step(batch)
+            self._step += 1
+            waited += waiting_s
+            elapsed = max(time.monotonic() - started, 1e-9)
+            report = StepReport(
+                step=self._step,
+                n_steps=self._config.steps,
+                loss=loss,
+                mining=mining,
+                segments_per_s=2 * self._config.batch_size * (self._step - since) / elapsed,
+                s_per_step=elapsed / (self._step - since),
+                waiting=waited / elapsed,
+            )
+            is_last = self._step == self._config.steps
+            if is_last or self._step % self._config.checkpoint_every == 0:
+                self.held_out = self._validate()
+                report = dataclasses.replace(report, held_out=self.held_out)
+                self._save(report)
+            yield report
+
+    def _draw_ahead(self) -> Iterator[tuple[PairBatch, float]]:
+        """Yield the batches that are left, the next one being drawn while one is trained on."""
+        config = self._config
+
+        def draw(step: int) -> PairBatch:
+            return self._drawer.draw(config.batch_size, np.random.default_rng([config.seed, step]))
+
+        with ThreadPoolExecutor(1, thread_name_prefix="pairs") as thread:
+            coming = thread.submit(draw, self._step)
+            for step in range(self._step + 1, config.steps + 1):
+                started = time.monotonic()
+                batch = coming.result()
+                waiting_s = time.monotonic() - started
+                if step < config.steps:
+                    coming = thread.submit(draw, step)
+                yield batch, waiting_s
+
+    def _take_step(self, batch: PairBatch) -> tuple[float, MiningStatistics]:
+        config = self._config
+        for group in self._optimizer.param_groups:
+            group["lr"] = _compute_rate(self._step, config)
+        self._network.train()
+        with torch.autocast(self._device, torch.bfloat16, enabled=_has_bfloat16(self._device)):
+            vectors = self._network(torch.cat([batch.anchors, batch.positives]))
+        anchors, positives = vectors.float().chunk(2)
+        recordings = batch.recordings.to(self._device)
+        triplet, mining = compute_triplet_loss(anchors, positives, recordings, config.margin)
+        loss = triplet
+        if config.loss == "contrastive":
+            loss = compute_contrastive_loss(anchors, positives, recordings, config.temperature)
+        value = float(loss.detach())
+        if not math.isfinite(value):
+            raise TrainingError(f"step {self._step}: the loss is no number; lower learning_rate")
+        self._optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        self._optimizer.step()
+        return value, mining
+
+    def _validate(self) -> float:
+        """Compute the share of held-out anchors whose positive is nearest among all recordings."""
+        self._network.eval()
+        with torch.no_grad():
+            anchors = torch.cat([self._network(batch.anchors) for batch in self._validation])
+            positives = torch.cat([self._network(batch.positives) for batch in self._validation])
+        recordings = torch.cat([batch.recordings for batch in self._validation]).to(anchors.device)
+        scores = anchors @ positives.T
+        own = recordings[:, None] == recordings[None, :]
+        own.fill_diagonal_(False)
+        nearest = scores.masked_fill(own, -2.0).argmax(dim=1)
+        rows = torch.arange(len(nearest), device=nearest.device)
+        return float((nearest == rows).float().mean())
+
+    def _save(self, report: StepReport) -> None:
+        state = {
+            "recipe": self._describe_recipe(),
+            "network": self._network.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+            "step": self._step,
+            "before": self._before,
+        }
+        try:
+            with write_aside(self._output / CHECKPOINT) as file:
+                torch.save(state, file)
+            with (self._output / LOG).open("a", encoding="utf-8") as log:
+                log.write(json.dumps(dataclasses.asdict(report)) + "\n")
+        except (OSError, RuntimeError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise TrainingError(f"{self._output}: {reason}") from error
+
+    def export(self, path: Path, provenance: str) -> None:
+        """Write the model file."""
+        self._network.eval()
+        facts: dict[str, Any] = {"recipe": json.loads(self._describe_recipe()), "step": self._step}
+        facts |= {"held_out": self.held_out, "trained_on": provenance}
+        data = export_network(self._network, self._model, json.dumps(facts))
+        try:
+            with write_aside(path) as file:
+                file.write(data)
+        except OSError as error:
+            raise TrainingError(f"{path}: {error.strerror or error}") from error
+
+
+def _split(
+    cache: WaveformCache, config: TrainingConfig
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Hold some recordings out, by chance."""
+    count = len(cache.offsets) - 1
+    if count < FEWEST_RECORDINGS:
+        raise TrainingError(
+            f"{count} recordings are too few to train on; at least {FEWEST_RECORDINGS} are needed"
+        )
+    order = np.random.default_rng([config.seed, 1 << 41]).permutation(count)
+    n_held_out = max(2, round(config.held_out * count))
+    return np.sort(order[n_held_out:]), np.sort(order[:n_held_out])
+
+
+def _has_bfloat16(device: str) -> bool:
+    """Tell whether mixed precision pays; where a processor emulates it, it costs."""
+    return device == "cuda" or bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+
+
+def _compute_rate(step: int, config: TrainingConfig) -> float:
+    """Compute the learning rate: a linear rise, then half a cosine down to a hundredth."""
+    if step < config.warmup_steps:
+        return config.learning_rate * (step + 1) / config.warmup_steps
+    left = (step - config.warmup_steps) / max(1, config.steps - config.warmup_steps)
+    return config.learning_rate * (0.01 + 0.99 * (1 + math.cos(math.pi * left)) / 2)

@@ -1,0 +1,291 @@
+"""Training without labels: mining against a slow reference, deformations, and runs that learn."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+
+from conftest import DEMO_SOUNDS, Soundkin
+from soundkin.config import DeformationConfig, MelConfig, ModelConfig, Recipe, SegmentConfig
+from soundkin.errors import ModelError, TrainingError
+from soundkin.features import compute_log_mel
+from soundkin.model import load_model
+from soundkin.network import Network, export_network
+from soundkin.pairs import PairDrawer, shift_pitch, stretch_time
+from soundkin.training import train_model
+from soundkin.triplets import compute_contrastive_loss, compute_triplet_loss, mine_semi_hard
+from soundkin.waveforms import WaveformCache, build_cache
+from sounds import make_noise, make_sweep, make_tone, write_sound
+
+MODEL = ModelConfig(
+    "tiny",
+    segments=SegmentConfig(16_000, 1.0, 0.5),
+    mel=MelConfig(1024, 1024, 800, 32, 50.0, 7_500.0, 1e-6),
+)
+TINY = """
+[model]
+name = "tiny"
+segments = { sample_rate = 16000, segment_s = 1.0, hop_s = 0.5 }
+mel = { n_fft = 1024, win_length = 1024, hop_length = 800, n_mels = 32, f_max = 7500.0 }
+[training]
+steps = 40
+batch_size = 32
+warmup_steps = 5
+checkpoint_every = 10
+held_out = 0.2
+[training.network]
+channels = [8, 12, 16]
+"""
+RECIPE = Recipe.from_toml(TINY).training
+NOTHING = DeformationConfig(0.0, 1.0, 0.0, 10.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> WaveformCache:
+    return build_cache([DEMO_SOUNDS], tmp_path_factory.mktemp("cache") / "demo.pcm", 16_000)
+
+
+def mine_slowly(distances: np.ndarray, recordings: list[int], margin: float) -> list[int]:
+    """Choose negatives as the words say, one at a time."""
+    chosen = []
+    for row in range(len(distances)):
+        positive = distances[row, row]
+        candidates = [c for c in range(len(distances)) if recordings[c] != recordings[row]]
+        semi_hard = [c for c in candidates if positive < distances[row, c] < positive + margin]
+        further = [c for c in candidates if distances[row, c] > positive]
+        if semi_hard:
+            chosen.append(min(semi_hard, key=lambda c: (distances[row, c], c)))
+        elif further:
+            chosen.append(min(further, key=lambda c: (distances[row, c], c)))
+        elif candidates:
+            chosen.append(min(candidates, key=lambda c: (-distances[row, c], c)))
+        else:
+            chosen.append(-1)
+    return chosen
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_mining_is_the_slow_reference_with_ties_and_rows_without_candidates(seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    size = int(generator.integers(2, 24))
+    distances = np.round(generator.uniform(0, 2, (size, size)), 1)  # rounded, so that many tie
+    n_recordings = 1 if seed == 0 else int(generator.integers(1, size + 1))
+    recordings = generator.integers(0, n_recordings, size)
+    chosen, usable = mine_semi_hard(
+        torch.from_numpy(distances), torch.from_numpy(recordings), margin=0.2
+    )
+    expected = mine_slowly(distances, recordings.tolist(), 0.2)
+    for row, slow in enumerate(expected):
+        assert bool(usable[row]) == (slow >= 0)
+        if slow >= 0:
+            assert int(chosen[row]) == slow
+            assert recordings[slow] != recordings[row]
+
+
+def test_the_triplet_loss_is_its_equation() -> None:
+    generator = torch.Generator().manual_seed(0)
+    unit = torch.nn.functional.normalize
+    anchors, positives = unit(torch.randn(2, 16, 8, generator=generator), dim=2)
+    recordings = torch.arange(16) // 2
+    loss, statistics = compute_triplet_loss(anchors, positives, recordings, 0.3)
+    distances = 1 - anchors @ positives.T
+    chosen = mine_slowly(distances.numpy(), recordings.tolist(), 0.3)
+    hinges = [
+        max(0.0, float(distances[i, i] - distances[i, n]) + 0.3) for i, n in enumerate(chosen)
+    ]
+    assert float(loss) == pytest.approx(np.mean(hinges), abs=1e-6)
+    assert statistics.hard + statistics.semi_hard + statistics.easy == pytest.approx(1)
+
+
+def test_the_contrastive_loss_leaves_out_the_anchors_own_recording() -> None:
+    vectors = torch.nn.functional.normalize(torch.ones(4, 3), dim=1)
+    alone = compute_contrastive_loss(vectors, vectors, torch.zeros(4, dtype=torch.int64), 0.1)
+    assert float(alone) == pytest.approx(0)
+    apart = compute_contrastive_loss(vectors, vectors, torch.arange(4), 0.1)
+    assert float(apart) == pytest.approx(np.log(4), abs=1e-4)
+
+
+def test_no_deformation_is_the_identity_and_the_front_end_of_inference(
+    cache: WaveformCache,
+) -> None:
+    recordings = np.flatnonzero(np.diff(cache.offsets) > 2 * 16_000)
+    drawer = PairDrawer(cache, recordings, MODEL, NOTHING)
+    batch = drawer.draw(8, np.random.default_rng(0))
+    assert torch.allclose(batch.anchors, batch.positives, atol=1e-4)
+    waveform = cache.samples[cache.offsets[recordings[0]] :][:16_000] / np.float32(32767)
+    drawer._draw_start = lambda recording, generator: 0  # type: ignore[method-assign]
+    drawer._recordings, drawer._shares = recordings[:1], np.ones(1)
+    found = drawer.draw(1, np.random.default_rng(0)).anchors[0].numpy()
+    expected = compute_log_mel(waveform.astype(np.float32), MODEL.mel, 16_000)
+    assert found.shape == expected.shape
+    assert np.abs(found - expected).max() < 1e-3
+
+
+def make_cache(waveform: np.ndarray, rate: int = 16_000) -> WaveformCache:
+    samples = (waveform * 32767).astype(np.int16)
+    return WaveformCache(samples, np.array([0, len(samples)]), rate)
+
+
+@pytest.mark.parametrize("semitones", [-5, -2, 3, 5])
+def test_shifting_the_filters_is_shifting_the_pitch(semitones: int) -> None:
+    def compute_mels(hz: float, shift: float) -> torch.Tensor:
+        cache = make_cache(make_tone(hz, 3.0, 16_000))
+        drawer = PairDrawer(cache, np.zeros(1, np.int64), MODEL, NOTHING)
+        powers = drawer._compute_powers(drawer._read(0, 0)[None])
+        return torch.log(shift_pitch(powers, np.array([shift]), MODEL) + 1e-4).mean(dim=2)[0]
+
+    plain = compute_mels(440, 0)
+    by_filters = compute_mels(440, semitones)
+    audible = compute_mels(440 * 2 ** (semitones / 12), 0)
+    assert float((by_filters - audible).abs().mean()) < 0.25
+    assert float((plain - audible).abs().mean()) > 0.5
+
+
+def test_a_stretched_sweep_is_a_slower_or_faster_sweep() -> None:
+    rising = torch.arange(30.0)[None, None].expand(3, 1, 30)
+    found = stretch_time(rising, np.array([1.0, 0.5, 1.5]), 20)[:, 0]
+    assert torch.allclose(found[0], torch.arange(20.0))
+    assert torch.allclose(found[1], torch.arange(20.0) / 2)
+    assert torch.allclose(found[2, :19], torch.arange(19.0) * 1.5)
+
+
+def test_recordings_are_drawn_by_the_square_root_of_their_length() -> None:
+    samples = (make_noise(110.0, rate=16_000) * 32767).astype(np.int16)
+    cache = WaveformCache(samples, np.array([0, 160_000, 1_760_000]), 16_000)  # 10 s and 100 s
+    drawer = PairDrawer(cache, np.arange(2), MODEL, NOTHING)
+    assert drawer._shares[1] / drawer._shares[0] == pytest.approx(np.sqrt(10))
+
+
+def test_the_exported_graph_gives_what_torch_gives(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    network = Network(RECIPE.network, MODEL.mel.n_mels)
+    with torch.no_grad():
+        for _ in range(5):  # so that the normalisations have something to fold
+            network(3 * torch.randn(64, MODEL.mel.n_mels, MODEL.n_frames) - 5)
+    network.eval()
+    path = tmp_path / "tiny.onnx"
+    path.write_bytes(export_network(network, MODEL, "by a test"))
+    model = load_model(path)
+    assert model.config == MODEL
+    assert model.provenance == "by a test"
+    inputs = 3 * torch.randn(50, MODEL.mel.n_mels, MODEL.n_frames) - 5
+    with torch.no_grad():
+        expected = network(inputs).numpy()
+    assert np.abs(model.embed(inputs.numpy()) - expected).max() < 1e-4
+
+
+def test_a_tiny_run_learns(cache: WaveformCache, tmp_path: Path) -> None:
+    config = replace(RECIPE, steps=120)
+    result = train_model(cache, tmp_path, MODEL, config)
+    assert result.held_out_after > 1.5 * result.held_out_before
+
+
+@pytest.mark.parametrize("loss", ["triplet", "contrastive"])
+def test_a_resumed_run_is_the_run_never_stopped(
+    cache: WaveformCache, tmp_path: Path, loss: str
+) -> None:
+    config = replace(RECIPE, loss=loss, steps=20)
+    whole: list[float] = []
+    train_model(cache, tmp_path / "whole", MODEL, config, on_step=lambda r: whole.append(r.loss))
+
+    class StopError(Exception):
+        pass
+
+    parts: list[float] = []
+
+    def stop(report: object) -> None:
+        parts.append(report.loss)  # type: ignore[attr-defined]
+        if len(parts) == 14:
+            raise StopError
+
+    with pytest.raises(StopError):
+        train_model(cache, tmp_path / "parts", MODEL, config, on_step=stop)
+    del parts[10:]  # the last checkpoint was after step 10
+    train_model(cache, tmp_path / "parts", MODEL, config, on_step=lambda r: parts.append(r.loss))
+    assert parts == pytest.approx(whole, abs=1e-5)
+
+
+def test_training_from_the_command_line_gives_a_model_to_index_with(
+    soundkin: Soundkin, tmp_path: Path
+) -> None:
+    (tmp_path / "recipe.toml").write_text(TINY)
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad" / "text.wav").write_text("words")
+    arguments = ["train", DEMO_SOUNDS, tmp_path / "bad", "--config", tmp_path / "recipe.toml"]
+    done = soundkin(*arguments, "--output", tmp_path / "out")
+    assert "text.wav: not sound" in done.stderr
+    assert "held-out sounds found again:" in done.stdout
+    log = (tmp_path / "out" / "log.jsonl").read_text().splitlines()
+    assert [json.loads(line)["step"] for line in log] == [10, 20, 30, 40]
+    model = tmp_path / "out" / "tiny.onnx"
+    provenance = json.loads(load_model(model).provenance)
+    assert provenance["step"] == 40
+    assert not any("bd_808" in str(prop) for prop in onnx.load(model).metadata_props)
+    soundkin("index", DEMO_SOUNDS, "--model", model)
+    hits = soundkin.json("search", DEMO_SOUNDS / "bd_808.flac")
+    assert hits[0]["score"] > 0.999
+    assert len(hits) == 10
+
+
+def test_an_interrupted_training_goes_on(soundkin: Soundkin, tmp_path: Path) -> None:
+    (tmp_path / "recipe.toml").write_text(TINY.replace("steps = 40", "steps = 4000"))
+    output = tmp_path / "out"
+    arguments = ["train", DEMO_SOUNDS, "--config", tmp_path / "recipe.toml", "--output", output]
+    run = soundkin.start(*arguments)
+    deadline = time.monotonic() + 90
+    while not (output / "log.jsonl").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    run.send_signal(signal.SIGINT)
+    _, errors = run.communicate(timeout=60)
+    assert run.returncode == 130, errors
+    assert "Traceback" not in errors
+    refused = soundkin(*arguments, "--steps", 30, status=2)
+    assert "of another recipe" in refused.stderr
+
+
+def test_what_cannot_be_trained_on_is_refused(soundkin: Soundkin, folder: Path) -> None:
+    out = folder.parent / "out"
+    assert "no sound to train on" in soundkin("train", folder, "-o", out, status=2).stderr
+    for number in range(9):
+        write_sound(folder / f"{number}.wav", np.zeros(9000, np.float32) + number / 1e6)
+    assert "no sound to train on" in soundkin("train", folder, "-o", out, status=2).stderr
+    write_sound(folder / "one.wav", make_sweep(3.0))
+    assert "too few" in soundkin("train", folder, "-o", out, status=2).stderr
+    assert "no such file" in soundkin("train", "/no/folder", "-o", out, status=2).stderr
+    assert "/proc" in soundkin("train", folder, "-o", "/proc/out", status=2).stderr
+    missing = soundkin("train", folder, "-o", out, "--config", "/no/recipe.toml", status=2)
+    assert "/no/recipe.toml: No such file" in missing.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[model]\nname = 'x'\n[training]\nspeed = 9\n", "no 'speed' in TrainingConfig"),
+        ("[model]\nname = 'x'\n[training]\nloss = 'magic'\n", "loss must be one of"),
+        ("[model\n", "cannot be read"),
+        ("[training]\nsteps = 3\n", "cannot be read"),
+    ],
+)
+def test_a_bad_recipe_is_refused(text: str, message: str) -> None:
+    with pytest.raises(ModelError, match=message):
+        Recipe.from_toml(text)
+
+
+def test_a_damaged_checkpoint_is_refused(cache: WaveformCache, tmp_path: Path) -> None:
+    (tmp_path / "checkpoint.pt").write_bytes(b"junk" * 100)
+    with pytest.raises(TrainingError, match=r"checkpoint\.pt: damaged"):
+        train_model(cache, tmp_path, MODEL, RECIPE)
+
+
+def test_a_loss_that_is_no_number_ends_the_run(cache: WaveformCache, tmp_path: Path) -> None:
+    config = replace(RECIPE, learning_rate=1e20, steps=9, warmup_steps=0)
+    with pytest.raises(TrainingError, match="the loss is no number"):
+        train_model(cache, tmp_path, MODEL, config)
