@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from conftest import DEMO_SOUNDS, Soundkin
+from soundkin.audio import read_audio
 from soundkin.config import DeformationConfig, MelConfig, ModelConfig, Recipe, SegmentConfig
 from soundkin.errors import ModelError, TrainingError
 from soundkin.features import compute_log_mel
@@ -155,6 +156,30 @@ def test_a_stretched_sweep_is_a_slower_or_faster_sweep() -> None:
     assert torch.allclose(found[0], torch.arange(20.0))
     assert torch.allclose(found[1], torch.arange(20.0) / 2)
     assert torch.allclose(found[2, :19], torch.arange(19.0) * 1.5)
+
+
+def test_the_cache_holds_every_recording_once_decoded_as_for_inference(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("soundkin.waveforms.SPOOL_BYTES", 1 << 16)  # so that some go to disk
+    folder = tmp_path / "sounds"
+    folder.mkdir()
+    for number, seconds in enumerate((0.02, 0.5, 20.0)):
+        write_sound(folder / f"{number}.wav", make_noise(seconds, number))
+    (folder / "copy.wav").write_bytes((folder / "1.wav").read_bytes())
+    (folder / "text.wav").write_text("words")
+    write_sound(folder / "silence.wav", np.zeros(44_100, np.float32))
+    built = build_cache([folder], tmp_path / "a.pcm", 16_000)
+    assert np.diff(built.offsets).tolist() == [8_000, 320_000]
+    expected = read_audio(folder / "2.wav", 16_000)
+    assert np.abs(built.samples[8_000:] / 32767 - expected).max() < 1e-4
+    assert [Path(failure.path).name for failure in built.failures] == ["text.wav"]
+    changed = (tmp_path / "a.pcm").stat().st_mtime_ns
+    again = build_cache([folder], tmp_path / "a.pcm", 16_000)
+    assert (tmp_path / "a.pcm").stat().st_mtime_ns == changed
+    assert again.offsets.tolist() == built.offsets.tolist()
+    write_sound(folder / "new.wav", make_noise(1.0, 9))
+    assert len(build_cache([folder], tmp_path / "a.pcm", 16_000).offsets) == 4
 
 
 def test_recordings_are_drawn_by_the_square_root_of_their_length() -> None:

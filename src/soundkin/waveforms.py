@@ -6,8 +6,11 @@ The cache is made once per set of folders; recordings have numbers, no names.
 from __future__ import annotations
 
 import json
+import shutil
+import tempfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +28,8 @@ FULL_SCALE = 32767.0
 SHORTEST_S = 0.05
 QUIETEST_PEAK = 1e-3
 DECODING_THREADS = 4
+IN_FLIGHT = 16
+SPOOL_BYTES = 1 << 24
 
 
 @dataclass(frozen=True)
@@ -95,35 +100,51 @@ def _decode_all(
     failures: list[tuple[str, str]] = []
     offsets = [0]
 
-    def decode(path: str) -> tuple[bytes, npt.NDArray[np.int16]] | str:
+    def decode(path: str) -> _Decoded | str:
         try:
-            return hash_file(path), _decode(path, sample_rate)
+            return _decode(path, sample_rate, cache.parent)
         except AudioError as error:
             return str(error).removeprefix(f"{path}: ")
 
     with write_aside(cache) as file, ThreadPoolExecutor(DECODING_THREADS) as threads:
-        for start in range(0, len(paths), 16):
-            part = paths[start : start + 16]
+        for start in range(0, len(paths), IN_FLIGHT):
+            part = paths[start : start + IN_FLIGHT]
             for path, found in zip(part, threads.map(decode, part), strict=True):
                 if isinstance(found, str):
                     failures.append((path, found))
-                elif found[0] not in seen and len(found[1]):
-                    seen.add(found[0])
-                    file.write(found[1].tobytes())
-                    offsets.append(offsets[-1] + len(found[1]))
-            on_progress(min(start + 16, len(paths)), len(paths))
+                    continue
+                with found.spool:
+                    if found.is_usable and found.digest not in seen:
+                        seen.add(found.digest)
+                        found.spool.seek(0)
+                        shutil.copyfileobj(found.spool, file, SPOOL_BYTES)
+                        offsets.append(offsets[-1] + found.n_samples)
+            on_progress(min(start + IN_FLIGHT, len(paths)), len(paths))
     return {"offsets": offsets, "failures": failures}
 
 
-def _decode(path: str, sample_rate: int) -> npt.NDArray[np.int16]:
-    """Decode one file; nothing where it is too short or silent."""
-    with open_decoder(path) as decoder:
-        blocks = [
-            (np.clip(block, -1.0, 1.0) * FULL_SCALE).astype(np.int16)
-            for block in stream_audio(decoder, sample_rate)
-        ]
-    waveform = np.concatenate(blocks) if blocks else np.zeros(0, np.int16)
-    is_usable = len(waveform) >= SHORTEST_S * sample_rate and int(np.abs(waveform).max()) >= round(
-        QUIETEST_PEAK * FULL_SCALE
-    )
-    return waveform if is_usable else waveform[:0]
+@dataclass(frozen=True)
+class _Decoded:
+    """A decoded file, in memory where it is short and on disk where it is long."""
+
+    digest: bytes
+    spool: tempfile.SpooledTemporaryFile[bytes]
+    n_samples: int
+    is_usable: bool
+
+
+def _decode(path: str, sample_rate: int, folder: Path) -> _Decoded:
+    """Decode one file to int16; it is of no use where it is too short or silent."""
+    digest = hash_file(path)
+    with ExitStack() as failing, open_decoder(path) as decoder:
+        spool = tempfile.SpooledTemporaryFile(SPOOL_BYTES, mode="w+b", dir=str(folder))  # noqa: SIM115
+        failing.enter_context(spool)
+        n_samples, peak = 0, 0
+        for block in stream_audio(decoder, sample_rate):
+            samples = (np.clip(block, -1.0, 1.0) * FULL_SCALE).astype(np.int16)
+            n_samples += len(samples)
+            peak = max(peak, int(np.abs(samples).max()))
+            spool.write(samples.tobytes())
+        failing.pop_all()  # all went well: the spool stays open for whoever asked
+    is_long = n_samples >= SHORTEST_S * sample_rate
+    return _Decoded(digest, spool, n_samples, is_long and peak >= QUIETEST_PEAK * FULL_SCALE)
