@@ -10,7 +10,7 @@ INPUTS := pyproject.toml constraints.txt
 demo: $(VENV)/installed
 	@echo "== Indexing the sounds in demo/sounds into $(LIBRARY)"
 	@$(BIN)/soundkin index demo/sounds --library $(LIBRARY)
-	@for sound in drum_snare_hard drum_cymbal_open tabla_na; do \
+	@for sound in bd_tek drum_cymbal_open drum_snare_hard; do \
 	  echo; echo "== What sounds like $$sound?   soundkin search demo/sounds/$$sound.flac"; \
 	  $(BIN)/soundkin search demo/sounds/$$sound.flac --exclude-self --top 4 \
 	    --library $(LIBRARY) || exit $$?; \

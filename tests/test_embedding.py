@@ -17,9 +17,9 @@ from soundkin.model import find_model, list_models, load_model
 from sounds import make_noise, make_sweep, make_tone, write_sound
 
 
-@pytest.fixture(scope="module")
-def embedder() -> Embedder:
-    return Embedder.load("melstats")
+@pytest.fixture(scope="module", params=list_models())
+def embedder(request: pytest.FixtureRequest) -> Embedder:
+    return Embedder.load(request.param)
 
 
 def test_every_vector_is_finite_and_of_norm_one(embedder: Embedder) -> None:

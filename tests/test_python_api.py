@@ -84,7 +84,7 @@ def test_the_cache_of_vectors_is_written_used_and_renewed(
 
 
 def test_embedding_files_and_arrays() -> None:
-    embedder = soundkin.Embedder.load("melstats")
+    embedder = soundkin.Embedder.load("kin")
     found = embedder.embed_file(DEMO_SOUNDS / "misc_crow.flac")
     assert found.vectors.shape == (1, 128)
     table = soundkin.embed_paths([DEMO_SOUNDS / "misc_crow.flac"])

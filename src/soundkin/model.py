@@ -20,7 +20,7 @@ from soundkin.errors import ModelError
 
 CONFIG_KEY = "soundkin.config"
 PROVENANCE_KEY = "soundkin.provenance"
-DEFAULT_MODEL = "melstats"
+DEFAULT_MODEL = "kin"
 MAX_MODEL_BYTES = 1 << 30
 
 
