@@ -27,7 +27,7 @@ def make_library(path: Path) -> None:
     generator = np.random.default_rng(0)
     n_segments = 0
     with Library.open(path, create=True) as library:
-        settle_model(library, "melstats")
+        settle_model(library, None)
         with library.transaction():
             while n_segments < N_SEGMENTS:
                 count = min(int(generator.integers(1, 200)), N_SEGMENTS - n_segments)
