@@ -33,6 +33,7 @@ from soundkin.walking import FoundFile, hash_file, walk_audio
 
 ARCHIVES = {".zip", ".pk3"}
 SHORTEST_S = 0.05
+COMPARING_MODEL = "melstats"  # never a model that such a corpus has made
 SAME_SOUND = 0.99
 
 
@@ -96,7 +97,7 @@ def drop_excluded(output: Path, excluded: list[Path]) -> set[str]:
         tempfile.TemporaryDirectory() as folder,
         Library.open(Path(folder) / "all.sqlite", create=True) as library,
     ):
-        index_folders(library, [output, *excluded])
+        index_folders(library, [output, *excluded], model=COMPARING_MODEL)
         roots = tuple(f"{folder.absolute()}/" for folder in excluded)
         dropped = set()
         for group in find_duplicates(library, threshold=SAME_SOUND):

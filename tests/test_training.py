@@ -168,12 +168,13 @@ def test_the_cache_holds_every_recording_once_decoded_as_for_inference(
         write_sound(folder / f"{number}.wav", make_noise(seconds, number))
     (folder / "copy.wav").write_bytes((folder / "1.wav").read_bytes())
     (folder / "text.wav").write_text("words")
+    (folder / "dangling.wav").symlink_to(folder / "nowhere.wav")
     write_sound(folder / "silence.wav", np.zeros(44_100, np.float32))
     built = build_cache([folder], tmp_path / "a.pcm", 16_000)
     assert np.diff(built.offsets).tolist() == [8_000, 320_000]
     expected = read_audio(folder / "2.wav", 16_000)
     assert np.abs(built.samples[8_000:] / 32767 - expected).max() < 1e-4
-    assert [Path(failure.path).name for failure in built.failures] == ["text.wav"]
+    assert [Path(failure.path).name for failure in built.failures] == ["dangling.wav", "text.wav"]
     changed = (tmp_path / "a.pcm").stat().st_mtime_ns
     again = build_cache([folder], tmp_path / "a.pcm", 16_000)
     assert (tmp_path / "a.pcm").stat().st_mtime_ns == changed

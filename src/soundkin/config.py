@@ -78,7 +78,7 @@ class DeformationConfig:
 class TrainingConfig:
     """The recipe: `loss` is `triplet` (with `margin`) or `contrastive` (with `temperature`)."""
 
-    steps: int = 4000
+    steps: int = 2200
     batch_size: int = 256
     learning_rate: float = 2e-3
     weight_decay: float = 1e-4

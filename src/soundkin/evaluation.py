@@ -253,7 +253,7 @@ def _embed_with_model(
                 vectors.append(_average(future.result().vectors))
             except SoundkinError as error:
                 vectors.append(None)
-                failures.append(Failure(path, str(error).removeprefix(f"{path}: ")))
+                failures.append(Failure.of(path, error))
             on_progress(len(vectors))
     return vectors, failures
 
@@ -269,7 +269,7 @@ def _embed_baseline(
         try:
             return embedder.embed_file(path).vectors
         except SoundkinError as error:
-            failures.append(Failure(path, str(error).removeprefix(f"{path}: ")))
+            failures.append(Failure.of(path, error))
             return None
 
     segments: list[Vectors | None] = []

@@ -68,7 +68,7 @@ def embed_paths(
                 names.append(name)
                 audio_s += found[-1].duration_s
             except SoundkinError as error:
-                failures.append(Failure(file.path, str(error).removeprefix(f"{file.path}: ")))
+                failures.append(Failure.of(file.path, error))
             bytes_done += file.size
             on_progress(IndexProgress(n_done, len(files), bytes_done, n_bytes, audio_s))
     if not found:

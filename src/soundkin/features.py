@@ -24,6 +24,12 @@ def compute_hz_from_mel(mel: npt.ArrayLike) -> npt.NDArray[np.float64]:
     return 700.0 * (10.0 ** (np.asarray(mel, np.float64) / 2595.0) - 1.0)
 
 
+def compute_band_corners(config: MelConfig) -> npt.NDArray[np.float64]:
+    """Compute the corners of the mel bands in Hz, `(n_mels + 2,)`: band i has i, i + 1, i + 2."""
+    lowest, highest = compute_mel_from_hz([config.f_min, config.f_max]).tolist()
+    return compute_hz_from_mel(np.linspace(lowest, highest, config.n_mels + 2))
+
+
 @lru_cache(maxsize=8)
 def compute_filter_bank(config: MelConfig, sample_rate: int) -> Array:
     """Triangular mel filters of peak 1, their corners evenly spaced in mel.
@@ -32,8 +38,7 @@ def compute_filter_bank(config: MelConfig, sample_rate: int) -> Array:
     -------
     float32 `(n_fft // 2 + 1, n_mels)`, read-only.
     """
-    lowest, highest = compute_mel_from_hz([config.f_min, config.f_max]).tolist()
-    corners = compute_hz_from_mel(np.linspace(lowest, highest, config.n_mels + 2))
+    corners = compute_band_corners(config)
     frequencies = np.fft.rfftfreq(config.n_fft, 1.0 / sample_rate)[:, None]
     rising = (frequencies - corners[:-2]) / (corners[1:-1] - corners[:-2])
     falling = (corners[2:] - frequencies) / (corners[2:] - corners[1:-1])

@@ -289,12 +289,12 @@ class _Run:
 
     def _fail(self, file: FoundFile, error: SoundkinError, *, keep: bool = True) -> None:
         """Note a failure; without `keep`, what is known of the file stays, for a next try."""
-        reason = str(error).removeprefix(f"{file.path}: ")
+        failure = Failure.of(file.path, error)
         size = file.size if keep else -1  # no file's size, so that it counts as changed
         if keep or file.path not in self._known:
             with self._library.transaction():
-                self._library.save_recording(file.path, size, file.mtime_ns, error=reason)
-        self._failures.append(Failure(file.path, reason))
+                self._library.save_recording(file.path, size, file.mtime_ns, error=failure.reason)
+        self._failures.append(failure)
         self._advance(n_done=1, bytes_done=file.size)
 
     def _drop_vanished(self, protected: Sequence[str]) -> None:

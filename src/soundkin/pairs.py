@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from soundkin.config import DeformationConfig, ModelConfig
-from soundkin.features import compute_hz_from_mel, compute_mel_from_hz, compute_window
+from soundkin.features import compute_band_corners, compute_window
 from soundkin.waveforms import FULL_SCALE, WaveformCache
 
 SILENT_RMS = 1e-4
@@ -211,10 +211,10 @@ def shift_pitch(powers: Tensor, semitones: npt.NDArray[np.float64], model: Model
     `(n, n_mels, n_frames)`; 0 semitones gives `features.compute_filter_bank`'s bands exactly.
     """
     mel = model.mel
-    lowest, highest = compute_mel_from_hz([mel.f_min, mel.f_max]).tolist()
-    corners = compute_hz_from_mel(np.linspace(lowest, highest, mel.n_mels + 2))
     ratios = 2.0 ** (semitones / 12)
-    moved = torch.from_numpy((corners / ratios[:, None]).astype(np.float32)).to(powers.device)
+    moved = torch.from_numpy((compute_band_corners(mel) / ratios[:, None]).astype(np.float32)).to(
+        powers.device
+    )
     hz = np.fft.rfftfreq(mel.n_fft, 1 / model.segments.sample_rate).astype(np.float32)
     frequencies = torch.from_numpy(hz).to(powers.device)
     low, peak, high = moved[:, :-2, None], moved[:, 1:-1, None], moved[:, 2:, None]

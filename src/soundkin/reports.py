@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from soundkin.errors import SoundkinError
+
 
 @dataclass(frozen=True)
 class IndexProgress:
@@ -23,6 +25,11 @@ class Failure:
 
     path: str
     reason: str
+
+    @classmethod
+    def of(cls, path: str, error: SoundkinError) -> Failure:
+        """Take the reason from an error, whose message may begin with the path."""
+        return cls(path, str(error).removeprefix(f"{path}: "))
 
 
 @dataclass(frozen=True)

@@ -114,7 +114,7 @@ class _Trainer:
             self._network.parameters(), config.learning_rate, weight_decay=config.weight_decay
         )
         self._step = 0
-        self._before = self.held_out = self._validate()
+        self._before = self.held_out = 0.0  # measured once it is known where the run begins
 
     def _draw_validation(
         self, cache: WaveformCache, held_out: npt.NDArray[np.int64]
@@ -140,11 +140,13 @@ class _Trainer:
                 self._network.load_state_dict(state["network"])
                 self._optimizer.load_state_dict(state["optimizer"])
                 self._step, self._before = state["step"], state["before"]
-                self.held_out = self._validate()
         except OSError as error:
             raise TrainingError(f"{path}: {error.strerror or error}") from error
         except (RuntimeError, KeyError, TypeError, ValueError, pickle.UnpicklingError) as error:
             raise TrainingError(f"{path}: damaged; delete it to start anew") from error
+        self.held_out = self._validate()
+        if self._step == 0:
+            self._before = self.held_out
         return self._before
 
     def _describe_recipe(self) -> str:

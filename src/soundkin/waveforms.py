@@ -22,7 +22,7 @@ from soundkin.decoders import open_decoder
 from soundkin.errors import AudioError, TrainingError
 from soundkin.files import write_aside
 from soundkin.reports import Failure
-from soundkin.walking import FoundFile, hash_file, resolve_root, walk_audio
+from soundkin.walking import FoundFile, Unreadable, hash_file, resolve_root, walk_audio
 
 FULL_SCALE = 32767.0
 SHORTEST_S = 0.05
@@ -64,14 +64,9 @@ def build_cache(
     SoundkinError
         A folder is missing, nothing can be used, or the cache cannot be written.
     """
-    files = sorted(
-        {
-            (found.path, found.size, found.mtime_ns)
-            for folder in folders
-            for found in walk_audio(resolve_root(folder))
-            if isinstance(found, FoundFile)
-        }
-    )
+    found = [one for folder in folders for one in walk_audio(resolve_root(folder))]
+    files = sorted({(f.path, f.size, f.mtime_ns) for f in found if isinstance(f, FoundFile)})
+    unreadable = [Failure(u.path, u.reason) for u in found if isinstance(u, Unreadable)]
     facts = {"sample_rate": sample_rate, "files": [list(file) for file in files]}
     listing = cache.with_suffix(".json")
     try:
@@ -89,7 +84,7 @@ def build_cache(
         samples=np.memmap(cache, np.int16, "r"),
         offsets=np.array(known["offsets"], np.int64),
         sample_rate=sample_rate,
-        failures=tuple(Failure(*failure) for failure in known["failures"]),
+        failures=(*unreadable, *(Failure(*failure) for failure in known["failures"])),
     )
 
 
@@ -97,21 +92,21 @@ def _decode_all(
     paths: Sequence[str], cache: Path, sample_rate: int, on_progress: Callable[[int, int], None]
 ) -> dict[str, object]:
     seen: set[bytes] = set()
-    failures: list[tuple[str, str]] = []
+    failures: list[Failure] = []
     offsets = [0]
 
-    def decode(path: str) -> _Decoded | str:
+    def decode(path: str) -> _Decoded | Failure:
         try:
             return _decode(path, sample_rate, cache.parent)
         except AudioError as error:
-            return str(error).removeprefix(f"{path}: ")
+            return Failure.of(path, error)
 
     with write_aside(cache) as file, ThreadPoolExecutor(DECODING_THREADS) as threads:
         for start in range(0, len(paths), IN_FLIGHT):
             part = paths[start : start + IN_FLIGHT]
-            for path, found in zip(part, threads.map(decode, part), strict=True):
-                if isinstance(found, str):
-                    failures.append((path, found))
+            for found in threads.map(decode, part):
+                if isinstance(found, Failure):
+                    failures.append(found)
                     continue
                 with found.spool:
                     if found.is_usable and found.digest not in seen:
@@ -120,7 +115,7 @@ def _decode_all(
                         shutil.copyfileobj(found.spool, file, SPOOL_BYTES)
                         offsets.append(offsets[-1] + found.n_samples)
             on_progress(min(start + IN_FLIGHT, len(paths)), len(paths))
-    return {"offsets": offsets, "failures": failures}
+    return {"offsets": offsets, "failures": [[f.path, f.reason] for f in failures]}
 
 
 @dataclass(frozen=True)
