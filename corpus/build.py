@@ -2,12 +2,15 @@
 
     python corpus/build.py OUTPUT [--exclude FOLDER...] [--max-minutes 10] [--keep DOWNLOADS]
 
-Needs a Debian or Ubuntu system with apt, and fluidsynth for the soundfonts (without it they are
-left out, and that is said). Writes OUTPUT/PACKAGE/NUMBER.EXT and OUTPUT/corpus.csv (file, package,
-seconds, where it stood in the package). File names carry nothing: training uses no names.
+Needs a Debian or Ubuntu system with apt, and fluidsynth and timidity for the instruments (without
+them they are left out, and that is said). Writes OUTPUT/PACKAGE/NUMBER.EXT and OUTPUT/corpus.csv
+(file, package, seconds, where it stood in the package). File names carry nothing: training uses no
+names.
 
-The same bytes come in once. A recording longer than --max-minutes is cut to its middle. Recordings
-that sound like one in a folder to --exclude, as its near-duplicate, are left out.
+The same bytes come in once. Of a package with thousands of spoken words a number drawn at random is
+taken (`most` in packages.csv), so that speech does not drown the rest. A recording longer than
+--max-minutes is cut to its middle. Recordings that sound like one in a folder to --exclude, as its
+near-duplicate, are left out. --patches instruments that never were are added (patches.py).
 """
 
 from __future__ import annotations
@@ -21,8 +24,10 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import soundfile
-from phrases import render_soundfont
+from patches import render_patches
+from phrases import render_instruments
 
 from soundkin.audio import is_audio_path, probe_audio, read_audio
 from soundkin.duplicates import find_duplicates
@@ -33,6 +38,7 @@ from soundkin.walking import FoundFile, hash_file, walk_audio
 
 ARCHIVES = {".zip", ".pk3"}
 SHORTEST_S = 0.05
+NO_LIMIT = 1 << 30
 COMPARING_MODEL = "melstats"  # never a model that such a corpus has made
 SAME_SOUND = 0.99
 
@@ -58,12 +64,17 @@ def unpack(package: Path, folder: Path) -> None:
 
 
 def list_recordings(folder: Path) -> Iterator[Path]:
-    """Yield what sounds in an unpacked package; soundfonts are played first."""
-    for font in sorted(folder.rglob("*.sf2")):
-        rendered = folder / "rendered" / font.stem
+    """Yield what sounds in an unpacked package; instruments are played first."""
+    configurations = sorted(folder.glob("etc/timidity/*.cfg"))
+    for configuration in configurations:
+        text = configuration.read_text().replace("dir /", f"dir {folder}/")
+        configuration.write_text(text)
+    fonts = sorted(font for font in folder.rglob("*.sf2") if not font.is_symlink())
+    for instruments in [*fonts, *configurations]:
+        rendered = folder / "rendered" / instruments.stem
         rendered.mkdir(parents=True)
-        if not render_soundfont(font, rendered):
-            print(f"  {font.name}: left out, since fluidsynth is not installed")
+        if not render_instruments(instruments, rendered):
+            print(f"  {instruments.name}: left out, since its player is not installed")
     for found in walk_audio(str(folder)):
         if isinstance(found, FoundFile):
             yield Path(found.path)
@@ -109,37 +120,53 @@ def drop_excluded(output: Path, excluded: list[Path]) -> set[str]:
     return dropped
 
 
+def take_package(
+    archive: Path, target: Path, most: int, max_s: float, seen: set[bytes]
+) -> list[tuple[str, str, float, str]]:
+    """Take up to `most` recordings of a package, drawn at random, that were not seen before."""
+    rows: list[tuple[str, str, float, str]] = []
+    target.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target) as name:
+        unpack(archive, Path(name))
+        sources = sorted(list_recordings(Path(name)))
+        for place in np.random.default_rng(0).permutation(len(sources)).tolist():
+            digest = hash_file(str(sources[place]))
+            if digest in seen or len(rows) == most:
+                continue
+            seen.add(digest)
+            number = f"{len(rows):05}"
+            seconds = take(sources[place], target / number, max_s)
+            if seconds:
+                written = next(target.glob(f"{number}.*"))
+                origin = str(sources[place].relative_to(name))
+                rows.append((str(written), target.name, seconds, origin))
+    return rows
+
+
 def build(arguments: argparse.Namespace) -> None:
     """Download, unpack, take, exclude, and write the list."""
     output: Path = arguments.output.absolute()
     output.mkdir(parents=True, exist_ok=True)
     downloads: Path = arguments.keep or output / "downloads"
     downloads.mkdir(parents=True, exist_ok=True)
-    with Path(__file__).with_name("packages.csv").open(newline="") as file:
-        packages = [row["package"] for row in csv.DictReader(file)]
+    with arguments.packages.open(newline="") as file:
+        packages = list(csv.DictReader(file))
     seen: set[bytes] = set()
     rows: list[tuple[str, str, float, str]] = []
     for package in packages:
-        archive = download(package, downloads)
+        name, most = package["package"], int(package["most"] or NO_LIMIT)
+        archive = download(name, downloads)
         if archive is None:
-            print(f"{package}: apt has none, left out")
+            print(f"{name}: apt has none, left out")
             continue
-        with tempfile.TemporaryDirectory(dir=output) as name:
-            unpack(archive, Path(name))
-            (output / package).mkdir(exist_ok=True)
-            count, total_s = 0, 0.0
-            for source in list_recordings(Path(name)):
-                digest = hash_file(str(source))
-                if digest in seen:
-                    continue
-                seen.add(digest)
-                target = output / package / f"{count:05}"
-                seconds = take(source, target, 60 * arguments.max_minutes)
-                if seconds:
-                    written = next((output / package).glob(f"{count:05}.*"))
-                    rows.append((str(written), package, seconds, str(source.relative_to(name))))
-                    count, total_s = count + 1, total_s + seconds
-        print(f"{package}: {count} recordings, {total_s / 3600:.2f} hours", flush=True)
+        taken = take_package(archive, output / name, most, 60 * arguments.max_minutes, seen)
+        rows += taken
+        hours = sum(row[2] for row in taken) / 3600
+        print(f"{name}: {len(taken)} recordings, {hours:.2f} hours", flush=True)
+    if arguments.patches:
+        (output / "patches").mkdir(exist_ok=True)
+        for path, seconds in render_patches(output / "patches", arguments.patches):
+            rows.append((str(path), "patches", seconds, ""))
     dropped = drop_excluded(output, [folder.absolute() for folder in arguments.exclude])
     kept = [row for row in rows if row[0] not in dropped]
     with (output / "corpus.csv").open("w", newline="") as file:
@@ -159,6 +186,8 @@ def main() -> None:
     parser.add_argument("--exclude", type=Path, nargs="*", default=[])
     parser.add_argument("--max-minutes", type=float, default=10.0)
     parser.add_argument("--keep", type=Path, help="folder to keep downloads in, or take them from")
+    parser.add_argument("--packages", type=Path, default=Path(__file__).with_name("packages.csv"))
+    parser.add_argument("--patches", type=int, default=1200, help="how many drawn instruments")
     build(parser.parse_args())
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import time
 from dataclasses import replace
+from importlib import resources
 from pathlib import Path
 
 import numpy as np
@@ -15,14 +17,22 @@ import torch
 
 from conftest import DEMO_SOUNDS, Soundkin
 from soundkin.audio import read_audio
-from soundkin.config import DeformationConfig, MelConfig, ModelConfig, Recipe, SegmentConfig
+from soundkin.config import (
+    MelConfig,
+    ModelConfig,
+    NetworkConfig,
+    Recipe,
+    SegmentConfig,
+)
+from soundkin.embedding import Embedder
 from soundkin.errors import ModelError, TrainingError
 from soundkin.features import compute_log_mel
-from soundkin.model import load_model
+from soundkin.model import find_model, load_model
 from soundkin.network import Network, export_network
-from soundkin.pairs import PairDrawer, shift_pitch, stretch_time
-from soundkin.training import train_model
+from soundkin.pairs import NO_DEFORMATION, PairDrawer, shift_pitch, stretch_time
+from soundkin.training import StepReport, train_model
 from soundkin.triplets import compute_contrastive_loss, compute_triplet_loss, mine_semi_hard
+from soundkin.validation import HeldOutScore
 from soundkin.waveforms import WaveformCache, build_cache
 from sounds import make_noise, make_sweep, make_tone, write_sound
 
@@ -46,7 +56,6 @@ held_out = 0.2
 channels = [8, 12, 16]
 """
 RECIPE = Recipe.from_toml(TINY).training
-NOTHING = DeformationConfig(0.0, 1.0, 0.0, 10.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +127,7 @@ def test_no_deformation_is_the_identity_and_the_front_end_of_inference(
     cache: WaveformCache,
 ) -> None:
     recordings = np.flatnonzero(np.diff(cache.offsets) > 2 * 16_000)
-    drawer = PairDrawer(cache, recordings, MODEL, NOTHING)
+    drawer = PairDrawer(cache, recordings, MODEL, NO_DEFORMATION)
     batch = drawer.draw(8, np.random.default_rng(0))
     assert torch.allclose(batch.anchors, batch.positives, atol=1e-4)
     waveform = cache.samples[cache.offsets[recordings[0]] :][:16_000] / np.float32(32767)
@@ -139,7 +148,7 @@ def make_cache(waveform: np.ndarray, rate: int = 16_000) -> WaveformCache:
 def test_shifting_the_filters_is_shifting_the_pitch(semitones: int) -> None:
     def compute_mels(hz: float, shift: float) -> torch.Tensor:
         cache = make_cache(make_tone(hz, 3.0, 16_000))
-        drawer = PairDrawer(cache, np.zeros(1, np.int64), MODEL, NOTHING)
+        drawer = PairDrawer(cache, np.zeros(1, np.int64), MODEL, NO_DEFORMATION)
         powers = drawer._compute_powers(drawer._read(0, 0)[None])
         return torch.log(shift_pitch(powers, np.array([shift]), MODEL) + 1e-4).mean(dim=2)[0]
 
@@ -186,13 +195,17 @@ def test_the_cache_holds_every_recording_once_decoded_as_for_inference(
 def test_recordings_are_drawn_by_the_square_root_of_their_length() -> None:
     samples = (make_noise(110.0, rate=16_000) * 32767).astype(np.int16)
     cache = WaveformCache(samples, np.array([0, 160_000, 1_760_000]), 16_000)  # 10 s and 100 s
-    drawer = PairDrawer(cache, np.arange(2), MODEL, NOTHING)
+    drawer = PairDrawer(cache, np.arange(2), MODEL, NO_DEFORMATION)
     assert drawer._shares[1] / drawer._shares[0] == pytest.approx(np.sqrt(10))
 
 
-def test_the_exported_graph_gives_what_torch_gives(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "config",
+    [RECIPE.network, NetworkConfig("residual", (8, 12)), NetworkConfig("plain", (4, 8))],
+)
+def test_the_exported_graph_gives_what_torch_gives(tmp_path: Path, config: NetworkConfig) -> None:
     torch.manual_seed(0)
-    network = Network(RECIPE.network, MODEL.mel.n_mels)
+    network = Network(config, MODEL.mel.n_mels)
     with torch.no_grad():
         for _ in range(5):  # so that the normalisations have something to fold
             network(3 * torch.randn(64, MODEL.mel.n_mels, MODEL.n_frames) - 5)
@@ -211,7 +224,66 @@ def test_the_exported_graph_gives_what_torch_gives(tmp_path: Path) -> None:
 def test_a_tiny_run_learns(cache: WaveformCache, tmp_path: Path) -> None:
     config = replace(RECIPE, steps=120)
     result = train_model(cache, tmp_path, MODEL, config)
-    assert result.held_out_after > 1.5 * result.held_out_before
+    assert result.after.found > 1.5 * result.before.found
+    assert result.after.median_rank < result.before.median_rank
+    spread = result.after.negative_distance - result.after.positive_distance
+    assert spread > result.before.negative_distance - result.before.positive_distance
+
+
+def test_training_goes_on_from_the_weights_of_a_model(cache: WaveformCache, tmp_path: Path) -> None:
+    first = train_model(cache, tmp_path / "first", MODEL, RECIPE)
+    config = replace(RECIPE, steps=1)
+    second = train_model(cache, tmp_path / "second", MODEL, config, init=find_model(first.model))
+    assert second.before == first.after
+    origin = json.loads(load_model(second.model).provenance)["recipe"]["init"]
+    assert origin == {"name": "tiny.onnx", "hash": find_model(first.model).hash}
+
+
+def test_training_does_not_go_on_from_another_network(cache: WaveformCache, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="not a model of the recipe's network"):
+        train_model(cache, tmp_path, MODEL, RECIPE, init=find_model("kin"))
+
+
+def test_training_that_no_longer_helps_stops_early_and_keeps_the_best(
+    cache: WaveformCache, tmp_path: Path
+) -> None:
+    scores: list[HeldOutScore] = []
+
+    def collect(report: StepReport) -> None:
+        if report.held_out is not None:
+            scores.append(report.held_out)
+
+    config = replace(RECIPE, steps=400, checkpoint_every=2, patience=3, learning_rate=1e-7)
+    result = train_model(cache, tmp_path, MODEL, config, on_step=collect)
+    assert len(scores) < 200
+    assert result.after.found == max(score.found for score in [result.before, *scores])
+    assert result.after.found >= max(score.found for score in scores[-3:])
+
+
+def test_the_original_recipe_trains(cache: WaveformCache, tmp_path: Path) -> None:
+    text = (resources.files("soundkin") / "recipes" / "original.toml").read_text("utf-8")
+    recipe = Recipe.from_toml(text)
+    short = replace(recipe.training, steps=2, batch_size=8)
+    result = train_model(
+        build_cache([DEMO_SOUNDS], tmp_path / "demo.pcm", 11_025), tmp_path, recipe.model, short
+    )
+    assert (
+        Embedder.load(result.model).embed_file(DEMO_SOUNDS / "bd_808.flac").vectors.shape[1] == 128
+    )
+
+
+def test_one_deformation_a_batch_leaves_the_anchors_alone(cache: WaveformCache) -> None:
+    many = replace(RECIPE.deformations, one_per_batch=True, proximity_share=1.0, mixture_share=0.0)
+    recordings = np.arange(len(cache.offsets) - 1)
+    kinds = set()
+    for seed in range(12):
+        draws = [
+            PairDrawer(cache, recordings, MODEL, config).draw(16, np.random.default_rng(seed))
+            for config in (many, replace(NO_DEFORMATION, one_per_batch=True))
+        ]
+        assert torch.equal(draws[0].anchors, draws[1].anchors)
+        kinds.add(bool(torch.equal(draws[0].positives, draws[1].positives)))
+    assert False in kinds
 
 
 @pytest.mark.parametrize("loss", ["triplet", "contrastive"])
@@ -248,12 +320,14 @@ def test_training_from_the_command_line_gives_a_model_to_index_with(
     arguments = ["train", DEMO_SOUNDS, tmp_path / "bad", "--config", tmp_path / "recipe.toml"]
     done = soundkin(*arguments, "--output", tmp_path / "out")
     assert "text.wav: not sound" in done.stderr
-    assert "held-out sounds found again:" in done.stdout
+    assert "before training" in done.stdout
+    assert re.search(r"after [1-4]0 steps +[\d.]+%", done.stdout)
     log = (tmp_path / "out" / "log.jsonl").read_text().splitlines()
     assert [json.loads(line)["step"] for line in log] == [10, 20, 30, 40]
     model = tmp_path / "out" / "tiny.onnx"
     provenance = json.loads(load_model(model).provenance)
-    assert provenance["step"] == 40
+    assert provenance["step"] in (10, 20, 30, 40)  # the best of them
+    assert 0 < provenance["held_out"]["found"] <= 1
     assert not any("bd_808" in str(prop) for prop in onnx.load(model).metadata_props)
     soundkin("index", DEMO_SOUNDS, "--model", model)
     hits = soundkin.json("search", DEMO_SOUNDS / "bd_808.flac")

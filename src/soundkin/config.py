@@ -12,6 +12,7 @@ from soundkin.errors import ModelError
 
 EMBEDDING_SIZE = 128
 LOSSES = ("triplet", "contrastive")
+NETWORK_KINDS = ("residual", "plain")
 
 
 @dataclass(frozen=True)
@@ -48,9 +49,14 @@ class MelConfig:
 
 @dataclass(frozen=True)
 class NetworkConfig:
-    """Widths of the conv net: of the stem, then of each residual block; all halve both axes."""
+    """The conv net: widths of the stem, then of each block; all halve both axes.
 
-    channels: tuple[int, ...] = (24, 64, 128, 192)
+    Blocks of kind `residual` have two 3×3 convolutions and a way around them; of kind `plain` one
+    of 13 bands × 3 frames and max-pooling.
+    """
+
+    kind: str = "residual"
+    channels: tuple[int, ...] = (16, 48, 96, 192)
 
 
 @dataclass(frozen=True)
@@ -61,6 +67,10 @@ class DeformationConfig:
     brown noise no louder than `noise_snr_db` under the sound in `noise_share` of the sounds,
     another sound at up to `mixture` of the energy in `mixture_share`, a place at most
     `proximity_s` away in `proximity_share` of the pairs, and louder or softer by up to `gain_db`.
+
+    `noise_levels`, if given, are bounds of white noise's amplitude as a share of full scale, in
+    place of one relative to the sound. With `one_per_batch` a batch has one of pitch, stretch,
+    noise and proximity, and only its positives have it.
     """
 
     pitch_semitones: float = 5.0
@@ -72,11 +82,17 @@ class DeformationConfig:
     proximity_share: float = 0.7
     proximity_s: float = 10.0
     gain_db: float = 12.0
+    noise_levels: tuple[float, ...] = ()
+    one_per_batch: bool = False
 
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """The recipe: `loss` is `triplet` (with `margin`) or `contrastive` (with `temperature`)."""
+    """The recipe: `loss` is `triplet` (with `margin`) or `contrastive` (with `temperature`).
+
+    Every `checkpoint_every` steps the state is saved and measured on held-out recordings; after
+    `patience` such times in a row without a better score training stops, 0 being never.
+    """
 
     steps: int = 2200
     batch_size: int = 256
@@ -88,6 +104,7 @@ class TrainingConfig:
     temperature: float = 0.1
     held_out: float = 0.05
     checkpoint_every: int = 200
+    patience: int = 0
     seed: int = 0
     deformations: DeformationConfig = field(default_factory=DeformationConfig)
     network: NetworkConfig = field(default_factory=NetworkConfig)
@@ -167,6 +184,8 @@ class Recipe:
             raise ModelError(f"the recipe cannot be read ({error})") from error
         if recipe.training.loss not in LOSSES:
             raise ModelError(f"the recipe's loss must be one of {', '.join(LOSSES)}")
+        if recipe.training.network.kind not in NETWORK_KINDS:
+            raise ModelError(f"the recipe's network must be one of {', '.join(NETWORK_KINDS)}")
         return recipe
 
 

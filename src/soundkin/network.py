@@ -6,20 +6,24 @@ mean and maximum: what is where in the spectrum tells timbre, when it happens ma
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import onnx
 import torch
+from google.protobuf.message import DecodeError
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
 from soundkin.config import EMBEDDING_SIZE, ModelConfig, NetworkConfig
+from soundkin.errors import ModelError
 from soundkin.model import CONFIG_KEY, PROVENANCE_KEY
 
 OPSET = 18
 IR_VERSION = 9
+BATCH_NORM_EPSILON = 1e-5
 
 
 class ConvNorm(nn.Module):
@@ -50,15 +54,34 @@ class Residual(nn.Module):
         return torch.relu(self.second(torch.relu(self.first(maps))) + self.around(maps))
 
 
+class Plain(nn.Module):
+    """A convolution of 13 bands by 3 frames, then the maximum of every two by two."""
+
+    def __init__(self, n_in: int, n_out: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(n_in, n_out, (13, 3), padding=(6, 1))
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Map `(batch, n_in, height, width)` to half the size."""
+        return nn.functional.max_pool2d(torch.relu(self.conv(maps)), 2, ceil_mode=True)
+
+
+BLOCKS: dict[str, type[Residual] | type[Plain]] = {"residual": Residual, "plain": Plain}
+
+
 class Network(nn.Module):
     """g: log-mel `(batch, n_mels, n_frames)` to unit vectors `(batch, 128)`."""
 
     def __init__(self, config: NetworkConfig, n_mels: int) -> None:
         super().__init__()
+        self.kind = config.kind
+        block = BLOCKS[config.kind]
         self.bands = nn.BatchNorm1d(n_mels)
-        self.stem = ConvNorm(1, config.channels[0], 5, 2)
+        self.stem: ConvNorm | Plain = ConvNorm(1, config.channels[0], 5, 2)
+        if config.kind == "plain":
+            self.stem = Plain(1, config.channels[0])
         pairs = zip(config.channels, config.channels[1:], strict=False)
-        self.blocks = nn.ModuleList(Residual(n_in, n_out) for n_in, n_out in pairs)
+        self.blocks = nn.ModuleList(block(n_in, n_out) for n_in, n_out in pairs)
         n_rows = n_mels
         for _ in config.channels:
             n_rows = (n_rows + 1) // 2
@@ -74,85 +97,84 @@ class Network(nn.Module):
 
 
 class _Graph:
-    """An ONNX graph being written, node by node."""
+    """An ONNX graph being written, node by node; weights keep the names they have in torch."""
 
-    def __init__(self) -> None:
+    def __init__(self, weights: dict[str, Tensor]) -> None:
+        self._weights = weights
+        self._n_values = 0
         self.nodes: list[Any] = []
-        self.constants: list[Any] = []
+        self.constants = [
+            numpy_helper.from_array(value.detach().cpu().float().contiguous().numpy(), name)
+            for name, value in weights.items()
+        ]
 
     def add_constant(self, value: npt.NDArray[Any]) -> str:
-        name = f"c{len(self.constants)}"
-        self.constants.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
+        name = f"constant{len(self.constants)}"
+        self.constants.append(numpy_helper.from_array(value, name))
         return name
 
     def add(self, kind: str, *inputs: str, **attributes: Any) -> str:
-        name = f"n{len(self.nodes)}"
+        self._n_values += 1
+        name = f"value{self._n_values}"
         self.nodes.append(helper.make_node(kind, list(inputs), [name], **attributes))
         return name
 
-    def add_conv(self, layer: ConvNorm, maps: str) -> str:
-        """Add a convolution with its batch normalisation folded into weights and bias."""
-        scale, shift = _fold_norm(layer.norm)
-        weights = layer.conv.weight.detach().cpu().numpy() * scale[:, None, None, None]
-        size, stride = weights.shape[2], layer.conv.stride[0]
+    def add_norm(self, layer: str, values: str) -> str:
+        names = [f"{layer}.{part}" for part in ("weight", "bias", "running_mean", "running_var")]
+        return self.add("BatchNormalization", values, *names, epsilon=BATCH_NORM_EPSILON)
+
+    def add_conv_norm(self, layer: str, maps: str, stride: int) -> str:
+        weights = f"{layer}.conv.weight"
+        size = self._weights[weights].shape[2]
+        shape: dict[str, Any] = {"kernel_shape": [size, size], "strides": [stride, stride]}
+        maps = self.add("Conv", maps, weights, pads=[size // 2] * 4, **shape)
+        return self.add_norm(f"{layer}.norm", maps)
+
+    def add_plain(self, layer: str, maps: str) -> str:
+        names = f"{layer}.conv.weight", f"{layer}.conv.bias"
+        maps = self.add("Conv", maps, *names, kernel_shape=[13, 3], pads=[6, 1, 6, 1])
+        size: dict[str, Any] = {"kernel_shape": [2, 2], "strides": [2, 2], "ceil_mode": 1}
+        return self.add("MaxPool", self.add("Relu", maps), **size)
+
+    def add_residual(self, layer: str, maps: str) -> str:
+        inner = self.add("Relu", self.add_conv_norm(f"{layer}.first", maps, 2))
+        inner = self.add_conv_norm(f"{layer}.second", inner, 1)
         return self.add(
-            "Conv",
-            maps,
-            self.add_constant(weights),
-            self.add_constant(shift),
-            kernel_shape=[size, size],
-            strides=[stride, stride],
-            pads=[size // 2] * 4,
+            "Relu", self.add("Add", inner, self.add_conv_norm(f"{layer}.around", maps, 2))
         )
 
 
-def _fold_norm(
-    norm: nn.BatchNorm1d | nn.BatchNorm2d,
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """Write a batch normalisation at rest as a scale and a shift per channel."""
-    mean, variance = norm.running_mean, norm.running_var
-    assert mean is not None
-    assert variance is not None
-    scale = norm.weight.detach() / torch.sqrt(variance + norm.eps)
-    shift = norm.bias.detach() - mean * scale
-    return scale.cpu().numpy(), shift.cpu().numpy()
-
-
 def export_network(network: Network, config: ModelConfig, provenance: str) -> bytes:
-    """Write a trained network as a model file: ONNX, with config and provenance inside."""
-    graph = _Graph()
-    scale, shift = _fold_norm(network.bands)
-    maps = graph.add("Mul", "log_mel", graph.add_constant(scale[:, None]))
-    maps = graph.add("Add", maps, graph.add_constant(shift[:, None]))
-    maps = graph.add("Unsqueeze", maps, graph.add_constant(np.array([1])))
-    maps = graph.add("Relu", graph.add_conv(network.stem, maps))
-    for block in network.blocks:
-        assert isinstance(block, Residual)
-        inner = graph.add_conv(block.second, graph.add("Relu", graph.add_conv(block.first, maps)))
-        maps = graph.add("Relu", graph.add("Add", inner, graph.add_conv(block.around, maps)))
-    last = graph.add_constant(np.array([3]))
-    mean = graph.add("ReduceMean", maps, last, keepdims=0)
-    pooled = graph.add("Concat", mean, graph.add("ReduceMax", maps, last, keepdims=0), axis=1)
-    weights = graph.add_constant(network.project.weight.detach().cpu().numpy())
-    bias = graph.add_constant(network.project.bias.detach().cpu().numpy())
-    vectors = graph.add("Gemm", graph.add("Flatten", pooled), weights, bias, transB=1)
-    norm = graph.add("ReduceL2", vectors, graph.add_constant(np.array([1])), keepdims=1)
+    """Write a trained network as a model file: ONNX, with config and provenance inside.
+
+    The weights stand in it as training has them, so that training can go on from the file
+    (`load_weights`); onnxruntime folds the batch normalisations into the convolutions.
+    """
+    weights = {n: w for n, w in network.state_dict().items() if w.is_floating_point()}
+    graph = _Graph(weights)
+    axis = graph.add_constant(np.array([1]))
+    maps = graph.add("Unsqueeze", graph.add_norm("bands", "log_mel"), axis)
+    if network.kind == "plain":
+        maps, add_block = graph.add_plain("stem", maps), graph.add_plain
+    else:
+        maps = graph.add("Relu", graph.add_conv_norm("stem", maps, 2))
+        add_block = graph.add_residual
+    for number in range(len(network.blocks)):
+        maps = add_block(f"blocks.{number}", maps)
+    time_axis = graph.add_constant(np.array([3]))
+    mean = graph.add("ReduceMean", maps, time_axis, keepdims=0)
+    pooled = graph.add("Concat", mean, graph.add("ReduceMax", maps, time_axis, keepdims=0), axis=1)
+    flat = graph.add("Flatten", pooled)
+    vectors = graph.add("Gemm", flat, "project.weight", "project.bias", transB=1)
+    norm = graph.add("ReduceL2", vectors, axis, keepdims=1)
     safe = graph.add("Max", norm, graph.add_constant(np.array(1e-12, np.float32)))
     graph.nodes.append(helper.make_node("Div", [vectors, safe], ["embedding"]))
-    shapes: list[list[str | int | None]] = [
-        ["batch", config.mel.n_mels, config.n_frames],
-        ["batch", EMBEDDING_SIZE],
-    ]
     model = helper.make_model(
         helper.make_graph(
             graph.nodes,
             config.name,
-            [helper.make_tensor_value_info("log_mel", TensorProto.FLOAT, shapes[0])],
-            [
-                helper.make_tensor_value_info(
-                    "embedding", TensorProto.FLOAT, ["batch", EMBEDDING_SIZE]
-                )
-            ],
+            [_describe("log_mel", config.mel.n_mels, config.n_frames)],
+            [_describe("embedding", EMBEDDING_SIZE)],
             graph.constants,
         ),
         opset_imports=[helper.make_opsetid("", OPSET)],
@@ -161,3 +183,30 @@ def export_network(network: Network, config: ModelConfig, provenance: str) -> by
     helper.set_model_props(model, {CONFIG_KEY: config.to_json(), PROVENANCE_KEY: provenance})
     onnx.checker.check_model(model)
     return bytes(model.SerializeToString(deterministic=True))
+
+
+def _describe(name: str, *shape: int) -> Any:
+    return helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", *shape])
+
+
+def load_weights(network: Network, path: Path) -> None:
+    """Give a network the weights of a model file that `export_network` wrote.
+
+    Raises
+    ------
+    ModelError
+        The file is no such model, or of a network of another shape.
+    """
+    try:
+        constants = onnx.load(path).graph.initializer
+        found = {c.name: torch.from_numpy(numpy_helper.to_array(c).copy()) for c in constants}
+        wanted = network.state_dict()
+        kept = {name: found[name] if w.is_floating_point() else w for name, w in wanted.items()}
+        network.load_state_dict(kept)
+    except OSError as error:
+        raise ModelError(f"{path}: {error.strerror or error}") from error
+    except (DecodeError, KeyError, RuntimeError, ValueError) as error:
+        raise ModelError(
+            f"{path}: not a model of the recipe's network; give one that training made with the "
+            "same channels and mel bands"
+        ) from error

@@ -9,7 +9,9 @@ powers of sounds that are mixed add up, as they do on average.
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,12 +19,20 @@ import torch
 from torch import Tensor
 
 from soundkin.config import DeformationConfig, ModelConfig
-from soundkin.features import compute_band_corners, compute_window
+from soundkin.features import compute_band_corners, compute_filter_bank, compute_window
 from soundkin.waveforms import FULL_SCALE, WaveformCache
 
 SILENT_RMS = 1e-4
 REDRAWS = 3
 BLOCK = 32  # sounds whose spectrograms are in memory at once, and so in the cache
+NO_DEFORMATION = DeformationConfig(
+    pitch_semitones=0,
+    stretch=1,
+    noise_share=0,
+    mixture_share=0,
+    proximity_share=0,
+    gain_db=0,
+)
 
 
 @dataclass(frozen=True)
@@ -55,16 +65,28 @@ class PairDrawer:
         weights = np.sqrt(np.maximum(lengths, model.segments.segment_length))
         self._shares = weights / weights.sum()
         self._device = torch.device(device)
-        self._window = torch.from_numpy(compute_window(model.mel).copy()).to(self._device)
+        window = compute_window(model.mel)
+        self._window = torch.from_numpy(window.copy()).to(self._device)
+        bank = compute_filter_bank(model.mel, model.segments.sample_rate)
+        self._white_noise = float(np.square(window).sum()) * bank.sum(axis=0)  # of amplitude 1
 
     def draw(self, size: int, generator: np.random.Generator) -> PairBatch:
         """Draw a batch of pairs, deformed."""
         recordings = generator.choice(self._recordings, size, p=self._shares)
         anchors, starts = self._draw_segments(recordings, generator)
-        positives = self._draw_near(recordings, starts, generator)
-        mels = self._compute_shifted(np.concatenate([anchors, positives]), generator)
-        mels = self._deform(mels, generator)
-        log_mels = torch.log(mels + self._model.mel.log_offset)
+        if self._config.one_per_batch:
+            config = _choose_one(self._config, generator)
+            positives = self._draw_near(recordings, starts, config, generator)
+            log_mels = torch.cat(
+                [
+                    self._deform(anchors, NO_DEFORMATION, generator),
+                    self._deform(positives, config, generator),
+                ]
+            )
+        else:
+            positives = self._draw_near(recordings, starts, self._config, generator)
+            both = np.concatenate([anchors, positives])
+            log_mels = self._deform(both, self._config, generator)
         return PairBatch(log_mels[:size], log_mels[size:], torch.from_numpy(recordings))
 
     @property
@@ -112,10 +134,11 @@ class PairDrawer:
         self,
         recordings: npt.NDArray[np.int64],
         starts: npt.NDArray[np.int64],
+        config: DeformationConfig,
         generator: np.random.Generator,
     ) -> npt.NDArray[np.float32]:
         """Draw the positives' places: the anchor's own, or one near it in the same recording."""
-        config, segments = self._config, self._model.segments
+        segments = self._model.segments
         reach = config.proximity_s * segments.sample_rate
         is_near = generator.random(len(recordings)) < config.proximity_share
         moves = np.where(is_near, generator.uniform(-reach, reach, len(recordings)), 0)
@@ -125,12 +148,28 @@ class PairDrawer:
         rows = zip(recordings.tolist(), places.tolist(), strict=True)
         return np.stack([self._read(recording, place) for recording, place in rows])
 
+    def _deform(
+        self,
+        stretches: npt.NDArray[np.float32],
+        config: DeformationConfig,
+        generator: np.random.Generator,
+    ) -> Tensor:
+        """Deform sounds in every way the config has; log-mels `(n, n_mels, n_frames)`."""
+        count = len(stretches)
+        reach = config.pitch_semitones
+        mels = self._compute_shifted(stretches, generator.uniform(-reach, reach, count))
+        reach = float(np.log(config.stretch))
+        paces = np.exp(generator.uniform(-reach, reach, count))
+        mels = stretch_time(mels, paces, self._model.n_frames)
+        mels = _mix(mels, config, generator)
+        mels = self._add_noise(mels, config, generator)
+        gains = 10 ** (generator.uniform(-config.gain_db, config.gain_db, count) / 10)
+        return torch.log(mels * _column(gains, mels) + self._model.mel.log_offset)
+
     def _compute_shifted(
-        self, stretches: npt.NDArray[np.float32], generator: np.random.Generator
+        self, stretches: npt.NDArray[np.float32], semitones: npt.NDArray[np.float64]
     ) -> Tensor:
         """Compute mel powers of shifted pitch, `(n, n_mels, n_frames)`, few sounds at a time."""
-        reach = self._config.pitch_semitones
-        semitones = generator.uniform(-reach, reach, len(stretches))
         parts = [slice(start, start + BLOCK) for start in range(0, len(stretches), BLOCK)]
         return torch.cat(
             [
@@ -153,42 +192,57 @@ class PairDrawer:
         )
         return spectrum.real.square() + spectrum.imag.square()
 
-    def _deform(self, mels: Tensor, generator: np.random.Generator) -> Tensor:
-        """Stretch, mix, add noise and gain; `(n, n_mels, n_frames)` mel powers."""
-        config, count = self._config, len(mels)
-        reach = np.log(config.stretch)
-        paces = np.exp(generator.uniform(-reach, reach, count))
-        mels = stretch_time(mels, paces, self._model.n_frames)
-        mels = self._mix(mels, generator)
-        mels = self._add_noise(mels, generator)
-        gains = 10 ** (generator.uniform(-config.gain_db, config.gain_db, count) / 10)
-        return mels * _column(gains, mels)
-
-    def _mix(self, mels: Tensor, generator: np.random.Generator) -> Tensor:
-        """Add to some sounds another one of the batch, scaled to a share of their energy."""
-        count = len(mels)
-        others = mels[torch.from_numpy(generator.permutation(count)).to(mels.device)]
-        energies = mels.mean(dim=(1, 2)), others.mean(dim=(1, 2))
-        shares = generator.uniform(0, self._config.mixture, count)
-        shares = np.where(generator.random(count) < self._config.mixture_share, shares, 0)
-        ratios = _column(shares, mels)[:, 0, 0] * energies[0] / (energies[1] + 1e-12)
-        return mels + others * ratios[:, None, None].clamp(max=1e6)
-
-    def _add_noise(self, mels: Tensor, generator: np.random.Generator) -> Tensor:
-        """Add noise of a random slope, its power in every band and frame as noise has it."""
+    def _add_noise(
+        self, mels: Tensor, config: DeformationConfig, generator: np.random.Generator
+    ) -> Tensor:
+        """Add noise, its power in every band and frame as noise has it."""
         count, n_mels, n_frames = mels.shape
-        config = self._config
-        slopes = generator.uniform(-2, 0.5, (count, 1))
-        shapes = np.linspace(1e-2, 1, n_mels)[None] ** slopes
-        shapes /= shapes.mean(axis=1, keepdims=True)
-        snr_db = generator.uniform(config.noise_snr_db, config.noise_snr_db + 40, count)
-        levels = np.where(generator.random(count) < config.noise_share, 10 ** (-snr_db / 10), 0)
-        grain = torch.from_numpy(
-            generator.standard_exponential((count, n_mels, n_frames), np.float32)
-        ).to(mels.device)
-        power = _column(levels, mels) * mels.mean(dim=(1, 2), keepdim=True)
-        shape = torch.from_numpy(shapes.astype(np.float32)).to(mels.device)[:, :, None]
-        return mels + power * shape * grain
+        powers = np.zeros((count, n_mels))
+        if config.noise_levels:
+            low, high = config.noise_levels
+            amplitudes = generator.uniform(low, high, (count, 1))
+            powers = amplitudes**2 * self._white_noise
+        elif config.noise_share:
+            powers = _draw_noise_powers(mels, config, generator)
+        grain = generator.standard_exponential((count, n_mels, n_frames), np.float32)
+        noise = torch.from_numpy(powers.astype(np.float32)).to(mels.device)[:, :, None]
+        return mels + noise * torch.from_numpy(grain).to(mels.device)
+
+
+def _choose_one(config: DeformationConfig, generator: np.random.Generator) -> DeformationConfig:
+    """Choose one deformation for a batch, as the original recipe does; it has no mixtures."""
+    kinds: tuple[dict[str, Any], ...] = (
+        {"pitch_semitones": config.pitch_semitones},
+        {"stretch": config.stretch},
+        {"noise_levels": config.noise_levels, "noise_share": config.noise_share},
+        {"proximity_share": config.proximity_share, "proximity_s": config.proximity_s},
+    )
+    return dataclasses.replace(NO_DEFORMATION, **kinds[int(generator.integers(len(kinds)))])
+
+
+def _mix(mels: Tensor, config: DeformationConfig, generator: np.random.Generator) -> Tensor:
+    """Add to some sounds another one of the batch, scaled to a share of their energy."""
+    count = len(mels)
+    others = mels[torch.from_numpy(generator.permutation(count)).to(mels.device)]
+    energies = mels.mean(dim=(1, 2)), others.mean(dim=(1, 2))
+    shares = generator.uniform(0, config.mixture, count)
+    shares = np.where(generator.random(count) < config.mixture_share, shares, 0)
+    ratios = _column(shares, mels)[:, 0, 0] * energies[0] / (energies[1] + 1e-12)
+    return mels + others * ratios[:, None, None].clamp(max=1e6)
+
+
+def _draw_noise_powers(
+    mels: Tensor, config: DeformationConfig, generator: np.random.Generator
+) -> npt.NDArray[np.float64]:
+    """Draw for each sound noise of a random slope, white to brown, `(n, n_mels)`; 0 for some."""
+    count, n_mels, _ = mels.shape
+    slopes = generator.uniform(-2, 0.5, (count, 1))
+    shapes = np.linspace(1e-2, 1, n_mels)[None] ** slopes
+    shapes /= shapes.mean(axis=1, keepdims=True)
+    snr_db = generator.uniform(config.noise_snr_db, config.noise_snr_db + 40, count)
+    levels = np.where(generator.random(count) < config.noise_share, 10 ** (-snr_db / 10), 0)
+    powers: npt.NDArray[np.float64] = levels * mels.mean(dim=(1, 2)).cpu().numpy()
+    return powers[:, None] * shapes
 
 
 def _column(values: npt.NDArray[np.float64], like: Tensor) -> Tensor:

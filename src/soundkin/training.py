@@ -24,19 +24,19 @@ import torch
 from soundkin.config import ModelConfig, TrainingConfig
 from soundkin.errors import TrainingError
 from soundkin.files import write_aside
-from soundkin.network import Network, export_network
+from soundkin.model import ModelFile
+from soundkin.network import Network, export_network, load_weights
 from soundkin.pairs import PairBatch, PairDrawer
 from soundkin.triplets import (
     MiningStatistics,
     compute_contrastive_loss,
     compute_triplet_loss,
 )
+from soundkin.validation import HeldOutScore, Validation
 from soundkin.waveforms import WaveformCache
 
 CHECKPOINT = "checkpoint.pt"
 LOG = "log.jsonl"
-VALIDATION_PAIRS = 1024
-VALIDATION_BATCH = 128
 FEWEST_RECORDINGS = 8
 
 
@@ -44,8 +44,7 @@ FEWEST_RECORDINGS = 8
 class StepReport:
     """One step, or with `held_out` the state after it.
 
-    `waiting` is the share of the time since the last report spent waiting for pairs; `held_out` is
-    the share of held-out anchors whose own positive is the nearest of all recordings' positives.
+    `waiting` is the share of the time so far that was spent waiting for pairs.
     """
 
     step: int
@@ -55,17 +54,22 @@ class StepReport:
     segments_per_s: float
     s_per_step: float
     waiting: float
-    held_out: float | None = None
+    held_out: HeldOutScore | None = None
 
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """Where the model is, and the held-out score before and after."""
+    """Where the model is, the step it is from, and how it finds held-out sounds again.
+
+    `statistics` is the score of log-mel statistics, which need no learning; `before` is the
+    network's before any step, `after` the exported one's.
+    """
 
     model: Path
-    steps: int
-    held_out_before: float
-    held_out_after: float
+    step: int
+    statistics: HeldOutScore
+    before: HeldOutScore
+    after: HeldOutScore
 
 
 def train_model(
@@ -74,88 +78,103 @@ def train_model(
     model: ModelConfig,
     config: TrainingConfig,
     *,
+    init: ModelFile | None = None,
     provenance: str = "",
     on_step: Callable[[StepReport], None] = lambda report: None,
 ) -> TrainingResult:
     """Train a network on a cache of recordings and write it to `output` as `NAME.onnx`.
 
-    A checkpoint of the same recipe in `output` is gone on from.
+    It starts from the weights of `init`, if given. A checkpoint of the same recipe in `output` is
+    gone on from. The network exported is the one of the checkpoint with the best held-out score;
+    training stops early once `config.patience` checkpoints in a row brought no better one.
 
     Raises
     ------
     TrainingError
         There are too few recordings, the checkpoint is of another recipe, the loss is no number, or
         the output cannot be written.
+    ModelError
+        `init` is of a network of another shape.
     """
-    trainer = _Trainer(cache, output, model, config)
-    before = trainer.resume()
+    trainer = _Trainer(cache, output, model, config, init)
+    trainer.resume()
     for report in trainer.run():
         on_step(report)
     path = output / f"{model.name}.onnx"
     trainer.export(path, provenance)
-    return TrainingResult(path, config.steps, before, trainer.held_out)
+    return trainer.describe(path)
+
+
+@dataclass
+class _Best:
+    """The best network so far."""
+
+    step: int
+    score: HeldOutScore
+    weights: dict[str, torch.Tensor]
 
 
 class _Trainer:
     """The state of a run."""
 
     def __init__(
-        self, cache: WaveformCache, output: Path, model: ModelConfig, config: TrainingConfig
+        self,
+        cache: WaveformCache,
+        output: Path,
+        model: ModelConfig,
+        config: TrainingConfig,
+        init: ModelFile | None,
     ) -> None:
-        self._output, self._model, self._config = output, model, config
+        self._output, self._model, self._config, self._init = output, model, config, init
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
         training, held_out = _split(cache, config)
         self._drawer = PairDrawer(cache, training, model, config.deformations, self._device)
-        self._validation = self._draw_validation(cache, held_out)
+        self._validation = Validation(cache, held_out, model, config, self._device)
         torch.manual_seed(config.seed)
-        network = Network(config.network, model.mel.n_mels).to(self._device)
+        network = Network(config.network, model.mel.n_mels)
+        if init is not None:
+            load_weights(network, init.path)
+        network = network.to(self._device)
         self._network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._optimizer = torch.optim.AdamW(
             self._network.parameters(), config.learning_rate, weight_decay=config.weight_decay
         )
         self._step = 0
-        self._before = self.held_out = 0.0  # measured once it is known where the run begins
 
-    def _draw_validation(
-        self, cache: WaveformCache, held_out: npt.NDArray[np.int64]
-    ) -> list[PairBatch]:
-        deformations = self._config.deformations
-        drawer = PairDrawer(cache, held_out, self._model, deformations, self._device)
-        generator = np.random.default_rng([self._config.seed, 1 << 40])
-        n_batches = VALIDATION_PAIRS // VALIDATION_BATCH
-        return [drawer.draw(VALIDATION_BATCH, generator) for _ in range(n_batches)]
-
-    def resume(self) -> float:
-        """Go on from a checkpoint, if there is one; returns the score before any training."""
+    def resume(self) -> None:
+        """Go on from a checkpoint, if there is one, or measure where the run begins."""
         path = self._output / CHECKPOINT
-        recipe = self._describe_recipe()
         try:
             self._output.mkdir(parents=True, exist_ok=True)
             if path.exists():
-                state = torch.load(path, map_location=self._device, weights_only=True)
-                if state["recipe"] != recipe:
-                    raise TrainingError(
-                        f"{path}: of another recipe; give another output, or delete it"
-                    )
-                self._network.load_state_dict(state["network"])
-                self._optimizer.load_state_dict(state["optimizer"])
-                self._step, self._before = state["step"], state["before"]
+                self._load(path)
+                return
         except OSError as error:
             raise TrainingError(f"{path}: {error.strerror or error}") from error
         except (RuntimeError, KeyError, TypeError, ValueError, pickle.UnpicklingError) as error:
             raise TrainingError(f"{path}: damaged; delete it to start anew") from error
-        self.held_out = self._validate()
-        if self._step == 0:
-            self._before = self.held_out
-        return self._before
+        self._before = self._validate()
+        self._best = _Best(0, self._before, _copy_weights(self._network))
+
+    def _load(self, path: Path) -> None:
+        state = torch.load(path, map_location=self._device, weights_only=True)
+        if state["recipe"] != self._describe_recipe():
+            raise TrainingError(f"{path}: of another recipe; give another output, or delete it")
+        self._network.load_state_dict(state["network"])
+        self._optimizer.load_state_dict(state["optimizer"])
+        self._step, self._before = state["step"], HeldOutScore(**state["before"])
+        best = state["best"]
+        self._best = _Best(best["step"], HeldOutScore(**best["score"]), best["weights"])
 
     def _describe_recipe(self) -> str:
         recipe = dataclasses.asdict(self._config) | {"model": json.loads(self._model.to_json())}
+        if self._init is not None:
+            recipe["init"] = {"name": Path(self._init.name).name, "hash": self._init.hash}
         del recipe["checkpoint_every"]
         return json.dumps(recipe, sort_keys=True)
 
     def run(self) -> Iterator[StepReport]:
-        """Train to the last step; yields a report for each."""
+        """Train to the last step, or until it no longer helps; yields a report for each."""
         started, waited, since = time.monotonic(), 0.0, self._step
         for batch, waiting_s in self._draw_ahead():
             loss, mining = self._take_step(batch)
@@ -173,10 +192,20 @@ class _Trainer:
             )
             is_last = self._step == self._config.steps
             if is_last or self._step % self._config.checkpoint_every == 0:
-                self.held_out = self._validate()
-                report = dataclasses.replace(report, held_out=self.held_out)
+                score = self._validate()
+                if score.found > self._best.score.found:
+                    self._best = _Best(self._step, score, _copy_weights(self._network))
+                report = dataclasses.replace(report, held_out=score)
                 self._save(report)
             yield report
+            if self._is_stale():
+                return
+
+    def _is_stale(self) -> bool:
+        """Tell whether the last checkpoints, as many as patience allows, brought nothing better."""
+        config = self._config
+        reach = config.patience * config.checkpoint_every
+        return 0 < reach <= self._step - self._best.step
 
     def _draw_ahead(self) -> Iterator[tuple[PairBatch, float]]:
         """Yield the batches that are left, the next one being drawn while one is trained on."""
@@ -216,19 +245,9 @@ class _Trainer:
         self._optimizer.step()
         return value, mining
 
-    def _validate(self) -> float:
-        """Compute the share of held-out anchors whose positive is nearest among all recordings."""
+    def _validate(self) -> HeldOutScore:
         self._network.eval()
-        with torch.no_grad():
-            anchors = torch.cat([self._network(batch.anchors) for batch in self._validation])
-            positives = torch.cat([self._network(batch.positives) for batch in self._validation])
-        recordings = torch.cat([batch.recordings for batch in self._validation]).to(anchors.device)
-        scores = anchors @ positives.T
-        own = recordings[:, None] == recordings[None, :]
-        own.fill_diagonal_(False)
-        nearest = scores.masked_fill(own, -2.0).argmax(dim=1)
-        rows = torch.arange(len(nearest), device=nearest.device)
-        return float((nearest == rows).float().mean())
+        return self._validation.score(self._network)
 
     def _save(self, report: StepReport) -> None:
         state = {
@@ -236,7 +255,8 @@ class _Trainer:
             "network": self._network.state_dict(),
             "optimizer": self._optimizer.state_dict(),
             "step": self._step,
-            "before": self._before,
+            "before": dataclasses.asdict(self._before),
+            "best": dataclasses.asdict(self._best),
         }
         try:
             with write_aside(self._output / CHECKPOINT) as file:
@@ -248,16 +268,27 @@ class _Trainer:
             raise TrainingError(f"{self._output}: {reason}") from error
 
     def export(self, path: Path, provenance: str) -> None:
-        """Write the model file."""
+        """Write the best network as a model file."""
+        self._network.load_state_dict(self._best.weights)
         self._network.eval()
-        facts: dict[str, Any] = {"recipe": json.loads(self._describe_recipe()), "step": self._step}
-        facts |= {"held_out": self.held_out, "trained_on": provenance}
+        facts: dict[str, Any] = {"recipe": json.loads(self._describe_recipe())}
+        facts |= {"step": self._best.step, "held_out": dataclasses.asdict(self._best.score)}
+        facts["trained_on"] = provenance
         data = export_network(self._network, self._model, json.dumps(facts))
         try:
             with write_aside(path) as file:
                 file.write(data)
         except OSError as error:
             raise TrainingError(f"{path}: {error.strerror or error}") from error
+
+    def describe(self, model: Path) -> TrainingResult:
+        """Tell what came out."""
+        statistics = self._validation.score_statistics()
+        return TrainingResult(model, self._best.step, statistics, self._before, self._best.score)
+
+
+def _copy_weights(network: Network) -> dict[str, torch.Tensor]:
+    return {name: weights.detach().clone() for name, weights in network.state_dict().items()}
 
 
 def _split(

@@ -15,41 +15,54 @@ from soundkin.errors import TrainingError
 
 if TYPE_CHECKING:
     from soundkin.config import Recipe
-    from soundkin.training import StepReport
+    from soundkin.training import StepReport, TrainingResult
 
 REPORT_EVERY = 20
+RECIPES = ("default", "original")
 
 
 @click.command(
     epilog="""\b
 Examples:
   soundkin train ~/Field-recordings --output field
+  soundkin train ~/Field-recordings --output field --init default
   soundkin train ~/Music ~/Takes --output mine --config recipe.toml
   soundkin index ~/Takes --model mine/mine.onnx --rebuild
 """
 )
 @click.argument("folders", nargs=-1, required=True, type=click.Path())
 @click.option("-o", "--output", required=True, type=click.Path(), help="Folder for the model.")
-@click.option("--config", type=click.Path(), metavar="FILE", help="Recipe (TOML) to use.")
+@click.option(
+    "--config", type=click.Path(), metavar="FILE", help="Recipe (TOML) to use, or original."
+)
+@click.option("--init", metavar="MODEL", help="Start from a model; default is the one shipped.")
 @click.option("--steps", type=click.IntRange(1), metavar="N", help="Steps, if not the recipe's.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress.")
 def train(
-    folders: tuple[str, ...], output: str, config: str | None, steps: int | None, quiet: bool
+    folders: tuple[str, ...],
+    output: str,
+    config: str,
+    init: str | None,
+    steps: int | None,
+    quiet: bool,
 ) -> None:
     """Train an embedding on the sounds below FOLDERS, without labels.
 
     Audio is decoded once into OUTPUT. Ctrl-C at any time: the same command goes on from the last
     checkpoint. At the end OUTPUT has the model, for soundkin index --model. The score shown is
     label-free: how often a held-out sound, deformed, is nearest to its own origin among a thousand.
+    With --init the recipe's steps go on from a model that is there, which takes fewer of them.
     """
     if find_spec("torch") is None or find_spec("onnx") is None:
         raise TrainingError("training needs more; install it with: pip install 'soundkin[train]'")
     from soundkin.cli.output import format_hours
     from soundkin.cli.progress import report_failures
+    from soundkin.model import DEFAULT_MODEL, find_model
     from soundkin.training import train_model
     from soundkin.waveforms import build_cache
 
     recipe = _read_recipe(config, steps)
+    start = None if init is None else find_model(DEFAULT_MODEL if init == "default" else init)
     folder = Path(output)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -57,34 +70,46 @@ def train(
         raise TrainingError(f"{folder}: {error.strerror or error}") from error
     rate = recipe.model.segments.sample_rate
     cache = build_cache(folders, folder / "waveforms.pcm", rate, on_progress=_show_files(quiet))
-    count = len(cache.offsets) - 1
-    amount = f"{format_hours(cache.duration_s)} in {count} recordings"
+    amount = f"{format_hours(cache.duration_s)} in {len(cache.offsets) - 1} recordings"
     click.echo(f"training on {amount}", err=True)
     result = train_model(
         cache,
         folder,
         recipe.model,
         recipe.training,
+        init=start,
         provenance=amount,
         on_step=_show_step(quiet),
     )
-    click.echo(f"{result.model}: {result.steps} steps on {amount}")
-    click.echo(
-        f"held-out sounds found again: {result.held_out_before:.1%} before training,", nl=False
-    )
-    click.echo(f" {result.held_out_after:.1%} after")
-    click.echo(f"use it: soundkin index FOLDER --model {result.model}")
+    _show_result(result)
     report_failures("Not read", cache.failures, "")
 
 
-def _read_recipe(config: str | None, steps: int | None) -> Recipe:
+def _show_result(result: TrainingResult) -> None:
+    """Print how held-out sounds are found again, before and after."""
+    click.echo("held-out sounds, deformed, among those of 1,000 others:")
+    click.echo(f"{'':20}{'found':>8}{'in 10':>8}{'rank':>6}{'own':>7}{'others':>8}")
+    rows = {
+        "log-mel statistics": result.statistics,
+        "before training": result.before,
+        f"after {result.step} steps": result.after,
+    }
+    for title, score in rows.items():
+        click.echo(
+            f"{title:20}{score.found:8.1%}{score.found_in_10:8.1%}{score.median_rank:6.0f}"
+            f"{score.positive_distance:7.2f}{score.negative_distance:8.2f}"
+        )
+    click.echo(f"use it: soundkin index FOLDER --model {result.model}")
+
+
+def _read_recipe(config: str, steps: int | None) -> Recipe:
     import dataclasses
 
     from soundkin.config import Recipe
 
     try:
-        if config is None:
-            text = (resources.files("soundkin") / "recipes" / "default.toml").read_text("utf-8")
+        if config in RECIPES:
+            text = (resources.files("soundkin") / "recipes" / f"{config}.toml").read_text("utf-8")
         else:
             text = Path(config).read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -123,7 +148,7 @@ def _show_step(quiet: bool) -> Callable[[StepReport], None]:
             f"{report.segments_per_s:.0f} segments/s, {report.waiting:.0%} waiting, "
             f"{left_s / 60:.0f} min left"
         )
-        found = "" if report.held_out is None else f"  held-out {report.held_out:.1%}"
+        found = "" if report.held_out is None else f"  held-out {report.held_out.found:.1%}"
         click.echo(line + found, err=True)
 
     return show
