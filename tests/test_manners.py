@@ -44,7 +44,7 @@ def test_help_and_version_load_nothing_heavy() -> None:
         "from soundkin.cli import main\n"
         "try: main()\n"
         "except SystemExit: pass\n"
-        "heavy = {'numpy', 'onnxruntime', 'av', 'rich', 'soundfile', 'sqlite3', 'pyarrow'}\n"
+        "heavy = {'numpy', 'onnxruntime', 'av', 'rich', 'soundfile', 'sqlite3', 'pyarrow', 'PIL'}\n"
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)

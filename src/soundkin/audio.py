@@ -115,6 +115,20 @@ def _resample(blocks: Iterator[Waveform], rate_in: int, rate_out: int) -> Iterat
         yield tail[skip : skip + math.ceil(n_in * up / down) - n_out]
 
 
+def check_region(name: str, duration_s: float | None, start_s: float, end_s: float | None) -> None:
+    """Refuse a region that is empty or lies after a sound's end, as far as that is known.
+
+    Raises
+    ------
+    AudioError
+        It is such a region.
+    """
+    if start_s < 0 or (end_s is not None and end_s <= start_s):
+        raise AudioError(f"{name}: the region {start_s:g}-{end_s} s is empty; give from < to")
+    if duration_s is not None and start_s >= duration_s > 0:
+        raise AudioError(f"{name}: it ends at {duration_s:.2f} s, before {start_s:g} s")
+
+
 def read_audio(
     path: str | os.PathLike[str],
     sample_rate: int,
@@ -133,6 +147,7 @@ def read_audio(
         The file is not sound that can be read, or the region holds none of it.
     """
     with open_decoder(path) as decoder:
+        check_region(os.fsdecode(path), decoder.info.duration_s, start_s, end_s)
         blocks = list(stream_audio(decoder, sample_rate, start_s, end_s))
     if not blocks:
         raise AudioError(f"{os.fsdecode(path)}: no sound there")

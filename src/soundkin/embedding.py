@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from soundkin.audio import convert_waveform, stream_audio
+from soundkin.audio import check_region, convert_waveform, stream_audio
 from soundkin.config import ModelConfig, SegmentConfig
 from soundkin.decoders import BLOCK_S, AudioInfo, Waveform, open_decoder
 from soundkin.errors import AudioError
@@ -91,7 +91,7 @@ class Embedder:
         """
         name = os.fsdecode(path)
         with open_decoder(name) as decoder:
-            _check_region(name, decoder.info.duration_s, start_s, end_s)
+            check_region(name, decoder.info.duration_s, start_s, end_s)
             blocks = stream_audio(decoder, self._segments.sample_rate, start_s, end_s)
             first = next(blocks, None)
             if first is None:
@@ -189,13 +189,6 @@ def _compute_levels(
     return levels
 
 
-def _check_region(name: str, duration_s: float | None, start_s: float, end_s: float | None) -> None:
-    if start_s < 0 or (end_s is not None and end_s <= start_s):
-        raise AudioError(f"{name}: the region {start_s:g}-{end_s} s is empty; give from < to")
-    if duration_s is not None and start_s >= duration_s > 0:
-        raise AudioError(f"{name}: it ends at {duration_s:.2f} s, before {start_s:g} s")
-
-
 def _check_length(promised_s: float | None, decoded_s: float) -> str | None:
     """Tell a recording that ends well before its headers say from one that is whole."""
     if promised_s is None or promised_s - decoded_s <= max(1.0, 0.02 * promised_s):
@@ -205,10 +198,14 @@ def _check_length(promised_s: float | None, decoded_s: float) -> str | None:
 
 def compute_mean_vector(embeddings: Embeddings) -> npt.NDArray[np.float32] | None:
     """Average a sound's audible segments to one unit vector `(128,)`; None if all are silent."""
-    audible = embeddings.vectors[~embeddings.silent]
-    if not len(audible):
+    return average_vectors(embeddings.vectors[~embeddings.silent])
+
+
+def average_vectors(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32] | None:
+    """Average unit vectors `(n, 128)` to one `(128,)`; None if there are none, or they cancel."""
+    if not len(vectors):
         return None
-    mean = audible.mean(axis=0, dtype=np.float64)
+    mean = vectors.mean(axis=0, dtype=np.float64)
     norm = float(np.linalg.norm(mean))
     if norm < 1e-9:
         return None

@@ -29,3 +29,7 @@ class WorkerError(SoundkinError):
 
 class TrainingError(SoundkinError):
     """Training cannot start or go on: too little audio, a bad recipe, no room to write."""
+
+
+class DeformationError(SoundkinError):
+    """A deformation is out of its range, or cannot be done to this sound, or not be written."""

@@ -9,6 +9,7 @@ import click
 
 from soundkin import __version__
 from soundkin.cli.completion import completion
+from soundkin.cli.deform import deform
 from soundkin.cli.dups import dups
 from soundkin.cli.embed import embed
 from soundkin.cli.evaluate import evaluate
@@ -31,7 +32,10 @@ def commands() -> None:
     """Find what sounds like this in your own audio."""
 
 
-for command in (index, search, list_, info, tag, remove, dups, embed, evaluate, train, completion):
+for command in (
+    *(index, search, list_, info, tag, remove, dups),
+    *(embed, evaluate, train, deform, completion),
+):
     commands.add_command(command)
 
 

@@ -34,6 +34,18 @@ def library_option(command: Command) -> Command:
     )(command)
 
 
+def region_options(command: Command) -> Command:
+    """Add `--from` and `--to`, as `start_s` and `end_s`."""
+    for option in (
+        click.option("--to", "end_s", type=click.FloatRange(0), metavar="S", help="Region end."),
+        click.option(
+            "--from", "start_s", type=click.FloatRange(0), metavar="S", help="Region start."
+        ),
+    ):
+        command = option(command)
+    return command
+
+
 def filter_options(command: Command) -> Command:
     """Add the options that `build_filters` takes."""
     for option in (

@@ -24,6 +24,7 @@ from soundkin.cli.options import (
     null_option,
     open_library,
     output_options,
+    region_options,
 )
 from soundkin.errors import QueryError
 
@@ -52,8 +53,7 @@ Examples:
     type=click.Path(),  # so that a shell completes files
     metavar="SOUND [[+|-] [WEIGHT:]SOUND]…",
 )
-@click.option("--from", "start_s", type=click.FloatRange(0), metavar="S", help="Region start.")
-@click.option("--to", "end_s", type=click.FloatRange(0), metavar="S", help="Region end.")
+@region_options
 @click.option("-n", "--top", type=click.IntRange(1), default=10, show_default=True, help="Hits.")
 @click.option("--exclude-self", is_flag=True, help="Leave out the recordings searched with.")
 @click.option(
