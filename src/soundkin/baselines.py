@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from soundkin.config import MelConfig, ModelConfig, SegmentConfig
+from soundkin.features import cut_log_mels
 
 N_MFCC = 20
 
@@ -25,6 +26,15 @@ class Baseline:
 
     config: ModelConfig
     embed: Callable[[Array], Array]
+
+    @property
+    def segments(self) -> SegmentConfig:
+        """How to cut."""
+        return self.config.segments
+
+    def cut(self, stretch: Array, hop: int) -> Array:
+        """Compute the log-mel of each segment; see `soundkin.features.cut_log_mels`."""
+        return cut_log_mels(stretch, self.config, hop)
 
 
 def compute_log_mel_statistics(log_mels: Array) -> Array:

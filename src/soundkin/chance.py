@@ -79,7 +79,7 @@ def measure_random(
         if len(vectors) >= MIN_RANDOM:
             return _measure(vectors, vector, None)
         reason = f"the library has fewer than {MIN_RANDOM} other recordings"
-    rate = embedder.model.config.segments.sample_rate
+    rate = embedder.model.segments.sample_rate
     made = (_synthesise(rate, generator) for _ in range(N_SYNTHESISED))
     found = (compute_mean_vector(embedder.embed_waveform(waveform, rate)) for waveform in made)
     return _measure([other for other in found if other is not None], vector, reason)

@@ -12,23 +12,24 @@ import numpy as np
 import numpy.typing as npt
 
 from soundkin.audio import check_region, convert_waveform, stream_audio
-from soundkin.config import ModelConfig, SegmentConfig
+from soundkin.config import SegmentConfig
 from soundkin.decoders import BLOCK_S, AudioInfo, Waveform, open_decoder
-from soundkin.errors import AudioError
-from soundkin.features import compute_log_mel
+from soundkin.errors import AudioError, ModelError
 from soundkin.model import ModelFile, load_model
 
 SILENCE_DB = -80.0
 LOWEST_LEVEL_DB = -200.0
+BATCH_FLOATS = 1 << 18  # that a model is given at once
 
 
 @dataclass(frozen=True)
 class Embeddings:
     """The segments of one sound.
 
-    `vectors` is float32 `(n_segments, 128)` of norm 1; `levels_db` is float32 `(n_segments,)`,
-    each segment's RMS around its mean in dB of full scale; `duration_s` is what was decoded, and
-    `warning` says why where that is less than the file promised.
+    `vectors` is float32 `(n_segments, n)` of norm 1, n being the model's embedding size;
+    `levels_db` is float32 `(n_segments,)`, each segment's RMS around its mean in dB of full scale;
+    `duration_s` is what was decoded, and `warning` says why where that is less than the file
+    promised.
     """
 
     vectors: npt.NDArray[np.float32]
@@ -52,16 +53,23 @@ def compute_starts(
 
 
 class SegmentModel(Protocol):
-    """What an `Embedder` runs: a `soundkin.model.Model`, or whatever can stand in its place."""
+    """What an `Embedder` runs: a `Model`, an `Encoder`, or whatever can stand in their place.
+
+    A segment reaches it in the form that it takes, be that a log-mel or the waveform itself.
+    """
 
     @property
-    def config(self) -> ModelConfig:
-        """How to cut and what to compute."""
+    def segments(self) -> SegmentConfig:
+        """How to cut."""
+        ...
+
+    def cut(self, stretch: Waveform, hop: int) -> npt.NDArray[np.float32]:
+        """Bring a stretch to its segments `(n_segments, …)`, one every `hop` samples."""
         ...
 
     @property
     def embed(self) -> Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]:
-        """Map log-mel segments `(batch, n_mels, n_frames)` to vectors `(batch, n)`."""
+        """Map such segments `(batch, …)` to vectors `(batch, n)`; NaN where they have none."""
         ...
 
 
@@ -70,8 +78,7 @@ class Embedder:
 
     def __init__(self, model: SegmentModel) -> None:
         self.model = model
-        self._segments = model.config.segments
-        self._mel = model.config.mel
+        self._segments = model.segments
 
     @classmethod
     def load(cls, name: str | os.PathLike[str] | ModelFile) -> Embedder:
@@ -121,6 +128,27 @@ class Embedder:
         vectors, levels_db, n_samples = self._embed_blocks(blocks)
         return Embeddings(vectors, levels_db, n_samples / self._segments.sample_rate)
 
+    def embed_stretch(self, stretch: Waveform, hop: int) -> npt.NDArray[np.float32]:
+        """Embed the segments of a stretch that start every `hop` samples, `(n_segments, n)`.
+
+        Raises
+        ------
+        ModelError
+            The model has no vector for a segment that is not silent.
+        """
+        cuts = self.model.cut(stretch, hop)
+        n_batch = max(1, BATCH_FLOATS // cuts[0].size)
+        batches = (cuts[start : start + n_batch] for start in range(0, len(cuts), n_batch))
+        vectors = np.concatenate([self.model.embed(np.ascontiguousarray(b)) for b in batches])
+        undefined = ~np.isfinite(vectors).all(axis=1)
+        if undefined.any():
+            length = self._segments.segment_length
+            levels_db = _compute_levels(stretch, length, hop, len(vectors))
+            if (levels_db[undefined] >= SILENCE_DB).any():
+                raise ModelError("the model's vector is zero, or no number, where there is sound")
+            vectors[undefined] = 1 / np.sqrt(vectors.shape[1])  # silence: defined, never a hit
+        return vectors
+
     def _embed_blocks(
         self, blocks: Iterator[Waveform]
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], int]:
@@ -136,23 +164,15 @@ class Embedder:
             rest = np.concatenate([rest, block]) if len(rest) else block
             n_ready = max(0, (len(rest) - length) // hop + 1)
             if n_ready:
-                vectors.append(self._embed_stretch(rest[: (n_ready - 1) * hop + length]))
+                vectors.append(self.embed_stretch(rest[: (n_ready - 1) * hop + length], hop))
                 levels.append(_compute_levels(rest, length, hop, n_ready))
                 rest = rest[n_ready * hop :]
         n_embedded = sum(map(len, vectors))
         if n_embedded == 0 or n_samples > (n_embedded - 1) * hop + length:
             segment = last if len(last) == length else _fill_segment(last, length)
-            vectors.append(self._embed_stretch(segment))
+            vectors.append(self.embed_stretch(segment, hop))
             levels.append(_compute_levels(segment, length, hop, 1))
         return np.concatenate(vectors), np.concatenate(levels), n_samples
-
-    def _embed_stretch(self, stretch: Waveform) -> npt.NDArray[np.float32]:
-        """Embed a stretch that whole segments cover; frames that they share are computed once."""
-        config = self.model.config
-        log_mel = compute_log_mel(stretch, self._mel, self._segments.sample_rate)
-        step = self._segments.segment_hop // self._mel.hop_length
-        windows = np.lib.stride_tricks.sliding_window_view(log_mel, config.n_frames, axis=1)
-        return self.model.embed(np.ascontiguousarray(windows[:, ::step].transpose(1, 0, 2)))
 
 
 class _GuardedBlocks:
@@ -183,7 +203,7 @@ def _compute_levels(
     stretch: Waveform, length: int, hop: int, n_segments: int
 ) -> npt.NDArray[np.float32]:
     segments = np.lib.stride_tricks.sliding_window_view(stretch, length)[::hop][:n_segments]
-    rms = segments.std(axis=1)
+    rms = np.array([segment.std() for segment in segments])  # one at a time: they may be long
     lowest = 10 ** (LOWEST_LEVEL_DB / 20)
     levels: npt.NDArray[np.float32] = (20 * np.log10(np.maximum(rms, lowest))).astype(np.float32)
     return levels
@@ -197,12 +217,12 @@ def _check_length(promised_s: float | None, decoded_s: float) -> str | None:
 
 
 def compute_mean_vector(embeddings: Embeddings) -> npt.NDArray[np.float32] | None:
-    """Average a sound's audible segments to one unit vector `(128,)`; None if all are silent."""
+    """Average a sound's audible segments to one unit vector `(n,)`; None if all are silent."""
     return average_vectors(embeddings.vectors[~embeddings.silent])
 
 
 def average_vectors(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32] | None:
-    """Average unit vectors `(n, 128)` to one `(128,)`; None if there are none, or they cancel."""
+    """Average unit vectors `(m, n)` to one `(n,)`; None if there are none, or they cancel."""
     if not len(vectors):
         return None
     mean = vectors.mean(axis=0, dtype=np.float64)

@@ -13,7 +13,7 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
-from soundkin.config import EMBEDDING_SIZE, SegmentConfig
+from soundkin.config import SegmentConfig
 from soundkin.embedding import Embeddings, compute_starts
 from soundkin.errors import QueryError, SoundkinError
 from soundkin.files import write_aside
@@ -28,7 +28,7 @@ class EmbeddingTable:
     """One row per segment; files in the order given, those of a folder by name.
 
     `path` `(n,)` is as found below the given folder's parent, or as typed for a file; `start_s`
-    and `duration_s` are float64 `(n,)`; `embedding` is float32 `(n, 128)`. `failures` lists the
+    and `duration_s` are float64 `(n,)`; `embedding` is float32 `(n, size)`. `failures` lists the
     files that could not be read.
     """
 
@@ -54,7 +54,7 @@ def embed_paths(
         A path or the model is missing, or no file could be read.
     """
     model_file = find_model(model)
-    segments = load_model(model_file).config.segments
+    segments = load_model(model_file).segments
     failures: list[Failure] = []
     files = list(_list_files(paths, failures))
     n_bytes = sum(file.size for _, file in files)
@@ -170,7 +170,7 @@ def _write_parquet(table: EmbeddingTable, file: IO[bytes]) -> None:
 
     names = [name.encode(errors="surrogateescape").decode(errors="replace") for name in table.path]
     embedding: Any = pyarrow.FixedSizeListArray.from_arrays(
-        pyarrow.array(table.embedding.reshape(-1)), EMBEDDING_SIZE
+        pyarrow.array(table.embedding.reshape(-1)), table.embedding.shape[1]
     )
     columns = {
         "path": pyarrow.array(names, pyarrow.string()),

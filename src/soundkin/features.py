@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from soundkin.config import MelConfig
+from soundkin.config import MelConfig, ModelConfig
 
 Array = npt.NDArray[np.float32]
 
@@ -88,3 +88,22 @@ def compute_log_mel(waveform: Array, config: MelConfig, sample_rate: int) -> Arr
         np.matmul(power, bank, out=mel[start : start + BLOCK_FRAMES])
     mel += np.float32(config.log_offset)
     return np.ascontiguousarray(np.log(mel, out=mel).T)
+
+
+def cut_log_mels(stretch: Array, config: ModelConfig, hop: int) -> Array:
+    """Compute the log-mel of each segment of a stretch; frames that they share are computed once.
+
+    Parameters
+    ----------
+    stretch
+        float32 `(n_samples,)`, at least a segment long.
+    hop
+        Samples from one segment's start to the next one's, a multiple of `hop_length`.
+
+    Returns
+    -------
+    float32 `(n_segments, n_mels, n_frames)`, a view.
+    """
+    log_mel = compute_log_mel(stretch, config.mel, config.segments.sample_rate)
+    windows = np.lib.stride_tricks.sliding_window_view(log_mel, config.n_frames, axis=1)
+    return windows[:, :: hop // config.mel.hop_length].transpose(1, 0, 2)

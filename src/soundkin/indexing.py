@@ -120,8 +120,12 @@ def settle_model(
     if known is not None and not rebuild:
         library.check_model(model_file.name, model_file.hash)
         return model_file
-    config = load_model(model_file).config
-    library.replace_model(LibraryModel(config.name, model_file.hash, model_file.name, config))
+    model = load_model(model_file)
+    library.replace_model(
+        LibraryModel(
+            model.name, model_file.hash, model_file.name, model.segments, model.embedding_size
+        )
+    )
     return model_file
 
 

@@ -16,7 +16,6 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from soundkin.config import EMBEDDING_SIZE, ModelConfig
 from soundkin.connection import Connection
 from soundkin.errors import LibraryError
 from soundkin.records import (
@@ -93,14 +92,14 @@ class Library:
         ).fetchone()
         if name is None:
             return None
-        return LibraryModel(name, digest, file_name, ModelConfig.from_json(config))
+        return LibraryModel.from_json(name, digest, file_name, config)
 
     def replace_model(self, model: LibraryModel) -> None:
         """Take another model: vectors are dropped, recordings and tags stay to be embedded anew."""
         with self.transaction():
             self._run(
                 "UPDATE meta SET model_name = ?, model_hash = ?, model_file = ?, model_config = ?",
-                [model.name, model.hash, model.file_name, model.config.to_json()],
+                [model.name, model.hash, model.file_name, model.to_json()],
             )
             self._run(
                 "UPDATE recordings SET size = -1, content_id = NULL, error = 'not embedded yet'"
@@ -191,7 +190,7 @@ class Library:
     def read_vectors(
         self, content_id: int
     ) -> tuple[npt.NDArray[np.float16], npt.NDArray[np.float16]]:
-        """Read one content's vectors `(n_segments, 128)` and levels `(n_segments,)`."""
+        """Read one content's vectors `(n_segments, n)` and levels `(n_segments,)`."""
         sql = "SELECT vectors, levels FROM contents WHERE id = ?"
         return _decode_vectors(*self._run(sql, [content_id]).fetchone())
 
@@ -321,10 +320,8 @@ def _read_recording(row: tuple[Any, ...]) -> Recording:
 def _decode_vectors(
     vectors: bytes, levels: bytes
 ) -> tuple[npt.NDArray[np.float16], npt.NDArray[np.float16]]:
-    return (
-        np.frombuffer(vectors, np.float16).reshape(-1, EMBEDDING_SIZE),
-        np.frombuffer(levels, np.float16),
-    )
+    levels_db = np.frombuffer(levels, np.float16)
+    return np.frombuffer(vectors, np.float16).reshape(len(levels_db), -1), levels_db
 
 
 def _compile_filters(filters: Filters) -> tuple[str, list[Any]]:

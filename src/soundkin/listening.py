@@ -16,12 +16,12 @@ from soundkin import deformations
 from soundkin.audio import convert_waveform, probe_audio, read_audio
 from soundkin.config import DeformationConfig, ModelConfig
 from soundkin.decoders import Waveform
-from soundkin.embedding import SILENCE_DB, Embedder, compute_mean_vector
+from soundkin.embedding import SILENCE_DB, Embedder, SegmentModel, compute_mean_vector
 from soundkin.errors import DeformationError
 from soundkin.features import compute_log_mel
 from soundkin.files import write_aside
 from soundkin.library import Library
-from soundkin.model import DEFAULT_MODEL, ModelFile, find_model
+from soundkin.model import DEFAULT_MODEL, Model, ModelFile, find_model
 from soundkin.pictures import PANEL_WIDTH, Panel, draw_panels
 
 MAX_S = 20.0  # no place lies further from the middle than training's positives from their anchors
@@ -119,7 +119,7 @@ def deform_sound(
     original = _embed(embedder, sound.waveform, sound.sample_rate)
     if original is None:
         raise DeformationError(f"{sound.path}: it is silent (below {SILENCE_DB:g} dB)")
-    segment_s = embedder.model.config.segments.segment_s
+    segment_s = embedder.model.segments.segment_s
     variants = [
         ("original", "as it is", sound.waveform),
         *_vary(sound, config, generator),
@@ -238,9 +238,13 @@ def save_sounds(
 
 
 def draw_picture(
-    sounds: Sequence[DeformedSound], sample_rate: int, config: ModelConfig, heading: str
+    sounds: Sequence[DeformedSound], sample_rate: int, model: SegmentModel, heading: str
 ) -> bytes:
-    """Draw the log-mel spectrograms that the model works on side by side; returns a PNG."""
+    """Draw the log-mel spectrograms that the model works on side by side; returns a PNG.
+
+    For an encoder that takes waveforms they are soundkin's usual ones.
+    """
+    config = model.config if isinstance(model, Model) else ModelConfig("waveform encoder")
     rate = config.segments.sample_rate
     waveforms = [convert_waveform(sound.waveform, sample_rate, rate) for sound in sounds]
     longest = max(map(len, waveforms))

@@ -1,11 +1,13 @@
 """A model as one artefact: an ONNX graph with its config inside, known by the hash of its bytes.
 
 The graph takes log-mel segments `(batch, n_mels, n_frames)` and gives embeddings `(batch, 128)`.
+Any other graph is an encoder that others made, with its config in a TOML beside it.
 """
 
 from __future__ import annotations
 
 import hashlib
+import mmap
 import os
 from dataclasses import dataclass
 from importlib import resources
@@ -15,20 +17,25 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from soundkin.config import EMBEDDING_SIZE, ModelConfig
+from soundkin.config import EMBEDDING_SIZE, ModelConfig, SegmentConfig
+from soundkin.encoders import Encoder, EncoderConfig
 from soundkin.errors import ModelError
+from soundkin.features import cut_log_mels
 
 CONFIG_KEY = "soundkin.config"
 PROVENANCE_KEY = "soundkin.provenance"
 DEFAULT_MODEL = "kin"
 MAX_MODEL_BYTES = 1 << 30
+COMPANIONS = (".toml", ".onnx.data", ".onnx_data")  # what may lie beside an encoder
+EXTERNAL_DATA_KEY = "session.model_external_initializers_file_folder_path"
 
 
 @dataclass(frozen=True)
 class ModelFile:
     """Where a model lies and what its bytes hash to; cheap, nothing is loaded yet.
 
-    `name` finds it again: the name it ships under, or its absolute path.
+    `name` finds it again: the name it ships under, or its absolute path. The hash of an encoder
+    counts its TOML, and weights that lie in a file of their own.
     """
 
     name: str
@@ -39,12 +46,33 @@ class ModelFile:
 class Model:
     """A model ready to run on one thread; the same input gives the same output in any batch."""
 
+    embedding_size = EMBEDDING_SIZE
+
     def __init__(self, session: Any, config: ModelConfig, provenance: str, file: ModelFile) -> None:
         self._session = session
         self._input_name: str = session.get_inputs()[0].name
         self.config = config
         self.provenance = provenance
         self.file = file
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return self.config.name
+
+    @property
+    def segments(self) -> SegmentConfig:
+        """How to cut."""
+        return self.config.segments
+
+    @property
+    def hop_unit(self) -> int:
+        """Samples that a hop must be a multiple of, for segments to share frames."""
+        return self.config.mel.hop_length
+
+    def cut(self, stretch: npt.NDArray[np.float32], hop: int) -> npt.NDArray[np.float32]:
+        """Compute the log-mel of each segment; see `soundkin.features.cut_log_mels`."""
+        return cut_log_mels(stretch, self.config, hop)
 
     def embed(self, log_mels: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Map log-mel segments `(batch, n_mels, n_frames)` to unit vectors `(batch, 128)`."""
@@ -80,45 +108,76 @@ def find_model(name: str | os.PathLike[str] = DEFAULT_MODEL) -> ModelFile:
             )
         name = path
     try:
-        with path.open("rb") as file:
-            return ModelFile(os.fspath(name), path, hashlib.file_digest(file, "sha256").hexdigest())
+        return ModelFile(os.fspath(name), path, _hash_model(path))
     except OSError as error:
         raise ModelError(f"{path}: {error.strerror or error}") from error
 
 
-def load_model(name: str | os.PathLike[str] | ModelFile = DEFAULT_MODEL) -> Model:
+def _hash_model(path: Path) -> str:
+    """Hash a model's bytes; those of an encoder with what lies beside it."""
+    digests = [_hash_file(path)]
+    companions = [path.with_suffix(suffix) for suffix in COMPANIONS]
+    companions = [companion for companion in companions if companion.is_file()]
+    if companions and not _has_config_inside(path):
+        digests += map(_hash_file, companions)
+        digests.append(hashlib.sha256("".join(digests).encode()).hexdigest())
+    return digests[-1]
+
+
+def _hash_file(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _has_config_inside(path: Path) -> bool:
+    """Tell soundkin's own models from encoders without loading them."""
+    if not path.stat().st_size:
+        return False
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as view:
+        return view.find(CONFIG_KEY.encode()) >= 0
+
+
+def load_model(name: str | os.PathLike[str] | ModelFile = DEFAULT_MODEL) -> Model | Encoder:
     """Load a model for running, by name, by file, or as found by `find_model`.
 
     Raises
     ------
     ModelError
-        There is no such model, it is no soundkin model, or its shapes do not fit its config.
+        There is no such model, its shapes do not fit its config, or it has no config.
     """
     file = name if isinstance(name, ModelFile) else find_model(name)
+    session = _open_session(file.path)
+    metadata: dict[str, str] = session.get_modelmeta().custom_metadata_map
+    if CONFIG_KEY not in metadata:
+        return Encoder(session, EncoderConfig.load(file.path.with_suffix(".toml")), file.path)
+    config = ModelConfig.from_json(metadata[CONFIG_KEY])
+    _check_shapes(session, config, file.path)
+    return Model(session, config, metadata.get(PROVENANCE_KEY, ""), file)
+
+
+def _open_session(path: Path) -> Any:
+    """Open a graph for running on one thread."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.log_severity_level = 4
+    options.add_session_config_entry(EXTERNAL_DATA_KEY, str(path.parent))
     try:
-        if file.path.stat().st_size > MAX_MODEL_BYTES:
-            raise ModelError(f"{file.path}: too large for a model")
-        session = onnxruntime.InferenceSession(
-            file.path.read_bytes(), options, providers=["CPUExecutionProvider"]
+        if path.stat().st_size > MAX_MODEL_BYTES:
+            raise ModelError(
+                f"{path}: too large for a model; weights may lie in {path.stem}.onnx.data"
+            )
+        return onnxruntime.InferenceSession(
+            path.read_bytes(), options, providers=["CPUExecutionProvider"]
         )
     except OSError as error:
-        raise ModelError(f"{file.path}: {error.strerror or error}") from error
+        raise ModelError(f"{path}: {error.strerror or error}") from error
     except ModelError:
         raise
     except Exception as error:  # onnxruntime's errors share no root but Exception
-        raise ModelError(f"{file.path}: not an ONNX model that can be run") from error
-    metadata: dict[str, str] = session.get_modelmeta().custom_metadata_map
-    if CONFIG_KEY not in metadata:
-        raise ModelError(f"{file.path}: an ONNX model, but without soundkin's config inside")
-    config = ModelConfig.from_json(metadata[CONFIG_KEY])
-    _check_shapes(session, config, file.path)
-    return Model(session, config, metadata.get(PROVENANCE_KEY, ""), file)
+        raise ModelError(f"{path}: not an ONNX model that can be run ({error})") from error
 
 
 def _check_shapes(session: Any, config: ModelConfig, path: Path) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from soundkin.config import ModelConfig
+from soundkin.config import EMBEDDING_SIZE, SegmentConfig
 
 
 @dataclass(frozen=True)
@@ -18,12 +20,25 @@ class LibraryModel:
     name: str
     hash: str
     file_name: str  # as `soundkin.model.find_model` takes it
-    config: ModelConfig
+    segments: SegmentConfig
+    embedding_size: int
+
+    def to_json(self) -> str:
+        """Write how it cuts and what it gives as JSON."""
+        segments = dataclasses.asdict(self.segments)
+        return json.dumps({"segments": segments, "embedding_size": self.embedding_size})
+
+    @classmethod
+    def from_json(cls, name: str, digest: str, file_name: str, text: str) -> Self:
+        """Read what `to_json` wrote; older libraries held only vectors of soundkin's own size."""
+        values = json.loads(text)
+        segments = SegmentConfig(**values["segments"])
+        return cls(name, digest, file_name, segments, values.get("embedding_size", EMBEDDING_SIZE))
 
 
 @dataclass(frozen=True)
 class Content:
-    """What a file's bytes hold; `vectors` `(n_segments, 128)`, `levels_db` `(n_segments,)`."""
+    """What a file's bytes hold; `vectors` `(n_segments, n)`, `levels_db` `(n_segments,)`."""
 
     hash: bytes
     duration_s: float

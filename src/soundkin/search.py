@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from soundkin.config import EMBEDDING_SIZE
 from soundkin.embedding import (
     SILENCE_DB,
     Embedder,
@@ -141,12 +140,12 @@ class Searcher:
         parts = [self._resolve(sound) for sound in sounds]
         vector = _combine(parts, [sound.weight for sound in sounds])
         allowed = self._select_allowed(filters, parts if exclude_self else [])
-        config = self._model.config.segments
+        segments = self._model.segments
         neighbours = self._index.search(
             vector,
             top_k,
             per_content=per_recording,
-            min_gap=math.ceil(config.segment_s / config.hop_s),
+            min_gap=math.ceil(segments.segment_length / segments.segment_hop),
             allowed=allowed,
         )
         return self._describe(neighbours, filters)[:top_k]
@@ -222,12 +221,12 @@ class Searcher:
             generator = np.random.default_rng(BACKGROUND_SEED)
             self._background = self._index.compute_background(generator)
         hits: list[Hit] = []
-        segment_s = self._model.config.segments.segment_s
+        segment_s = self._model.segments.segment_s
         columns = (neighbours.content_ids, neighbours.segments, neighbours.scores)
         for content_id, segment, score in zip(*(c.tolist() for c in columns), strict=True):
             for recording in self._library.get_recordings(content_id, filters):
                 starts = compute_starts(
-                    recording.n_segments, recording.duration_s, self._model.config.segments
+                    recording.n_segments, recording.duration_s, self._model.segments
                 )
                 hit = Hit(
                     rank=len(hits) + 1,
@@ -284,7 +283,7 @@ def _average(embeddings: Embeddings, name: str) -> npt.NDArray[np.float32]:
 
 def _combine(parts: Sequence[_Part], weights: Sequence[float]) -> npt.NDArray[np.float32]:
     """Add the parts' unit vectors by weight, and bring the sum to unit length."""
-    total = np.zeros(EMBEDDING_SIZE, np.float64)
+    total = np.zeros(len(parts[0].vector), np.float64)
     for part, weight in zip(parts, weights, strict=True):
         total += weight * part.vector
     norm = float(np.linalg.norm(total))

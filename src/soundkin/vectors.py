@@ -15,12 +15,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from soundkin.config import EMBEDDING_SIZE
 from soundkin.files import write_aside
 
-MAGIC = b"soundkin-vectors-1\n"
+MAGIC = b"soundkin-vectors-2\n"
 HEADER_BYTES = 4096
-BLOCK_ROWS = 1 << 14
+BLOCK_FLOATS = 1 << 21
 BACKGROUND_ROWS = 1000
 
 
@@ -37,7 +36,7 @@ class Neighbours:
 class VectorIndex:
     """Every segment of a library, those of one content side by side.
 
-    `vectors` is float16 `(n_segments, 128)`; `silent` is bool `(n_segments,)`; content number i,
+    `vectors` is float16 `(n_segments, n)`; `silent` is bool `(n_segments,)`; content number i,
     known in the library as `content_ids[i]`, has rows `offsets[i]` to `offsets[i + 1]`.
     """
 
@@ -52,13 +51,15 @@ class VectorIndex:
         contents: Iterable[tuple[int, npt.NDArray[np.float16], npt.NDArray[np.bool_]]],
     ) -> VectorIndex:
         """Put together (content id, vectors, silent) of contents in ascending order of id."""
-        ids, blocks, silences = [], [np.zeros((0, EMBEDDING_SIZE), np.float16)], [np.zeros(0, bool)]
+        ids, blocks, silences = [], [], []
         for content_id, vectors, silent in contents:
             ids.append(content_id)
             blocks.append(vectors)
             silences.append(silent)
-        offsets = np.cumsum([len(block) for block in blocks], dtype=np.int64)
+        offsets = np.cumsum([0, *map(len, blocks)], dtype=np.int64)
         content_ids = np.array(ids, np.int64)
+        if not blocks:
+            return cls(np.zeros((0, 0), np.float16), np.zeros(0, np.bool_), content_ids, offsets)
         return cls(np.concatenate(blocks), np.concatenate(silences), content_ids, offsets)
 
     def __len__(self) -> int:
@@ -68,9 +69,10 @@ class VectorIndex:
     def score(self, query: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Compute a unit vector's cosine similarity to every segment `(n,)`; silent ones: -2."""
         scores = np.empty(len(self), np.float32)
-        for start in range(0, len(self), BLOCK_ROWS):
-            block = self.vectors[start : start + BLOCK_ROWS].astype(np.float32)
-            np.matmul(block, query, out=scores[start : start + BLOCK_ROWS])
+        n_rows = max(1, BLOCK_FLOATS // len(query))
+        for start in range(0, len(self), n_rows):
+            block = self.vectors[start : start + n_rows].astype(np.float32)
+            np.matmul(block, query, out=scores[start : start + n_rows])
         scores[self.silent] = -2.0
         return scores
 
@@ -88,7 +90,7 @@ class VectorIndex:
         Parameters
         ----------
         query
-            Unit vector, float32 `(128,)`.
+            Unit vector, float32 `(n,)`.
         n_contents
             How many different contents to find, fewer only where no more are allowed.
         per_content
@@ -130,7 +132,7 @@ class VectorIndex:
         small = [array.tobytes() for array in (self.silent, self.content_ids, self.offsets)]
         header = {
             "stamp": stamp,
-            "n_segments": len(self),
+            "shape": self.vectors.shape,
             "n_contents": len(self.content_ids),
             "crc": zlib.crc32(b"".join(small)),
         }
@@ -153,17 +155,17 @@ class VectorIndex:
                 if not head.startswith(MAGIC):
                     return None
                 header = json.loads(head[len(MAGIC) :])
-                n, m = int(header["n_segments"]), int(header["n_contents"])
-                file.seek(HEADER_BYTES + n * EMBEDDING_SIZE * 2)
+                (n, size), m = map(int, header["shape"]), int(header["n_contents"])
+                file.seek(HEADER_BYTES + n * size * 2)
                 rest = file.read()
             if tuple(header["stamp"]) != stamp or len(rest) != n + 8 * m + 8 * (m + 1):
                 return None
             if zlib.crc32(rest) != header["crc"]:
                 return None
             vectors: npt.NDArray[np.float16] = (
-                np.memmap(path, np.float16, "r", HEADER_BYTES, (n, EMBEDDING_SIZE))
+                np.memmap(path, np.float16, "r", HEADER_BYTES, (n, size))
                 if n
-                else np.zeros((0, EMBEDDING_SIZE), np.float16)
+                else np.zeros((0, size), np.float16)
             )
             silent = np.frombuffer(rest, np.bool_, n)
             content_ids = np.frombuffer(rest, np.int64, m, n)

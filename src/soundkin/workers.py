@@ -20,7 +20,6 @@ from typing import IO, Any
 
 import numpy as np
 
-from soundkin.config import EMBEDDING_SIZE
 from soundkin.decoders import AudioInfo
 from soundkin.embedding import Embedder, Embeddings
 from soundkin.errors import AudioError, SoundkinError, WorkerError
@@ -132,10 +131,10 @@ def _read_answer(stream: IO[bytes]) -> Embeddings:
     answer = json.loads(line)
     if "error" in answer:
         raise AudioError(answer["error"])
-    n_segments = answer["n_segments"]
-    vectors = _read_floats(stream, n_segments * EMBEDDING_SIZE)
+    n_segments, size = answer["shape"]
+    vectors = _read_floats(stream, n_segments * size)
     return Embeddings(
-        vectors=vectors.reshape(n_segments, EMBEDDING_SIZE),
+        vectors=vectors.reshape(n_segments, size),
         levels_db=_read_floats(stream, n_segments),
         duration_s=answer["duration_s"],
         info=AudioInfo(**answer["info"]),
@@ -160,7 +159,7 @@ def _answer(embedder: Embedder, path: str, stream: IO[bytes]) -> None:
     else:
         assert found.info is not None  # a file always has one
         answer = {
-            "n_segments": len(found.vectors),
+            "shape": found.vectors.shape,
             "duration_s": found.duration_s,
             "info": dataclasses.asdict(found.info),
             "warning": found.warning,

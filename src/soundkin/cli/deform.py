@@ -19,7 +19,8 @@ from soundkin.cli.options import (
 
 if TYPE_CHECKING:
     from soundkin.chance import RandomDistances
-    from soundkin.config import DeformationConfig, ModelConfig
+    from soundkin.config import DeformationConfig
+    from soundkin.embedding import SegmentModel
     from soundkin.library import Library
     from soundkin.listening import DeformedSound, Excerpt, Saved
 
@@ -108,9 +109,9 @@ def deform(
         mixture=strengths["share"],
     )
     with _open_if_there(library_path) as library:
-        sounds, random, model_config = _compare(excerpt, mixed_in, config, library, model, seed)
+        sounds, random, used = _compare(excerpt, mixed_in, config, library, model, seed)
     heading = f"Cosine distance from the original; {_describe_random(random)}"
-    picture = draw_picture(sounds, excerpt.sample_rate, model_config, heading)
+    picture = draw_picture(sounds, excerpt.sample_rate, used, heading)
     saved = save_sounds(sounds, excerpt.sample_rate, folder, picture)
     if output:
         _print_json(sounds, saved, random)
@@ -126,7 +127,7 @@ def _compare(
     library: Library | None,
     model: str | None,
     seed: int,
-) -> tuple[Sequence[DeformedSound], RandomDistances, ModelConfig]:
+) -> tuple[Sequence[DeformedSound], RandomDistances, SegmentModel]:
     """Deform a sound, and measure how far its deformations and random sounds are from it."""
     import numpy as np
 
@@ -142,7 +143,7 @@ def _compare(
     vector = sounds[0].vector
     assert vector is not None  # a silent sound is refused
     random = measure_random(vector, excerpt.path, embedder, model_file.hash, library, generator)
-    return sounds, random, embedder.model.config
+    return sounds, random, embedder.model
 
 
 def _open_if_there(path: str) -> AbstractContextManager[Library | None]:

@@ -22,7 +22,8 @@ def embed(
 ) -> None:
     """Write the embeddings of files and folders to a table, for use elsewhere.
 
-    One row per segment: path, start_s, duration_s, embedding (128 float32, norm 1). The path is as
+    One row per segment: path, start_s, duration_s, embedding (float32, norm 1; 128 of them with
+    soundkin's own models). The path is as
     typed for a file, and below the folder's parent for a folder.
     """
     from soundkin.cli.progress import report_failures, show_progress

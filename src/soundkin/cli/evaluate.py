@@ -46,12 +46,12 @@ def evaluate(
     """
     from soundkin.cli.progress import report_failures
     from soundkin.evaluation import evaluate_model, load_labelled_set
-    from soundkin.model import DEFAULT_MODEL, find_model
+    from soundkin.model import DEFAULT_MODEL, load_model
 
     labelled = load_labelled_set(manifest)
     chosen = list(models or (DEFAULT_MODEL,))
     for name in chosen:
-        find_model(name)  # before any work is done
+        load_model(name)  # before any work is done
     if not no_baselines:
         chosen += [name for name in ("melstats", "log-mel", "mfcc") if name not in chosen]
     found = []

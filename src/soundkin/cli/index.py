@@ -21,6 +21,7 @@ Examples:
   soundkin index ~/Samples ~/Takes      several folders in one library
   soundkin index                        every folder the library knows, again
   soundkin index --keep-missing /media  a drive whose files come and go
+  soundkin index --rebuild --model encoder.onnx
 """
 )
 @click.argument("folders", nargs=-1, type=click.Path())
@@ -46,13 +47,13 @@ def index(
     """
     from soundkin.cli.progress import report_failures, show_progress
     from soundkin.indexing import index_folders
-    from soundkin.model import find_model
+    from soundkin.model import load_model
     from soundkin.walking import resolve_root
 
     for folder in folders:  # before a library is made for nothing
         resolve_root(folder)
     if model is not None:
-        find_model(model)
+        load_model(model)
     with open_library(library_path, create=bool(folders)) as library:
         with show_progress(quiet=quiet) as on_progress:
             report = index_folders(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 from collections.abc import Iterable, Sequence
@@ -105,7 +106,9 @@ def info(output: str | None, library_path: str) -> None:
     model = facts["model"]
     lines = {
         "library": f"{facts['library']} ({facts['size_bytes'] / 1e6:.1f} MB)",
-        "model": f"{model['name']} {model['hash'][:8]}" if model else "none yet",
+        "model": f"{model['name']} {model['hash'][:8]}, {model['embedding_size']} dimensions"
+        if model
+        else "none yet",
         "recordings": f"{facts['n_recordings']} ({format_hours(facts['duration_s'])})",
         "different": f"{facts['n_contents']} by their bytes",
         "segments": str(facts["n_segments"]),
@@ -119,10 +122,16 @@ def info(output: str | None, library_path: str) -> None:
 
 def _collect_facts(library: Library) -> dict[str, Any]:
     counts, model = library.count(), library.model
+    described = model and {
+        "name": model.name,
+        "hash": model.hash,
+        "embedding_size": model.embedding_size,
+        **dataclasses.asdict(model.segments),
+    }
     return {
         "library": str(library.path),
         "size_bytes": library.path.stat().st_size,
-        "model": model and {"name": model.name, "hash": model.hash},
+        "model": described,
         "n_recordings": counts.n_recordings,
         "n_failed": counts.n_failed,
         "n_contents": counts.n_contents,
