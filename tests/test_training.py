@@ -365,6 +365,14 @@ def test_what_cannot_be_trained_on_is_refused(soundkin: Soundkin, folder: Path) 
     assert "/no/recipe.toml: No such file" in missing.stderr
 
 
+def test_a_recipe_that_says_nothing_is_the_default_recipe() -> None:
+    folder = resources.files("soundkin") / "recipes"
+    default = Recipe.from_toml((folder / "default.toml").read_text("utf-8"))
+    assert Recipe.from_toml("[model]\nname = 'mine'\n") == default
+    triplet = Recipe.from_toml((folder / "triplet.toml").read_text("utf-8"))
+    assert replace(triplet.training, loss="contrastive") == default.training
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

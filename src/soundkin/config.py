@@ -19,7 +19,7 @@ NETWORK_KINDS = ("residual", "plain")
 class SegmentConfig:
     """How a recording is cut: segments of `segment_s` seconds, one every `hop_s` seconds."""
 
-    sample_rate: int = 22_050
+    sample_rate: int = 32_000
     segment_s: float = 1.0
     hop_s: float = 0.5
 
@@ -40,11 +40,11 @@ class MelConfig:
 
     n_fft: int = 1024
     win_length: int = 1024
-    hop_length: int = 441
+    hop_length: int = 800
     n_mels: int = 64
     f_min: float = 50.0
-    f_max: float = 10_800.0
-    log_offset: float = 1e-6
+    f_max: float = 15_000.0
+    log_offset: float = 1e-10
 
 
 @dataclass(frozen=True)
@@ -81,30 +81,30 @@ class DeformationConfig:
     mixture: float = 0.25
     proximity_share: float = 0.7
     proximity_s: float = 10.0
-    gain_db: float = 12.0
+    gain_db: float = 3.0
     noise_levels: tuple[float, ...] = ()
     one_per_batch: bool = False
 
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """The recipe: `loss` is `triplet` (with `margin`) or `contrastive` (with `temperature`).
+    """How to train: `loss` is `contrastive` (with `temperature`) or `triplet` (with `margin`).
 
     Every `checkpoint_every` steps the state is saved and measured on held-out recordings; after
     `patience` such times in a row without a better score training stops, 0 being never.
     """
 
-    steps: int = 2200
+    steps: int = 6000
     batch_size: int = 256
     learning_rate: float = 2e-3
     weight_decay: float = 1e-4
-    warmup_steps: int = 100
-    loss: str = "triplet"
+    warmup_steps: int = 200
+    loss: str = "contrastive"
     margin: float = 0.2
-    temperature: float = 0.1
+    temperature: float = 0.05
     held_out: float = 0.05
-    checkpoint_every: int = 200
-    patience: int = 0
+    checkpoint_every: int = 500
+    patience: int = 5
     seed: int = 0
     deformations: DeformationConfig = field(default_factory=DeformationConfig)
     network: NetworkConfig = field(default_factory=NetworkConfig)

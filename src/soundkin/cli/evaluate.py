@@ -12,6 +12,7 @@ import click
 
 if TYPE_CHECKING:
     from soundkin.evaluation import Evaluation, LabelledSet, Measure
+    from soundkin.robustness import Robustness
 
 MOST_CONFUSED = 3
 
@@ -22,12 +23,14 @@ Examples:
   soundkin evaluate labels.csv                       the default model beside the baselines
   soundkin evaluate labels.csv --model mine.onnx --classes
   soundkin evaluate labels.csv --json > scores.jsonl
+  soundkin evaluate labels.csv --robustness          do deformed clips find their origins?
 """
 )
 @click.argument("manifest", type=click.Path())
 @click.option("--model", "models", multiple=True, metavar="NAME", help="Model to measure; repeat.")
 @click.option("--no-baselines", is_flag=True, help="Only the models.")
 @click.option("--classes", is_flag=True, help="Also each class of the first, and its confusions.")
+@click.option("--robustness", is_flag=True, help="Instead: deform clips, and rank their origins.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a model, with its classes.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress.")
 def evaluate(
@@ -35,6 +38,7 @@ def evaluate(
     models: tuple[str, ...],
     no_baselines: bool,
     classes: bool,
+    robustness: bool,
     as_json: bool,
     quiet: bool,
 ) -> None:
@@ -43,6 +47,8 @@ def evaluate(
     MANIFEST is a CSV with the columns path (relative to it), label and, if wanted, group. Every
     clip queries all others, but for those of its own group. mAP, P@1, recall@10 and reciprocal
     rank are averaged per class, then over classes; brackets hold 95 % bootstrap intervals.
+    With --robustness labels do not count: up to 300 clips are shifted, stretched, mixed and made
+    noisy, and each has to find what it was made from.
     """
     from soundkin.cli.progress import report_failures
     from soundkin.evaluation import evaluate_model, load_labelled_set
@@ -54,6 +60,9 @@ def evaluate(
         load_model(name)  # before any work is done
     if not no_baselines:
         chosen += [name for name in ("melstats", "log-mel", "mfcc") if name not in chosen]
+    if robustness:
+        _print_robustness(labelled, chosen, as_json=as_json, quiet=quiet)
+        return
     found = []
     for name in chosen:
         found.append(evaluate_model(labelled, name, on_progress=_show(name, labelled, quiet=quiet)))
@@ -75,6 +84,44 @@ def _show(name: str, labelled: LabelledSet, *, quiet: bool) -> Callable[[int], N
             click.echo(f"{name}: {n_done}/{len(labelled.paths)} clips{end}", nl=False, err=True)
 
     return show
+
+
+def _print_robustness(
+    labelled: LabelledSet, models: Sequence[str], *, as_json: bool, quiet: bool
+) -> None:
+    from soundkin.cli.progress import report_failures
+    from soundkin.robustness import measure_robustness
+
+    def show(n_done: int, n_clips: int) -> None:
+        if not quiet and sys.stderr.isatty():
+            end = "\n" if n_done == n_clips else "\r"
+            click.echo(f"deforming: {n_done}/{n_clips} clips{end}", nl=False, err=True)
+
+    rows, failures = measure_robustness(labelled.paths, models, on_progress=show)
+    if as_json:
+        for row in rows:
+            click.echo(json.dumps({"set": labelled.name, **dataclasses.asdict(row)}))
+    else:
+        _print_ranks(labelled, rows)
+    report_failures("Not read", failures, "")
+
+
+def _print_ranks(labelled: LabelledSet, rows: Sequence[Robustness]) -> None:
+    """Print a line for each deformation and strength, with two columns for each model."""
+    from soundkin.cli.output import print_table
+
+    models = list(dict.fromkeys(row.model for row in rows))
+    by_deformation: dict[tuple[str, str], list[str]] = {}
+    for row in rows:
+        cells = by_deformation.setdefault((row.deformation, row.strength), [])
+        cells.append(f"{row.found:.0%}  rank {row.median_rank:g}")
+    click.echo(f"{labelled.name}: origins found first among {rows[0].n_clips} clips, median rank\n")
+    lines = [[*cells, " ".join(names)] for names, cells in by_deformation.items()]
+    print_table([*map(_shorten, models), "deformation"], lines)
+
+
+def _shorten(model: str) -> str:
+    return model.rpartition("/")[2].removesuffix(".onnx")
 
 
 def _print_summary(labelled: LabelledSet, found: Sequence[Evaluation]) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from soundkin.training import StepReport, TrainingResult
 
 REPORT_EVERY = 20
-RECIPES = ("default", "original")
+RECIPES = ("default", "triplet", "original")
 
 
 @click.command(
