@@ -176,6 +176,31 @@ def test_the_shipped_model_tells_demo_sounds_apart_as_well_as_it_did(soundkin: S
     assert scores["kin"] > max(scores["melstats"], scores["log-mel"], scores["mfcc"])
 
 
+def test_deformed_clips_find_their_origins_the_better_the_less_deformed(
+    soundkin: Soundkin, tmp_path: Path
+) -> None:
+    names = sorted(path.name for path in DEMO_SOUNDS.glob("*.flac"))[::5]
+    rows = [f"{DEMO_SOUNDS / name},any" for name in names]
+    (tmp_path / "bad.wav").write_text("words")
+    manifest = tmp_path / "some.csv"
+    manifest.write_text("\n".join(["path,label", *rows, "bad.wav,any"]))
+    done = soundkin("evaluate", manifest, "--robustness", "--no-baselines", "--json")
+    assert "bad.wav: not sound" in done.stderr
+    found = {
+        (row["deformation"], row["strength"]): row
+        for row in map(json.loads, done.stdout.splitlines())
+    }
+    assert {row["n_clips"] for row in found.values()} == {len(names)}
+    shift = [found["pitch shift", f"{semitones} semitones"]["found"] for semitones in (2, 12)]
+    noise = [found["noise, SNR", f"{snr_db} dB"]["found"] for snr_db in (20, 0)]
+    assert shift[0] >= 0.9
+    assert shift[0] >= shift[1]
+    assert noise[0] > noise[1] > 0
+    assert found["gain", "6 dB"]["median_rank"] == 1
+    table = soundkin("evaluate", manifest, "--robustness", "--no-baselines").stdout
+    assert "pitch shift -5 semitones" in table
+
+
 def test_results_are_values() -> None:
     assert isinstance(measure_vectors(*make_clips()), Evaluation)
 
