@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 LIBRARY := .demo/library.sqlite
 INPUTS := pyproject.toml constraints.txt
 
-.PHONY: demo test check format bench clean
+.PHONY: demo test check format bench figures clean
 
 demo: $(VENV)/installed
 	@echo "== Indexing the sounds in demo/sounds into $(LIBRARY)"
@@ -38,6 +38,9 @@ bench: $(VENV)/installed-dev
 	@test -n "$(FOLDERS)" || { echo "give real recordings: make bench FOLDERS=~/Music"; exit 2; }
 	$(BIN)/python benchmarks/indexing.py $(FOLDERS)
 	$(BIN)/python benchmarks/cold.py
+
+figures: $(VENV)/installed-dev
+	$(BIN)/python docs/figures.py
 
 clean:
 	rm -rf $(VENV) .demo .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

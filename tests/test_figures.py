@@ -1,0 +1,165 @@
+"""The figures of docs/how-it-works.md: that all are drawn, from small data too, and found."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from PIL import Image
+
+from conftest import DEMO_SOUNDS
+from figure_style import MissingDataError, Sources, save, use_style
+from figures import FIGURES, draw_figures
+from figures_of_learning import project, read_training_log
+from figures_of_results import arrange
+
+DOCS = Path(__file__).parent.parent / "docs"
+PAGE = DOCS / "how-it-works.md"
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+# What the figures show by name, and some more.
+SOUNDS = ("loop_tabla", "ambi_choir", "guit_harmonics", "bd_808", "bd_tek", "drum_snare_hard")
+N_PAIRS = 16
+WRITTEN_LATER = {"ablations.csv"}  # by benchmarks/ablations.py
+
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory: pytest.TempPathFactory) -> Sources:
+    """Six sounds, three of them labelled, a log of three checkpoints, five variants."""
+    folder = tmp_path_factory.mktemp("figures")
+    (folder / "sounds").mkdir()
+    for name in SOUNDS:
+        shutil.copy(DEMO_SOUNDS / f"{name}.flac", folder / "sounds")
+    rows = ["path,label,group", *(f"sounds/{name}.flac,drum," for name in SOUNDS[3:])]
+    (folder / "labels.csv").write_text("\n".join(rows))
+    held_out = {"found": 0.5, "found_in_10": 0.8, "positive_distance": 0.2}
+    held_out["negative_distance"] = 0.7
+    report = {"loss": 1.0, "held_out": held_out, "mining": {"mined_negative_distance": 0.3}}
+    lines = [json.dumps({"step": step, **report}) for step in (200, 100, 300, 100)]
+    (folder / "log.jsonl").write_text("\n".join(lines))
+    variants = ("all", "other seed", "noise alone", "without noise", "something new")
+    rows = ["variant,steps,minutes,held_out,one_map,one_p1,two_map,two_p1"]
+    rows += [f"{name},300,2.5,.4,.{60 - n},.8,.3{n},.5" for n, name in enumerate(variants)]
+    (folder / "ablations.csv").write_text("\n".join(rows))
+    return Sources(
+        sounds=folder / "sounds",
+        labels=folder / "labels.csv",
+        training_log=folder / "log.jsonl",
+        ablations=folder / "ablations.csv",
+        n_pairs=N_PAIRS,
+    )
+
+
+@pytest.fixture(autouse=True)
+def _closed() -> Iterator[None]:
+    use_style()
+    yield
+    plt.close("all")
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_every_figure_is_drawn_from_small_data(sources: Sources, tmp_path: Path, name: str) -> None:
+    written, skipped = draw_figures([name], sources, tmp_path)
+    assert (written, skipped) == ([tmp_path / f"{name}.png"], [])
+    with Image.open(written[0]) as image:
+        assert image.format == "PNG"
+        assert image.width > 1000
+        assert not {"Software", "date", "Creation Time"} & set(image.info)
+        pixels = np.asarray(image.convert("L"))
+    assert pixels.max() == 255
+    assert pixels.std() > 5
+
+
+def test_a_figure_is_the_same_bytes_each_time(sources: Sources, tmp_path: Path) -> None:
+    for name in ("a.png", "b.png"):
+        save(FIGURES["mining"](sources), tmp_path / name)
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+
+
+def test_a_figure_whose_data_is_missing_is_skipped_and_says_what_is_missing(
+    sources: Sources, tmp_path: Path
+) -> None:
+    without = replace(sources, training_log=tmp_path / "none.jsonl", ablations=tmp_path / "no.csv")
+    written, skipped = draw_figures(["training", "ablations", "filter_bank"], without, tmp_path)
+    assert written == [tmp_path / "filter_bank.png"]
+    assert "copy the model's log.jsonl" in skipped[0]
+    assert "benchmarks/ablations.py writes" in skipped[1]
+    with pytest.raises(MissingDataError, match="not there"):
+        FIGURES["log_mel"](replace(sources, sounds=tmp_path))
+
+
+@pytest.mark.parametrize("kept", [["all"], ["noise alone"], ["all", "noise alone"]])
+def test_ablations_are_drawn_from_any_subset(
+    sources: Sources, tmp_path: Path, kept: list[str]
+) -> None:
+    with sources.ablations.open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["variant"] in kept]
+    with (tmp_path / "some.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    figure = FIGURES["ablations"](replace(sources, ablations=tmp_path / "some.csv"))
+    labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert labels == (kept[1:] or kept)
+
+
+def test_variants_that_ask_one_question_stand_together() -> None:
+    names = ["hours 3", "noise alone", "40 bands", "all", "gain alone"]
+    found = arrange([{"variant": name} for name in names])
+    assert [row and row["variant"] for row in found] == [
+        *("all", None, "noise alone", "gain alone", None, "40 bands", None, "hours 3")
+    ]
+
+
+def test_a_resumed_run_counts_each_checkpoint_once(sources: Sources) -> None:
+    assert [r["step"] for r in read_training_log(sources.training_log)] == [100, 200, 300]
+
+
+def test_the_map_keeps_the_distances_of_what_lies_in_a_plane() -> None:
+    generator = np.random.default_rng(0)
+    plane = generator.normal(size=(20, 2))
+    axes, _ = np.linalg.qr(generator.normal(size=(8, 2)))
+    places, share = project((plane @ axes.T + 3).astype(np.float32))
+    assert share == pytest.approx(1)
+    gaps = [np.linalg.norm(p[:, None] - p[None], axis=2) for p in (plane, places)]
+    np.testing.assert_allclose(gaps[0], gaps[1], atol=1e-5)
+
+
+def test_the_page_shows_every_figure_and_its_links_resolve() -> None:
+    text = PAGE.read_text("utf-8")
+    drawn = {f"figures/{name}.png" for name in FIGURES}
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    anchors = {"#" + re.sub(r"[^\w\- ]", "", h).lower().replace(" ", "-") for h in headings}
+    links = LINK.findall(text)
+    assert drawn <= set(links), "a figure that is not shown"
+    for link in links:
+        known = link in drawn | anchors | WRITTEN_LATER or (DOCS / link).exists()
+        assert known or link.startswith("https://"), link
+
+
+def test_the_page_tells_the_recipe_that_is_used() -> None:
+    text = PAGE.read_text("utf-8")
+    recipe = Sources().recipe
+    training, deformations, mel = recipe.training, recipe.training.deformations, recipe.model.mel
+    for words in (
+        f"up to {deformations.pitch_semitones:g} semitones",
+        f"{deformations.stretch:g} times longer",
+        f"at least {deformations.noise_snr_db:g} dB below",
+        f"Up to {deformations.gain_db:g} dB louder",
+        f"A batch has {training.batch_size} pairs",
+        f"the first {training.warmup_steps} steps",
+        f"every {training.checkpoint_every} steps",
+        f"*δ* = {training.margin:g}",
+        f"*τ* = {training.temperature:g}",
+        f"{mel.n_mels} bands × {recipe.model.n_frames} frames",
+        f"one such frame every {mel.hop_length} samples",
+        f"`log(power + {mel.log_offset:g})`",
+    ):
+        assert words in text, words
