@@ -81,7 +81,7 @@ class DeformationConfig:
     mixture: float = 0.25
     proximity_share: float = 0.7
     proximity_s: float = 10.0
-    gain_db: float = 3.0
+    gain_db: float = 6.0
     noise_levels: tuple[float, ...] = ()
     one_per_batch: bool = False
 
