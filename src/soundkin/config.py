@@ -103,8 +103,8 @@ class TrainingConfig:
     margin: float = 0.2
     temperature: float = 0.05
     held_out: float = 0.05
-    checkpoint_every: int = 500
-    patience: int = 5
+    checkpoint_every: int = 200
+    patience: int = 10
     seed: int = 0
     deformations: DeformationConfig = field(default_factory=DeformationConfig)
     network: NetworkConfig = field(default_factory=NetworkConfig)

@@ -121,7 +121,7 @@ def evaluate_model(
     labelled: LabelledSet,
     model: str | os.PathLike[str],
     *,
-    on_progress: Callable[[int], None] = lambda n_done: None,
+    on_progress: Callable[[int, int], None] = lambda n_done, n_clips: None,
 ) -> Evaluation:
     """Embed every clip with a model, or a baseline by its name, and measure.
 
@@ -242,7 +242,7 @@ def _score_class(
 
 
 def _embed_with_model(
-    labelled: LabelledSet, model: str, on_progress: Callable[[int], None]
+    labelled: LabelledSet, model: str, on_progress: Callable[[int, int], None]
 ) -> tuple[list[Vectors | None], list[Failure]]:
     vectors: list[Vectors | None] = []
     failures: list[Failure] = []
@@ -254,12 +254,12 @@ def _embed_with_model(
             except SoundkinError as error:
                 vectors.append(None)
                 failures.append(Failure.of(path, error))
-            on_progress(len(vectors))
+            on_progress(len(vectors), len(labelled.paths))
     return vectors, failures
 
 
 def _embed_baseline(
-    labelled: LabelledSet, name: str, on_progress: Callable[[int], None]
+    labelled: LabelledSet, name: str, on_progress: Callable[[int, int], None]
 ) -> tuple[list[Vectors | None], list[Failure]]:
     """Compute a baseline's statistics of every segment, and standardise them over the whole set."""
     embedder = Embedder(BASELINES[name])
@@ -276,7 +276,7 @@ def _embed_baseline(
     with ThreadPoolExecutor(count_workers()) as threads:
         for found in threads.map(embed, labelled.paths):
             segments.append(found)
-            on_progress(len(segments))
+            on_progress(len(segments), len(labelled.paths))
     standardised = standardise([s for s in segments if s is not None])
     readable = iter(standardised)
     return [None if s is None else _average(next(readable)) for s in segments], failures

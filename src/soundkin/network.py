@@ -27,7 +27,7 @@ BATCH_NORM_EPSILON = 1e-5
 
 
 class ConvNorm(nn.Module):
-    """A convolution with batch normalisation behind it; exported as one convolution."""
+    """A convolution with batch normalisation behind it, one convolution when the model is run."""
 
     def __init__(self, n_in: int, n_out: int, size: int, stride: int) -> None:
         super().__init__()

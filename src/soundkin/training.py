@@ -311,8 +311,12 @@ def _has_bfloat16(device: str) -> bool:
 
 
 def _compute_rate(step: int, config: TrainingConfig) -> float:
-    """Compute the learning rate: a linear rise, then half a cosine down to a hundredth."""
-    if step < config.warmup_steps:
-        return config.learning_rate * (step + 1) / config.warmup_steps
-    left = (step - config.warmup_steps) / max(1, config.steps - config.warmup_steps)
+    """Compute the learning rate: a linear rise, then half a cosine down to a hundredth.
+
+    The rise takes a quarter of the steps at most, so that short runs have a peak too.
+    """
+    rise = min(config.warmup_steps, config.steps // 4)
+    if step < rise:
+        return config.learning_rate * (step + 1) / rise
+    left = (step - rise) / max(1, config.steps - rise)
     return config.learning_rate * (0.01 + 0.99 * (1 + math.cos(math.pi * left)) / 2)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -50,7 +49,7 @@ def evaluate(
     With --robustness labels do not count: up to 300 clips are shifted, stretched, mixed and made
     noisy, and each has to find what it was made from.
     """
-    from soundkin.cli.progress import report_failures
+    from soundkin.cli.progress import count_done, report_failures
     from soundkin.evaluation import evaluate_model, load_labelled_set
     from soundkin.model import DEFAULT_MODEL, load_model
 
@@ -65,7 +64,8 @@ def evaluate(
         return
     found = []
     for name in chosen:
-        found.append(evaluate_model(labelled, name, on_progress=_show(name, labelled, quiet=quiet)))
+        show = count_done(name, "clips", quiet=quiet)
+        found.append(evaluate_model(labelled, name, on_progress=show))
         if as_json:
             click.echo(json.dumps({"set": labelled.name, **dataclasses.asdict(found[-1])}))
     if not as_json:
@@ -75,28 +75,13 @@ def evaluate(
     report_failures("Not read", found[0].failures, "")
 
 
-def _show(name: str, labelled: LabelledSet, *, quiet: bool) -> Callable[[int], None]:
-    is_shown = not quiet and sys.stderr.isatty()
-
-    def show(n_done: int) -> None:
-        if is_shown:
-            end = "\n" if n_done == len(labelled.paths) else "\r"
-            click.echo(f"{name}: {n_done}/{len(labelled.paths)} clips{end}", nl=False, err=True)
-
-    return show
-
-
 def _print_robustness(
     labelled: LabelledSet, models: Sequence[str], *, as_json: bool, quiet: bool
 ) -> None:
-    from soundkin.cli.progress import report_failures
+    from soundkin.cli.progress import count_done, report_failures
     from soundkin.robustness import measure_robustness
 
-    def show(n_done: int, n_clips: int) -> None:
-        if not quiet and sys.stderr.isatty():
-            end = "\n" if n_done == n_clips else "\r"
-            click.echo(f"deforming: {n_done}/{n_clips} clips{end}", nl=False, err=True)
-
+    show = count_done("deforming", "clips", quiet=quiet)
     rows, failures = measure_robustness(labelled.paths, models, on_progress=show)
     if as_json:
         for row in rows:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import click
@@ -59,3 +59,15 @@ def report_failures(title: str, failures: Sequence[Failure], more: str) -> None:
         click.echo(f"  {make_printable(failure.path)}: {failure.reason}", err=True)
     if len(failures) > MOST_LISTED:
         click.echo(f"  … and {len(failures) - MOST_LISTED} more{more}", err=True)
+
+
+def count_done(title: str, noun: str, *, quiet: bool = False) -> Callable[[int, int], None]:
+    """Make what shows, on a terminal, how many of how many are done."""
+    is_shown = not quiet and sys.stderr.isatty()
+
+    def show(n_done: int, n_all: int) -> None:
+        if is_shown:
+            end = "\n" if n_done == n_all else "\r"
+            click.echo(f"{title}: {n_done}/{n_all} {noun}{end}", nl=False, err=True)
+
+    return show

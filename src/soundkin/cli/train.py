@@ -56,7 +56,7 @@ def train(
     if find_spec("torch") is None or find_spec("onnx") is None:
         raise TrainingError("training needs more; install it with: pip install 'soundkin[train]'")
     from soundkin.cli.output import format_hours
-    from soundkin.cli.progress import report_failures
+    from soundkin.cli.progress import count_done, report_failures
     from soundkin.model import DEFAULT_MODEL, find_model
     from soundkin.training import train_model
     from soundkin.waveforms import build_cache
@@ -69,7 +69,12 @@ def train(
     except OSError as error:
         raise TrainingError(f"{folder}: {error.strerror or error}") from error
     rate = recipe.model.segments.sample_rate
-    cache = build_cache(folders, folder / "waveforms.pcm", rate, on_progress=_show_files(quiet))
+    cache = build_cache(
+        folders,
+        folder / "waveforms.pcm",
+        rate,
+        on_progress=count_done("decoding", "files", quiet=quiet),
+    )
     amount = f"{format_hours(cache.duration_s)} in {len(cache.offsets) - 1} recordings"
     click.echo(f"training on {amount}", err=True)
     result = train_model(
@@ -119,15 +124,6 @@ def _read_recipe(config: str, steps: int | None) -> Recipe:
         training = dataclasses.replace(recipe.training, steps=steps)
         recipe = dataclasses.replace(recipe, training=training)
     return recipe
-
-
-def _show_files(quiet: bool) -> Callable[[int, int], None]:
-    def show(n_done: int, n_files: int) -> None:
-        if not quiet and sys.stderr.isatty():
-            end = "\n" if n_done == n_files else "\r"
-            click.echo(f"decoding: {n_done}/{n_files} files{end}", nl=False, err=True)
-
-    return show
 
 
 def _show_step(quiet: bool) -> Callable[[StepReport], None]:
