@@ -76,7 +76,7 @@ def get_timestamp_embeddings(
         Floats `(n_sounds, n_samples)` within [-1, 1], at `model.sample_rate`.
     hop_ms
         Longest step from one time to the next. The step is the largest multiple of the model's
-        frame hop that is no longer, so that segments share frames: 40 ms for `kin`, 50 ms for
+        frame hop that is no longer, so that segments share frames: 50 ms for `kin` and for
         encoders that take waveforms.
 
     Returns

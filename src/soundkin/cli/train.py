@@ -33,7 +33,10 @@ Examples:
 @click.argument("folders", nargs=-1, required=True, type=click.Path())
 @click.option("-o", "--output", required=True, type=click.Path(), help="Folder for the model.")
 @click.option(
-    "--config", type=click.Path(), metavar="FILE", help="Recipe (TOML) to use, or original."
+    "--config",
+    default="default",
+    metavar="FILE",
+    help="Recipe: a TOML file, default, triplet or original.",
 )
 @click.option("--init", metavar="MODEL", help="Start from a model; default is the one shipped.")
 @click.option("--steps", type=click.IntRange(1), metavar="N", help="Steps, if not the recipe's.")
