@@ -111,8 +111,8 @@ def test_silence_has_finite_embeddings(model: hear.HearModel) -> None:
 
 def test_the_hop_can_be_chosen(model: hear.HearModel) -> None:
     audio = make_audio(model, 1.0, 1)
-    _, timestamps = hear.get_timestamp_embeddings(audio, model, hop_ms=25.0)
-    assert timestamps.shape == (1, 41)
+    _, timestamps = hear.get_timestamp_embeddings(audio, model, hop_ms=100.0)
+    assert timestamps.shape == (1, 11)
     with pytest.raises(QueryError, match="hop_ms must be at least"):
         hear.get_timestamp_embeddings(audio, model, hop_ms=0.001)
 
