@@ -242,6 +242,12 @@ def test_training_goes_on_from_the_weights_of_a_model(cache: WaveformCache, tmp_
 def test_training_does_not_go_on_from_another_network(cache: WaveformCache, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="not a model of the recipe's network"):
         train_model(cache, tmp_path, MODEL, RECIPE, init=find_model("kin"))
+    model = tmp_path / "same-shape.onnx"
+    network = Network(RECIPE.network, MODEL.mel.n_mels)
+    other = replace(MODEL, mel=replace(MODEL.mel, log_offset=1e-3))
+    model.write_bytes(export_network(network, other, ""))
+    with pytest.raises(ModelError, match="same channels, segments and mel bands"):
+        train_model(cache, tmp_path, MODEL, RECIPE, init=find_model(model))
 
 
 def test_training_that_no_longer_helps_stops_early_and_keeps_the_best(

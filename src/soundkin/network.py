@@ -189,16 +189,22 @@ def _describe(name: str, *shape: int) -> Any:
     return helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", *shape])
 
 
-def load_weights(network: Network, path: Path) -> None:
+def load_weights(network: Network, path: Path, config: ModelConfig) -> None:
     """Give a network the weights of a model file that `export_network` wrote.
 
     Raises
     ------
     ModelError
-        The file is no such model, or of a network of another shape.
+        The file is no such model, of a network of another shape, or one that hears otherwise: its
+        segments or mel bands are not those of `config`.
     """
     try:
-        constants = onnx.load(path).graph.initializer
+        model = onnx.load(path)
+        facts = {prop.key: prop.value for prop in model.metadata_props}
+        origin = ModelConfig.from_json(facts[CONFIG_KEY])
+        if (origin.segments, origin.mel) != (config.segments, config.mel):
+            raise ValueError("it has other segments or mel bands")
+        constants = model.graph.initializer
         found = {c.name: torch.from_numpy(numpy_helper.to_array(c).copy()) for c in constants}
         wanted = network.state_dict()
         kept = {name: found[name] if w.is_floating_point() else w for name, w in wanted.items()}
@@ -208,5 +214,5 @@ def load_weights(network: Network, path: Path) -> None:
     except (DecodeError, KeyError, RuntimeError, ValueError) as error:
         raise ModelError(
             f"{path}: not a model of the recipe's network; give one that training made with the "
-            "same channels and mel bands"
+            "same channels, segments and mel bands"
         ) from error

@@ -94,7 +94,7 @@ def train_model(
         There are too few recordings, the checkpoint is of another recipe, the loss is no number, or
         the output cannot be written.
     ModelError
-        `init` is of a network of another shape.
+        `init` is of a network of another shape, or has other segments or mel bands.
     """
     trainer = _Trainer(cache, output, model, config, init)
     trainer.resume()
@@ -133,7 +133,7 @@ class _Trainer:
         torch.manual_seed(config.seed)
         network = Network(config.network, model.mel.n_mels)
         if init is not None:
-            load_weights(network, init.path)
+            load_weights(network, init.path, model)
         network = network.to(self._device)
         self._network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._optimizer = torch.optim.AdamW(
