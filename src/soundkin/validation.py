@@ -14,8 +14,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from soundkin.baselines import compute_log_mel_statistics, standardise
 from soundkin.config import ModelConfig, TrainingConfig
-from soundkin.pairs import PairBatch, PairDrawer
+from soundkin.pairs import PairDrawer
 from soundkin.waveforms import WaveformCache
 
 N_PAIRS = 1024
@@ -57,27 +58,18 @@ class Validation:
         with torch.no_grad():
             anchors = torch.cat([embed(batch.anchors) for batch in self._batches])
             positives = torch.cat([embed(batch.positives) for batch in self._batches])
-        recordings = torch.cat([batch.recordings for batch in self._batches]).to(anchors.device)
-        return _score_pairs(anchors @ positives.T, recordings)
+        return self._score_vectors(anchors, positives)
 
     def score_statistics(self) -> HeldOutScore:
-        """Score what needs no learning: mean and deviation over time of each band, standardised."""
-        values = torch.cat([_describe(batch) for batch in self._batches])
-        mean, deviation = values.mean(dim=0), values.std(dim=0) + 1e-6
+        """Score what needs no learning: the log-mel baseline, standardised over all pairs."""
+        halves = [half for batch in self._batches for half in (batch.anchors, batch.positives)]
+        statistics = [compute_log_mel_statistics(half.cpu().numpy()) for half in halves]
+        vectors = [torch.from_numpy(own) for own in standardise(statistics)]
+        return self._score_vectors(torch.cat(vectors[::2]), torch.cat(vectors[1::2]))
 
-        def embed(log_mels: Tensor) -> Tensor:
-            standard = (_compute_statistics(log_mels) - mean) / deviation
-            return torch.nn.functional.normalize(standard, dim=1)
-
-        return self.score(embed)
-
-
-def _describe(batch: PairBatch) -> Tensor:
-    return _compute_statistics(torch.cat([batch.anchors, batch.positives]))
-
-
-def _compute_statistics(log_mels: Tensor) -> Tensor:
-    return torch.cat([log_mels.mean(dim=2), log_mels.std(dim=2)], dim=1)
+    def _score_vectors(self, anchors: Tensor, positives: Tensor) -> HeldOutScore:
+        recordings = torch.cat([batch.recordings for batch in self._batches]).to(anchors.device)
+        return _score_pairs(anchors @ positives.T, recordings)
 
 
 def _score_pairs(scores: Tensor, recordings: Tensor) -> HeldOutScore:

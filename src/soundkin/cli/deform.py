@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +11,7 @@ import click
 
 from soundkin.cli.options import (
     JSON,
+    Command,
     library_option,
     open_library,
     output_options,
@@ -25,6 +26,20 @@ if TYPE_CHECKING:
     from soundkin.listening import DeformedSound, Excerpt, Saved
 
 
+def _strength_option(
+    name: str, bounds: tuple[float, float], default: float, metavar: str, words: str
+) -> Callable[[Command], Command]:
+    """Make the option of one deformation's strength."""
+    return click.option(
+        name,
+        type=click.FloatRange(*bounds),
+        default=default,
+        show_default=True,
+        metavar=metavar,
+        help=words,
+    )
+
+
 @click.command(
     epilog="""\b
 Examples:
@@ -37,38 +52,10 @@ Examples:
 @click.option("-o", "--output", "folder", required=True, type=click.Path(), help="Folder to fill.")
 @click.option("--mix", "other", type=click.Path(), metavar="OTHER", help="Sound to mix in.")
 @region_options
-@click.option(
-    "--semitones",
-    type=click.FloatRange(0, 24),
-    default=5.0,
-    show_default=True,
-    metavar="N",
-    help="Pitch, up and down.",
-)
-@click.option(
-    "--stretch",
-    type=click.FloatRange(1, 2),
-    default=1.4,
-    show_default=True,
-    metavar="X",
-    help="Times longer and shorter.",
-)
-@click.option(
-    "--snr-db",
-    type=click.FloatRange(-30, 200),
-    default=10.0,
-    show_default=True,
-    metavar="DB",
-    help="How far the noise is below the sound.",
-)
-@click.option(
-    "--share",
-    type=click.FloatRange(0, 1000),
-    default=0.25,
-    show_default=True,
-    metavar="X",
-    help="Energy of OTHER, as a share of the sound's.",
-)
+@_strength_option("--semitones", (0, 24), 5.0, "N", "Pitch, up and down.")
+@_strength_option("--stretch", (1, 2), 1.4, "X", "Times longer and shorter.")
+@_strength_option("--snr-db", (-30, 200), 10.0, "DB", "How far the noise is below the sound.")
+@_strength_option("--share", (0, 1000), 0.25, "X", "Energy of OTHER, as a share of the sound's.")
 @click.option("--model", metavar="NAME", help="Model that embeds [default: the library's].")
 @click.option("--seed", type=click.IntRange(0), default=0, metavar="N", help="Another noise.")
 @output_options(JSON)
