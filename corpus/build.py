@@ -55,7 +55,10 @@ def download(package: str, folder: Path) -> Path | None:
 def unpack(package: Path, folder: Path) -> None:
     """Unpack a package, and the archives inside it as far as they hold sound."""
     subprocess.run(["dpkg-deb", "-x", package, folder], check=True)
-    for archive in [path for path in folder.rglob("*") if path.suffix.lower() in ARCHIVES]:
+    archives = [path for path in folder.rglob("*") if path.suffix.lower() in ARCHIVES]
+    for archive in archives:
+        if archive.is_symlink():
+            continue
         with zipfile.ZipFile(archive) as contents:
             for name in contents.namelist():
                 if is_audio_path(name):

@@ -11,6 +11,7 @@ from typing import Any, get_type_hints
 from soundkin.errors import ModelError
 
 EMBEDDING_SIZE = 128
+SILENCE_DB = -80.0  # RMS of full scale, below which there is nothing to hear
 LOSSES = ("triplet", "contrastive")
 NETWORK_KINDS = ("residual", "plain")
 
@@ -63,10 +64,11 @@ class NetworkConfig:
 class DeformationConfig:
     """How far a positive may lie from its anchor; each at 0 (or no share) is the identity.
 
-    `pitch_semitones` up or down, `stretch` longer or shorter by this factor (1 is none), white to
-    brown noise no louder than `noise_snr_db` under the sound in `noise_share` of the sounds,
-    another sound at up to `mixture` of the energy in `mixture_share`, a place at most
-    `proximity_s` away in `proximity_share` of the pairs, and louder or softer by up to `gain_db`.
+    `pitch_semitones` up or down in `pitch_share` of the sounds, `stretch` longer or shorter by this
+    factor (1 is none) in `stretch_share` of them, white to brown noise no louder than
+    `noise_snr_db` under the sound in `noise_share`, another sound at up to `mixture` of the energy
+    in `mixture_share`, a place at most `proximity_s` away in `proximity_share` of the pairs, and
+    louder or softer by up to `gain_db`.
 
     `noise_levels`, if given, are bounds of white noise's amplitude as a share of full scale, in
     place of one relative to the sound. With `one_per_batch` a batch has one of pitch, stretch,
@@ -74,7 +76,9 @@ class DeformationConfig:
     """
 
     pitch_semitones: float = 5.0
+    pitch_share: float = 1.0
     stretch: float = 1.4
+    stretch_share: float = 1.0
     noise_share: float = 0.5
     noise_snr_db: float = 10.0
     mixture_share: float = 0.5

@@ -156,10 +156,10 @@ class PairDrawer:
     ) -> Tensor:
         """Deform sounds in every way the config has; log-mels `(n, n_mels, n_frames)`."""
         count = len(stretches)
-        reach = config.pitch_semitones
-        mels = self._compute_shifted(stretches, generator.uniform(-reach, reach, count))
+        semitones = _draw_within(config.pitch_semitones, config.pitch_share, count, generator)
+        mels = self._compute_shifted(stretches, semitones)
         reach = float(np.log(config.stretch))
-        paces = np.exp(generator.uniform(-reach, reach, count))
+        paces = np.exp(_draw_within(reach, config.stretch_share, count, generator))
         mels = stretch_time(mels, paces, self._model.n_frames)
         mels = _mix(mels, config, generator)
         mels = self._add_noise(mels, config, generator)
@@ -207,6 +207,16 @@ class PairDrawer:
         grain = generator.standard_exponential((count, n_mels, n_frames), np.float32)
         noise = torch.from_numpy(powers.astype(np.float32)).to(mels.device)[:, :, None]
         return mels + noise * torch.from_numpy(grain).to(mels.device)
+
+
+def _draw_within(
+    reach: float, share: float, count: int, generator: np.random.Generator
+) -> npt.NDArray[np.float64]:
+    """Draw `count` numbers from `-reach` to `reach`, all but a share of them 0."""
+    drawn: npt.NDArray[np.float64] = generator.uniform(-reach, reach, count)
+    if share < 1:
+        drawn[generator.random(count) >= share] = 0
+    return drawn
 
 
 def _choose_one(config: DeformationConfig, generator: np.random.Generator) -> DeformationConfig:
