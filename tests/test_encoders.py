@@ -65,18 +65,18 @@ def test_every_command_works_with_an_encoder(
     assert (len(column), len(column[0])) == (5, SIZE)
 
 
-def test_the_cache_of_vectors_has_the_encoders_size(
+def test_the_saved_index_has_the_encoders_size(
     folder: Path, encoder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import soundkin as api
 
-    monkeypatch.setattr("soundkin.search.CACHE_ROWS", 1)
+    monkeypatch.setattr("soundkin.upkeep.SAVED_ROWS", 1)
     for seed in range(3):
         write_sound(folder / f"{seed}.wav", make_noise(1.2, seed))
     with Library.open(folder.parent / "cached.sqlite", create=True) as library:
         api.index_folders(library, [folder], model=encoder)
         expected = api.Searcher(library).search(folder / "1.wav")
-        monkeypatch.setattr(Library, "read_all_vectors", None)  # the cache is enough
+        monkeypatch.setattr(Library, "read_vectors_above", None)  # the saved index is enough
         assert api.Searcher(library).search(folder / "1.wav") == expected
         assert Path(expected[0].recording.path).name == "1.wav"
 

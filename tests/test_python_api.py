@@ -9,7 +9,6 @@ import pytest
 
 import soundkin
 from conftest import DEMO_SOUNDS
-from soundkin import search
 from sounds import make_noise, make_tone, write_sound
 
 
@@ -59,28 +58,6 @@ def test_a_searcher_sees_what_was_indexed_since(library: soundkin.Library, folde
     (folder / "0.wav").unlink()
     soundkin.index_folders(library)
     assert len(searcher.search(folder / "tone.wav", top_k=50)) == len(before) - 1
-
-
-def test_the_cache_of_vectors_is_written_used_and_renewed(
-    library: soundkin.Library, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    expected = soundkin.Searcher(library).search(folder / "tone.wav")
-    cache = Path(f"{library.path}.vectors")
-    assert not cache.exists()  # not worth a file
-    monkeypatch.setattr(search, "CACHE_ROWS", 1)
-    assert soundkin.Searcher(library).search(folder / "tone.wav") == expected
-    assert cache.exists()
-    with monkeypatch.context() as patch:
-        patch.setattr(soundkin.Library, "read_all_vectors", None)  # the cache is enough
-        assert soundkin.Searcher(library).search(folder / "tone.wav") == expected
-    whole = cache.read_bytes()
-    cache.write_bytes(whole[:-3])
-    assert soundkin.Searcher(library).search(folder / "tone.wav") == expected
-    assert cache.read_bytes() == whole  # renewed
-    (folder / "0.wav").unlink()
-    soundkin.index_folders(library)
-    assert len(soundkin.Searcher(library).search(folder / "tone.wav")) == len(expected) - 1
-    assert cache.read_bytes() != whole
 
 
 def test_embedding_files_and_arrays() -> None:

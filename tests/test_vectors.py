@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-from soundkin.vectors import HEADER_BYTES, VectorIndex
+from soundkin.vectors import VectorIndex
 
 SIZES = [3, 1, 40, 7, 1, 1, 200, 2]
 
@@ -88,38 +86,6 @@ def test_silent_segments_are_never_found() -> None:
 
 def test_an_empty_index_finds_nothing() -> None:
     assert len(VectorIndex.build([]).search(make_query(0), 5).scores) == 0
-
-
-def test_the_cache_gives_back_what_was_saved(tmp_path: Path) -> None:
-    index = make_index()
-    path = tmp_path / "cache"
-    assert index.save(path, ("me", 3))
-    loaded = VectorIndex.load(path, ("me", 3))
-    assert loaded is not None
-    for name in ("vectors", "silent", "content_ids", "offsets"):
-        assert np.array_equal(getattr(loaded, name), getattr(index, name))
-    assert [entry.name for entry in tmp_path.iterdir()] == ["cache"]
-
-
-def test_a_stale_or_damaged_cache_is_not_trusted(tmp_path: Path) -> None:
-    path = tmp_path / "cache"
-    make_index().save(path, ("me", 3))
-    assert VectorIndex.load(path, ("me", 4)) is None
-    assert VectorIndex.load(path, ("you", 3)) is None
-    whole = path.read_bytes()
-    for damaged in (
-        b"",
-        whole[:100],
-        whole[:-1],
-        whole + b"x",
-        b"X" + whole[1:],
-        whole[:-20] + b"?" + whole[-19:],
-        whole[:40] + b"\xff" * 60 + whole[100:],
-        whole[:HEADER_BYTES],
-    ):
-        path.write_bytes(damaged)
-        assert VectorIndex.load(path, ("me", 3)) is None
-    assert VectorIndex.load(tmp_path / "none", ("me", 3)) is None
 
 
 def test_the_background_pairs_only_different_recordings() -> None:

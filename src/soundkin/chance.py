@@ -12,7 +12,7 @@ from soundkin.decoders import Waveform
 from soundkin.deformations import draw_noise
 from soundkin.embedding import Embedder, average_vectors, compute_mean_vector
 from soundkin.library import Library
-from soundkin.search import load_index
+from soundkin.upkeep import load_index
 from soundkin.walking import hash_file
 
 N_SYNTHESISED = 64

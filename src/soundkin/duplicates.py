@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from soundkin.library import Library
 from soundkin.records import Filters, Recording
-from soundkin.search import load_index
+from soundkin.upkeep import load_index
 from soundkin.vectors import VectorIndex
 
 DURATION_TOLERANCE = 0.05

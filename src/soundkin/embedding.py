@@ -12,12 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 from soundkin.audio import check_region, convert_waveform, stream_audio
-from soundkin.config import SegmentConfig
+from soundkin.config import SILENCE_DB, SegmentConfig
 from soundkin.decoders import BLOCK_S, AudioInfo, Waveform, open_decoder
 from soundkin.errors import AudioError, ModelError
 from soundkin.model import ModelFile, load_model
 
-SILENCE_DB = -80.0
 LOWEST_LEVEL_DB = -200.0
 BATCH_FLOATS = 1 << 18  # that a model is given at once
 

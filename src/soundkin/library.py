@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from soundkin.connection import Connection
 from soundkin.errors import LibraryError
+from soundkin.filtering import compile_filters, encode_path
 from soundkin.records import (
     Content,
     Filters,
@@ -94,6 +95,16 @@ class Library:
             return None
         return LibraryModel.from_json(name, digest, file_name, config)
 
+    @property
+    def index_kind(self) -> str | None:
+        """The kind of vector index that was asked for; None leaves the choice to soundkin."""
+        kind: str | None = self._run("SELECT index_kind FROM meta").fetchone()[0]
+        return kind
+
+    @index_kind.setter
+    def index_kind(self, kind: str | None) -> None:
+        self._run("UPDATE meta SET index_kind = ?", [kind])
+
     def replace_model(self, model: LibraryModel) -> None:
         """Take another model: vectors are dropped, recordings and tags stay to be embedded anew."""
         with self.transaction():
@@ -149,13 +160,13 @@ class Library:
         self, filters: Filters | None = None, *, failed: bool = False
     ) -> Iterator[Recording]:
         """Yield the recordings that pass the filters, in order of path: embedded ones or failed."""
-        where, parameters = _compile_filters(filters or Filters())
+        where, parameters = compile_filters(filters or Filters())
         state = "NULL" if failed else "NOT NULL"
         return self._select(f"content_id IS {state} AND {where} ORDER BY path", parameters)
 
     def select_content_ids(self, filters: Filters) -> npt.NDArray[np.int64]:
         """List the contents of the recordings that pass the filters, ascending."""
-        where, parameters = _compile_filters(filters)
+        where, parameters = compile_filters(filters)
         sql = (
             "SELECT DISTINCT content_id FROM recordings JOIN contents ON contents.id = content_id"
             f" WHERE {where} ORDER BY content_id"
@@ -164,13 +175,13 @@ class Library:
 
     def get_recordings(self, content_id: int, filters: Filters | None = None) -> list[Recording]:
         """List the recordings of one content: files with the same bytes, in order of path."""
-        where, parameters = _compile_filters(filters or Filters())
+        where, parameters = compile_filters(filters or Filters())
         condition = f"content_id = ? AND {where} ORDER BY path"
         return list(self._select(condition, [content_id, *parameters]))
 
     def find_recording(self, path: str) -> Recording | None:
         """Find a recording by its absolute path."""
-        return next(self._select("path = ?", [_encode_path(path)]), None)
+        return next(self._select("path = ?", [encode_path(path)]), None)
 
     def find_by_ending(self, name: str) -> list[Recording]:
         """Find embedded recordings whose path ends with the parts of `name`: `drums/kick.wav`."""
@@ -180,7 +191,7 @@ class Library:
 
     def list_files_below(self, folder: str) -> list[KnownFile]:
         """List every recording that is `folder` or lies below it, failed ones too."""
-        where, parameters = _compile_filters(Filters(folders=(folder,)))
+        where, parameters = compile_filters(Filters(folders=(folder,)))
         sql = f"SELECT id, path, size, mtime_ns, error IS NOT NULL FROM recordings WHERE {where}"
         return [
             KnownFile(id_, os.fsdecode(path), size, mtime_ns, bool(failed))
@@ -194,19 +205,24 @@ class Library:
         sql = "SELECT vectors, levels FROM contents WHERE id = ?"
         return _decode_vectors(*self._run(sql, [content_id]).fetchone())
 
-    def read_all_vectors(
-        self,
+    def list_content_ids(self) -> npt.NDArray[np.int64]:
+        """List the ids of all contents, ascending; none is ever given out twice."""
+        ids = np.fromiter((row[0] for row in self._run("SELECT id FROM contents")), np.int64)
+        return np.sort(ids)  # SQLite reads them from the index of hashes, far smaller
+
+    def read_vectors_above(
+        self, last: int
     ) -> Iterator[tuple[int, npt.NDArray[np.float16], npt.NDArray[np.float16]]]:
-        """Yield (content id, vectors, levels) of every content, ids ascending."""
-        sql = "SELECT id, vectors, levels FROM contents ORDER BY id"
-        for content_id, vectors, levels in self._connection.fetch(sql):
+        """Yield (content id, vectors, levels) of every content of an id above, ascending."""
+        sql = "SELECT id, vectors, levels FROM contents WHERE id > ? ORDER BY id"
+        for content_id, vectors, levels in self._connection.fetch(sql, [last]):
             yield content_id, *_decode_vectors(vectors, levels)
 
     # Writing
 
     def add_folder(self, path: str) -> None:
         """Remember a folder or file as one to be indexed."""
-        self._run("INSERT OR IGNORE INTO folders VALUES (?)", [_encode_path(path)])
+        self._run("INSERT OR IGNORE INTO folders VALUES (?)", [encode_path(path)])
 
     def find_content(self, digest: bytes) -> int | None:
         """Find what bytes of this hash hold, if it is known."""
@@ -215,11 +231,15 @@ class Library:
 
     def add_content(self, content: Content) -> int:
         """Store what some bytes hold; returns its id."""
-        self._run("UPDATE meta SET generation = generation + 1")
-        cursor = self._run(
-            "INSERT INTO contents (hash, duration_s, sample_rate, n_channels, format, warning,"
-            " n_segments, levels, vectors) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        content_id: int = self._run(
+            "UPDATE meta SET generation = generation + 1, next_content_id = next_content_id + 1"
+            " RETURNING next_content_id - 1"
+        ).fetchone()[0]
+        self._run(
+            "INSERT INTO contents (id, hash, duration_s, sample_rate, n_channels, format, warning,"
+            " n_segments, levels, vectors) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
+                content_id,
                 content.hash,
                 content.duration_s,
                 content.sample_rate,
@@ -231,8 +251,7 @@ class Library:
                 content.vectors.astype(np.float16).tobytes(),
             ],
         )
-        assert cursor.lastrowid is not None  # set by every INSERT
-        return int(cursor.lastrowid)
+        return content_id
 
     def save_recording(
         self,
@@ -249,13 +268,13 @@ class Library:
             " VALUES (?, ?, ?, ?, ?) ON CONFLICT (path) DO UPDATE SET size = excluded.size,"
             " mtime_ns = excluded.mtime_ns, content_id = excluded.content_id,"
             " error = excluded.error",
-            [_encode_path(path), size, mtime_ns, content_id, error],
+            [encode_path(path), size, mtime_ns, content_id, error],
         )
 
     def move_recording(self, recording: Recording, path: str) -> None:
         """Give a recording another path, in place of one that has it; vectors and tags stay."""
-        self._run("DELETE FROM recordings WHERE path = ?", [_encode_path(path)])
-        self._run("UPDATE recordings SET path = ? WHERE id = ?", [_encode_path(path), recording.id])
+        self._run("DELETE FROM recordings WHERE path = ?", [encode_path(path)])
+        self._run("UPDATE recordings SET path = ? WHERE id = ?", [encode_path(path), recording.id])
 
     def remove_recordings(self, ids: Iterable[int]) -> None:
         """Forget recordings, and the contents that only they had."""
@@ -266,7 +285,7 @@ class Library:
 
     def remove_folder(self, path: str) -> None:
         """Forget that a folder, or any below it, was to be indexed."""
-        where, parameters = _compile_filters(Filters(folders=(path,)))
+        where, parameters = compile_filters(Filters(folders=(path,)))
         self._run(f"DELETE FROM folders WHERE {where}", parameters)
 
     def drop_orphans(self) -> None:
@@ -303,15 +322,6 @@ class Library:
         return map(_read_recording, rows)
 
 
-def _encode_path(path: str) -> str | bytes:
-    """Store a path as text, or as bytes where a file's name is no valid UTF-8."""
-    try:
-        path.encode("utf-8")
-    except UnicodeEncodeError:
-        return os.fsencode(path)
-    return path
-
-
 def _read_recording(row: tuple[Any, ...]) -> Recording:
     values = [row[0], os.fsdecode(row[1]), *row[2:12], tuple(json.loads(row[12]))]
     return Recording(*values)
@@ -322,35 +332,3 @@ def _decode_vectors(
 ) -> tuple[npt.NDArray[np.float16], npt.NDArray[np.float16]]:
     levels_db = np.frombuffer(levels, np.float16)
     return np.frombuffer(vectors, np.float16).reshape(len(levels_db), -1), levels_db
-
-
-def _compile_filters(filters: Filters) -> tuple[str, list[Any]]:
-    """Write filters as an SQL condition with its parameters."""
-    conditions, parameters = ["1"], []
-    if filters.folders:
-        # Compared as bytes, since a name that is no valid UTF-8 is stored as bytes.
-        below = "(CAST(path AS BLOB) = ? OR substr(CAST(path AS BLOB), 1, ?) = ?)"
-        conditions.append("(" + " OR ".join([below] * len(filters.folders)) + ")")
-        for folder in filters.folders:
-            prefix = os.fsencode(folder.rstrip(os.sep) + os.sep)
-            parameters += [os.fsencode(folder), len(prefix), prefix]
-    if filters.extensions:
-        likes = ["CAST(path AS TEXT) LIKE ? ESCAPE '\\'"] * len(filters.extensions)
-        conditions.append("(" + " OR ".join(likes) + ")")
-        parameters += ["%." + _escape_like(name.lstrip(".")) for name in filters.extensions]
-    if filters.min_duration_s is not None:
-        conditions.append("duration_s >= ?")
-        parameters.append(filters.min_duration_s)
-    if filters.max_duration_s is not None:
-        conditions.append("duration_s <= ?")
-        parameters.append(filters.max_duration_s)
-    for tag in filters.tags:
-        conditions.append(
-            "EXISTS (SELECT 1 FROM tags WHERE tag = ? AND recording_id = recordings.id)"
-        )
-        parameters.append(tag)
-    return " AND ".join(conditions), parameters
-
-
-def _escape_like(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

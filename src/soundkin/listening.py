@@ -14,9 +14,9 @@ import soundfile
 
 from soundkin import deformations
 from soundkin.audio import convert_waveform, probe_audio, read_audio
-from soundkin.config import DeformationConfig, ModelConfig
+from soundkin.config import SILENCE_DB, DeformationConfig, ModelConfig
 from soundkin.decoders import Waveform
-from soundkin.embedding import SILENCE_DB, Embedder, SegmentModel, compute_mean_vector
+from soundkin.embedding import Embedder, SegmentModel, compute_mean_vector
 from soundkin.errors import DeformationError
 from soundkin.features import compute_log_mel
 from soundkin.files import write_aside

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from soundkin.config import SILENCE_DB
 from soundkin.embedding import (
-    SILENCE_DB,
     Embedder,
     Embeddings,
     compute_mean_vector,
@@ -24,10 +24,10 @@ from soundkin.errors import LibraryError, QueryError
 from soundkin.library import Library
 from soundkin.model import find_model
 from soundkin.records import Filters, Recording
-from soundkin.vectors import Neighbours, VectorIndex
+from soundkin.upkeep import OnProgress, discard_index, load_index
+from soundkin.vectors import DamagedIndexError, Neighbours
 from soundkin.walking import hash_file
 
-CACHE_ROWS = 20_000  # below, reading the library is as fast as mapping a cache
 BACKGROUND_SEED = 0
 
 
@@ -87,8 +87,8 @@ class _Part:
 class Searcher:
     """Answers queries over one library; holds its vectors, and its model once one is needed."""
 
-    def __init__(self, library: Library) -> None:
-        """Prepare to search.
+    def __init__(self, library: Library, on_progress: OnProgress | None = None) -> None:
+        """Prepare to search; `on_progress` hears of the index, where it must be built first.
 
         Raises
         ------
@@ -100,6 +100,7 @@ class Searcher:
             raise _empty(library)
         self._library = library
         self._model = model
+        self._on_progress = on_progress
         self._stamp: tuple[str, int] | None = None
         self._refresh()
 
@@ -111,6 +112,7 @@ class Searcher:
         per_recording: int = 1,
         exclude_self: bool = False,
         filters: Filters | None = None,
+        exact: bool = False,
     ) -> list[Hit]:
         """Find the places that sound most like a query, best first.
 
@@ -127,6 +129,8 @@ class Searcher:
             Leave out the recordings that the query was taken from, and files of the same bytes.
         filters
             Which recordings count.
+        exact
+            Score every segment, even where the index need not.
 
         Raises
         ------
@@ -139,23 +143,35 @@ class Searcher:
         sounds = _list_sounds(query)
         parts = [self._resolve(sound) for sound in sounds]
         vector = _combine(parts, [sound.weight for sound in sounds])
-        allowed = self._select_allowed(filters, parts if exclude_self else [])
+        allowed = self._select_allowed(filters)
         segments = self._model.segments
-        neighbours = self._index.search(
+        neighbours = self._find(
             vector,
             top_k,
             per_content=per_recording,
             min_gap=math.ceil(segments.segment_length / segments.segment_hop),
             allowed=allowed,
+            excluded=[p.content_id for p in parts if exclude_self and p.content_id is not None],
+            exact=exact,
         )
         return self._describe(neighbours, filters)[:top_k]
+
+    def _find(self, vector: npt.NDArray[np.float32], top_k: int, **options: Any) -> Neighbours:
+        """Search the index; one that turns out to be damaged is built anew first."""
+        try:
+            return self._index.search(vector, top_k, **options)
+        except DamagedIndexError:
+            discard_index(self._library)
+            self._stamp = None
+            self._refresh()
+            return self._index.search(vector, top_k, **options)
 
     def _refresh(self) -> None:
         """Take in what was indexed since."""
         stamp = self._library.stamp
         if stamp != self._stamp:
             self._stamp = stamp
-            self._index = load_index(self._library)
+            self._index = load_index(self._library, self._on_progress)
             self._background: npt.NDArray[np.float32] | None = None
         if not len(self._index):
             raise _empty(self._library)
@@ -205,16 +221,13 @@ class Searcher:
             )
         return found[0]
 
-    def _select_allowed(
-        self, filters: Filters | None, excluded: Sequence[_Part]
-    ) -> npt.NDArray[np.int64] | None:
-        if not filters and not excluded:
+    def _select_allowed(self, filters: Filters | None) -> npt.NDArray[np.int64] | None:
+        if not filters:
             return None
-        ids = self._library.select_content_ids(filters) if filters else self._index.content_ids
+        ids = self._library.select_content_ids(filters)
         if not len(ids):
             raise QueryError("no recording passes the filters")
-        own = [part.content_id for part in excluded if part.content_id is not None]
-        return np.setdiff1d(ids, own, assume_unique=True)
+        return ids
 
     def _describe(self, neighbours: Neighbours, filters: Filters | None) -> list[Hit]:
         if self._background is None:
@@ -238,21 +251,6 @@ class Searcher:
                 )
                 hits.append(hit)
         return hits
-
-
-def load_index(library: Library) -> VectorIndex:
-    """Load a library's vectors: from the cache beside it if that is up to date, or else from it."""
-    stamp = library.stamp
-    cache = Path(f"{library.path}.vectors")
-    index = VectorIndex.load(cache, stamp)
-    if index is None:
-        index = VectorIndex.build(
-            (content_id, vectors, levels_db < SILENCE_DB)
-            for content_id, vectors, levels_db in library.read_all_vectors()
-        )
-        if len(index) >= CACHE_ROWS:
-            index.save(cache, stamp)
-    return index
 
 
 def _empty(library: Library) -> LibraryError:

@@ -1,26 +1,45 @@
-"""Nearest neighbours among a library's segment vectors: exact, memory-mapped from a cache file.
+"""Nearest neighbours among a library's segment vectors: exact, or by random projections.
 
-The cache is derived data beside the library, stamped with the library's generation; one that is
-stale or damaged is ignored, and made again.
+However they are found, hits are ranked by the same exact scores, and ties come in the order of the
+library. Random projections (`projections`) only propose which segments to score; where those are
+too few, or might hide a tie, more are asked for, and in the end every segment is scored.
 """
 
 from __future__ import annotations
 
-import json
-import zlib
-from collections.abc import Iterable
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from soundkin.files import write_aside
+from soundkin.halves import compute_sums, widen
 
-MAGIC = b"soundkin-vectors-2\n"
-HEADER_BYTES = 4096
-BLOCK_FLOATS = 1 << 21
+if TYPE_CHECKING:
+    from soundkin.projections import Projections
+
+KINDS = ("exact", "scan", "lists")
+EXACT_ROWS = 50_000  # up to so many segments every one is scored
+SCAN_ROWS = 100_000  # up to so many every code is read
+BLOCK_FLOATS = 1 << 18  # so much of a block stays in the cache of a core
+BATCH_QUERIES = 64
 BACKGROUND_ROWS = 1000
+FIRST_CANDIDATES = 256
+FIRST_OF_SCAN = 1024  # codes around one centroid are coarser
+CANDIDATES_PER_CONTENT = 16
+WIDER = 8
+SURELY = 2.0  # standard deviations
+ROUNDING = 1e-5  # scores of float32 are this exact
+NEVER = -2.0  # below every cosine
+
+Rows = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float32]
+
+
+class DamagedIndexError(Exception):
+    """Vectors read from a file are not those that were written; for `upkeep`, never a person."""
 
 
 @dataclass(frozen=True)
@@ -36,14 +55,19 @@ class Neighbours:
 class VectorIndex:
     """Every segment of a library, those of one content side by side.
 
-    `vectors` is float16 `(n_segments, n)`; `silent` is bool `(n_segments,)`; content number i,
-    known in the library as `content_ids[i]`, has rows `offsets[i]` to `offsets[i + 1]`.
+    `vectors` is float16 `(n_segments, n)`, unit vectors, often a file mapped into memory; `sums`
+    uint16 `(n_segments,)` tells whether a row of it is whole. `silent` is bool `(n_segments,)`:
+    what is never found, be it silent or gone from the library. Content number i, known in the
+    library as `content_ids[i]`, ascending, has rows `offsets[i]` to `offsets[i + 1]`. Without
+    `projections` every segment is scored.
     """
 
     vectors: npt.NDArray[np.float16]
     silent: npt.NDArray[np.bool_]
     content_ids: npt.NDArray[np.int64]
     offsets: npt.NDArray[np.int64]
+    sums: npt.NDArray[np.uint16] | None = None
+    projections: Projections | None = field(default=None, compare=False)
 
     @classmethod
     def build(
@@ -66,24 +90,23 @@ class VectorIndex:
         """Segments in it, silent ones too."""
         return len(self.vectors)
 
-    def score(self, query: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Compute a unit vector's cosine similarity to every segment `(n,)`; silent ones: -2."""
-        scores = np.empty(len(self), np.float32)
-        n_rows = max(1, BLOCK_FLOATS // len(query))
-        for start in range(0, len(self), n_rows):
-            block = self.vectors[start : start + n_rows].astype(np.float32)
-            np.matmul(block, query, out=scores[start : start + n_rows])
-        scores[self.silent] = -2.0
-        return scores
+    @property
+    def kind(self) -> str:
+        """`exact`, `scan` (of all codes) or `lists` (codes in inverted lists)."""
+        if self.projections is None:
+            return "exact"
+        return "scan" if self.projections.n_lists == 1 else "lists"
 
     def search(
         self,
-        query: npt.NDArray[np.float32],
+        query: Floats,
         n_contents: int,
         *,
         per_content: int = 1,
         min_gap: int = 1,
         allowed: npt.NDArray[np.int64] | None = None,
+        excluded: Sequence[int] = (),
+        exact: bool = False,
     ) -> Neighbours:
         """Find the segments nearest to a query.
 
@@ -99,22 +122,51 @@ class VectorIndex:
             Segments of one content lie at least so many segments apart.
         allowed
             Content ids that count, ascending; None means all.
-        """
-        scores = self.score(query)
-        bests = np.maximum.reduceat(scores, self.offsets[:-1]) if len(self) else scores
-        if allowed is not None:
-            bests = np.where(np.isin(self.content_ids, allowed, assume_unique=True), bests, -2.0)
-        n_found = min(n_contents, int(np.count_nonzero(bests > -2.0)))
-        rows: list[int] = []
-        for content in _take_largest(bests, n_found):
-            start, stop = int(self.offsets[content]), int(self.offsets[content + 1])
-            rows += [start + s for s in _take_apart(scores[start:stop], per_content, min_gap)]
-        chosen = np.array(rows, np.int64)
-        chosen = chosen[np.argsort(-scores[chosen], kind="stable")]
-        owners = np.searchsorted(self.offsets, chosen, side="right") - 1
-        return Neighbours(self.content_ids[owners], chosen - self.offsets[owners], scores[chosen])
+        excluded
+            Content ids that do not.
+        exact
+            Score every segment, however many there are.
 
-    def compute_background(self, generator: np.random.Generator) -> npt.NDArray[np.float32]:
+        Raises
+        ------
+        DamagedIndexError
+            A vector that was read is not the one that was written.
+        """
+        is_open = self._select(allowed, excluded)
+        is_few = is_open is not None and self._count(is_open) <= EXACT_ROWS
+        rows = None
+        if self.projections is not None and not exact and not is_few:
+            rows = self._find_candidates(query, n_contents, is_open)
+        if rows is None:
+            places = (
+                np.arange(len(self.content_ids)) if is_open is None else np.flatnonzero(is_open)
+            )
+            rows = self._scan(query, n_contents, places)
+        return self._rank(query, rows, n_contents, per_content, min_gap)
+
+    def search_many(
+        self,
+        queries: Floats,
+        n_contents: int,
+        *,
+        exact: bool = False,
+        on_progress: Callable[[int, int], None] | None = None,
+    ) -> list[Neighbours]:
+        """Find the contents nearest to each of many queries `(n_queries, n)`, on all cores."""
+        found: list[Neighbours] = []
+        for start in range(0, len(queries), BATCH_QUERIES):
+            part = queries[start : start + BATCH_QUERIES]
+            for query, rows in zip(part, self._propose(part, n_contents, exact), strict=True):
+                found.append(
+                    self.search(query, n_contents)
+                    if rows is None
+                    else self._rank(query, rows, n_contents, 1, 1)
+                )
+            if on_progress:
+                on_progress(len(found), len(queries))
+        return found
+
+    def compute_background(self, generator: np.random.Generator) -> Floats:
         """Compute the scores that segments of different contents have by chance, ascending.
 
         What a score means in this library is told by its place among them.
@@ -122,79 +174,188 @@ class VectorIndex:
         audible = np.flatnonzero(~self.silent)
         if len(audible) > BACKGROUND_ROWS:
             audible = np.sort(generator.choice(audible, BACKGROUND_ROWS, replace=False))
-        owners = np.searchsorted(self.offsets, audible, side="right") - 1
+        owners = self._find_owners(audible)
         sample = self.vectors[audible].astype(np.float32)
         upper = np.triu(owners[:, None] != owners[None, :])
         return np.sort((sample @ sample.T)[upper])
 
-    def save(self, path: Path, stamp: tuple[str, int]) -> bool:
-        """Write the cache aside, then put it in place; False where it cannot be written."""
-        small = [array.tobytes() for array in (self.silent, self.content_ids, self.offsets)]
-        header = {
-            "stamp": stamp,
-            "shape": self.vectors.shape,
-            "n_contents": len(self.content_ids),
-            "crc": zlib.crc32(b"".join(small)),
-        }
-        try:
-            with write_aside(path) as file:
-                file.write((MAGIC + json.dumps(header).encode()).ljust(HEADER_BYTES))
-                file.write(np.ascontiguousarray(self.vectors).data)
-                for data in small:
-                    file.write(data)
-        except OSError:
-            return False
-        return True
+    def read(self, rows: Rows) -> Floats:
+        """Read vectors `(n_rows, n)` as float32, and see that they are whole.
 
-    @classmethod
-    def load(cls, path: Path, stamp: tuple[str, int]) -> VectorIndex | None:
-        """Memory-map a cache; None if there is none, or it is stale or damaged."""
-        try:
-            with path.open("rb") as file:
-                head = file.read(HEADER_BYTES)
-                if not head.startswith(MAGIC):
-                    return None
-                header = json.loads(head[len(MAGIC) :])
-                (n, size), m = map(int, header["shape"]), int(header["n_contents"])
-                file.seek(HEADER_BYTES + n * size * 2)
-                rest = file.read()
-            if tuple(header["stamp"]) != stamp or len(rest) != n + 8 * m + 8 * (m + 1):
-                return None
-            if zlib.crc32(rest) != header["crc"]:
-                return None
-            vectors: npt.NDArray[np.float16] = (
-                np.memmap(path, np.float16, "r", HEADER_BYTES, (n, size))
-                if n
-                else np.zeros((0, size), np.float16)
-            )
-            silent = np.frombuffer(rest, np.bool_, n)
-            content_ids = np.frombuffer(rest, np.int64, m, n)
-            offsets = np.frombuffer(rest, np.int64, m + 1, n + 8 * m)
-            return cls(vectors, silent, content_ids, offsets)
-        except (OSError, ValueError, KeyError, TypeError):
+        Raises
+        ------
+        DamagedIndexError
+            One of them is not what was written.
+        """
+        vectors = self.vectors[rows]
+        if self.sums is not None and (compute_sums(vectors) != self.sums[rows]).any():
+            raise DamagedIndexError
+        return widen(vectors)
+
+    def _propose(self, queries: Floats, n_contents: int, exact: bool) -> Iterator[Rows | None]:
+        """Find for each of some queries the rows that may be among its best; None: too few."""
+        if self.projections is None or exact:
+            places = np.arange(len(self.content_ids))
+            for bests in self._score_contents(queries, places).T:
+                yield self._choose(bests, n_contents, places)
+        else:
+            found = self.projections.find(queries, self._count_candidates(n_contents))
+            for query, rows, estimates in zip(queries, *found, strict=True):
+                yield self._accept(query, rows, estimates, n_contents, None, True)
+
+    def _find_owners(self, rows: Rows) -> Rows:
+        return np.searchsorted(self.offsets, rows, side="right") - 1
+
+    def _select(
+        self, allowed: npt.NDArray[np.int64] | None, excluded: Sequence[int]
+    ) -> npt.NDArray[np.bool_] | None:
+        """Mark the contents that count `(n_contents,)`; None where all do."""
+        if allowed is None and not excluded:
             return None
+        if allowed is None:
+            chosen = np.ones(len(self.content_ids), np.bool_)
+        else:
+            chosen = np.isin(self.content_ids, allowed, assume_unique=True)
+        chosen[np.isin(self.content_ids, excluded)] = False
+        return chosen
+
+    def _count(self, is_open: npt.NDArray[np.bool_]) -> int:
+        """Count the segments of some contents."""
+        return int(np.diff(self.offsets)[is_open].sum())
+
+    def _count_candidates(self, n_contents: int) -> int:
+        first = FIRST_CANDIDATES if self.kind == "lists" else FIRST_OF_SCAN
+        return max(first, CANDIDATES_PER_CONTENT * n_contents)
+
+    def _find_candidates(
+        self, query: Floats, n_contents: int, is_open: npt.NDArray[np.bool_] | None
+    ) -> Rows | None:
+        """Have rows proposed, ever more until they are enough; None where they never are."""
+        assert self.projections is not None  # asked only where there are some
+        count, reach = self._count_candidates(n_contents), 1.0
+        for surely in (True, True, False):
+            if count >= len(self.projections):
+                return None
+            rows, estimates = self.projections.find(query[None], count, reach)
+            enough = self._accept(query, rows[0], estimates[0], n_contents, is_open, surely)
+            if enough is not None:
+                return enough
+            count, reach = count * WIDER, reach * WIDER**0.5
+        return None
+
+    def _accept(
+        self,
+        query: Floats,
+        rows: Rows,
+        estimates: Floats,
+        n_contents: int,
+        is_open: npt.NDArray[np.bool_] | None,
+        surely: bool,
+    ) -> Rows | None:
+        """Take the best proposed row of each content, if they are enough.
+
+        Enough are those that what was not proposed can hardly be better than, nor equal: its
+        estimates lie below the hits', and `surely` below their scores by more than estimates err.
+        """
+        last = float(estimates[-1]) if rows[-1] >= 0 else -np.inf
+        counts = (rows >= 0) & ~self.silent[rows]
+        if is_open is not None:
+            counts &= is_open[self._find_owners(rows)]
+        rows, estimates = rows[counts], estimates[counts]
+        scores = self._rescore(query, rows)
+        order = np.lexsort((rows, -scores))
+        _, firsts = np.unique(self._find_owners(rows[order]), return_index=True)
+        if len(firsts) < n_contents:
+            return None
+        hits = order[np.sort(firsts)[:n_contents]]
+        margin = SURELY * float(np.sqrt(np.square(scores - estimates).mean())) if surely else 0.0
+        is_above = scores[hits[-1]] > last + margin and estimates[hits].min() > last + ROUNDING
+        return rows[hits] if is_above else None
+
+    def _scan(self, query: Floats, n_contents: int, places: Rows) -> Rows:
+        """Score every segment of some contents; the rows that may be among the best."""
+        return self._choose(self._score_contents(query[None], places)[:, 0], n_contents, places)
+
+    def _score_contents(self, queries: Floats, places: Rows) -> Floats:
+        """Compute the best similarity in each content to unit vectors, `(n_places, n_queries)`."""
+        bests = np.empty((len(places), len(queries)), np.float32)
+        lengths = self.offsets[places + 1] - self.offsets[places]
+        block_of = np.cumsum(lengths) // max(1, BLOCK_FLOATS // queries.shape[1])
+        cuts = [0, *(np.flatnonzero(np.diff(block_of)) + 1).tolist(), len(places)]
+        for first, stop in pairwise(cuts):
+            part = places[first:stop]
+            if not len(part):
+                continue
+            side_by_side = slice(int(self.offsets[part[0]]), int(self.offsets[part[-1] + 1]))
+            is_run = part[-1] - part[0] < len(part)
+            rows = side_by_side if is_run else _expand(self.offsets, part)
+            scores = widen(self.vectors[rows]) @ queries.T
+            scores[self.silent[rows]] = NEVER
+            starts = np.cumsum(lengths[first:stop]) - lengths[first:stop]
+            np.maximum.reduceat(scores, starts, axis=0, out=bests[first:stop])
+        return bests
+
+    def _choose(self, bests: Floats, n_contents: int, places: Rows) -> Rows:
+        """Choose the rows of the contents that may be among the best so many."""
+        least = np.partition(bests, -n_contents)[-n_contents] if n_contents < len(bests) else NEVER
+        near = places[bests >= max(least - ROUNDING, NEVER + ROUNDING)]
+        rows = _expand(self.offsets, near)
+        return rows[~self.silent[rows]]
+
+    def _rescore(self, query: Floats, rows: Rows) -> npt.NDArray[np.float64]:
+        """Score rows so that equal vectors have equal scores, wherever they lie."""
+        wide = query.astype(np.float64)
+        n_rows = max(1, BLOCK_FLOATS // len(query))
+        parts = [rows[start : start + n_rows] for start in range(0, len(rows), n_rows)]
+        sums = [(self.read(part) * wide).sum(axis=1) for part in parts]
+        return np.concatenate(sums) if sums else np.zeros(0)
+
+    def _rank(
+        self, query: Floats, rows: Rows, n_contents: int, per_content: int, min_gap: int
+    ) -> Neighbours:
+        """Rank candidates by exact score, the best contents with so many segments of each."""
+        scores = self._rescore(query, rows)
+        order = np.lexsort((rows, -scores))
+        rows, scores = rows[order], scores[order]
+        owners = self._find_owners(rows)
+        firsts = np.sort(np.unique(owners, return_index=True)[1])[:n_contents]
+        if per_content == 1:
+            rows, scores, owners = rows[firsts], scores[firsts], owners[firsts]
+        else:
+            chosen = [self._take_apart(query, o, per_content, min_gap) for o in owners[firsts]]
+            rows = np.concatenate([pair[0] for pair in chosen]) if chosen else rows
+            scores = np.concatenate([pair[1] for pair in chosen]) if chosen else scores
+            order = np.lexsort((rows, -scores))
+            rows, scores = rows[order], scores[order]
+            owners = self._find_owners(rows)
+        segments = rows - self.offsets[owners]
+        return Neighbours(self.content_ids[owners], segments, scores.astype(np.float32))
+
+    def _take_apart(
+        self, query: Floats, owner: int, count: int, min_gap: int
+    ) -> tuple[Rows, npt.NDArray[np.float64]]:
+        """Take up to `count` audible rows of a content with high scores, `min_gap` apart."""
+        rows = np.arange(self.offsets[owner], self.offsets[owner + 1])
+        rows = rows[~self.silent[rows]]
+        scores = self._rescore(query, rows)
+        taken: list[int] = []
+        for place in np.argsort(-scores, kind="stable").tolist():
+            if len(taken) == count:
+                break
+            if all(abs(int(rows[place] - rows[other])) >= min_gap for other in taken):
+                taken.append(place)
+        return rows[taken], scores[taken]
 
 
-def _take_largest(values: npt.NDArray[np.float32], count: int) -> npt.NDArray[np.int64]:
-    """Take the places of the `count` largest values, largest first, ties by place."""
-    if count == 0:
-        return np.zeros(0, np.int64)
-    if count < len(values):
-        threshold = np.partition(values, -count)[-count]
-        places = np.flatnonzero(values >= threshold)
-    else:
-        places = np.arange(len(values))
-    return places[np.argsort(-values[places], kind="stable")][:count]
+def choose_kind(n_segments: int) -> str:
+    """Choose the kind of index that answers soonest for so many segments."""
+    if n_segments <= EXACT_ROWS:
+        return "exact"
+    return "scan" if n_segments <= SCAN_ROWS else "lists"
 
 
-def _take_apart(scores: npt.NDArray[np.float32], count: int, min_gap: int) -> list[int]:
-    """Take up to `count` audible places with the highest scores, at least `min_gap` apart."""
-    if count == 1:
-        return [int(scores.argmax())]
-    taken: list[int] = []
-    for place in np.argsort(-scores, kind="stable"):
-        if len(taken) == count or scores[place] <= -2.0:
-            break
-        if all(abs(int(place) - other) >= min_gap for other in taken):
-            taken.append(int(place))
-    return taken
+def _expand(offsets: Rows, places: Rows) -> Rows:
+    """List the rows of some contents, ascending."""
+    counts = offsets[places + 1] - offsets[places]
+    firsts = np.repeat(offsets[places] - np.concatenate([[0], np.cumsum(counts)[:-1]]), counts)
+    return firsts + np.arange(counts.sum())

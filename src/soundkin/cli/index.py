@@ -28,6 +28,11 @@ Examples:
 @click.option("--model", metavar="NAME", help="Model that embeds, by name or .onnx file.")
 @click.option("--rebuild", is_flag=True, help="Embed everything again, as for another model.")
 @click.option("--keep-missing", is_flag=True, help="Keep recordings whose files are gone.")
+@click.option(
+    "--index-kind",
+    type=click.Choice(("auto", "exact", "scan", "lists")),
+    help="How neighbours are found from now on; auto goes by the library's size.",
+)
 @click.option("--workers", type=click.IntRange(1), metavar="N", help="Processes [default: cores].")
 @click.option("-q", "--quiet", is_flag=True, help="No progress and no summary.")
 @library_option
@@ -36,6 +41,7 @@ def index(
     model: str | None,
     rebuild: bool,
     keep_missing: bool,
+    index_kind: str | None,
     workers: int | None,
     quiet: bool,
     library_path: str,
@@ -45,9 +51,10 @@ def index(
     Files that did not change are not read again, moved ones keep their tags, and files that are
     gone are dropped. Ctrl-C at any time: the next run goes on from there.
     """
-    from soundkin.cli.progress import report_failures, show_progress
+    from soundkin.cli.progress import count_segments, report_failures, show_progress
     from soundkin.indexing import index_folders
     from soundkin.model import load_model
+    from soundkin.upkeep import load_index
     from soundkin.walking import resolve_root
 
     for folder in folders:  # before a library is made for nothing
@@ -67,6 +74,10 @@ def index(
             )
         if folders and not report.n_files:
             raise QueryError(f"{', '.join(folders)}: no sound files there")
+        if index_kind:
+            library.index_kind = None if index_kind == "auto" else index_kind
+        if library.model is not None:
+            load_index(library, count_segments(quiet=quiet))
         if not quiet:
             click.echo(_summarise(report, library.count()))
     listed = " (soundkin list --failed has all)"

@@ -97,9 +97,14 @@ Examples:
 def info(output: str | None, library_path: str) -> None:
     """Show what the library holds: recordings, hours, model, folders, tags."""
     from soundkin.cli.output import format_hours
+    from soundkin.cli.progress import count_segments
 
     with open_library(library_path) as library:
         facts = _collect_facts(library)
+        if facts["n_segments"]:
+            from soundkin.recall import measure_index
+
+            facts["index"] = dataclasses.asdict(measure_index(library, count_segments()))
     if output == "json":
         click.echo(json.dumps(facts))
         return
@@ -112,6 +117,7 @@ def info(output: str | None, library_path: str) -> None:
         "recordings": f"{facts['n_recordings']} ({format_hours(facts['duration_s'])})",
         "different": f"{facts['n_contents']} by their bytes",
         "segments": str(facts["n_segments"]),
+        "index": _describe_index(facts["index"]) if facts["index"] else "none yet",
         "not read": f"{facts['n_failed']} (soundkin list --failed)",
         "folders": "\n            ".join(facts["folders"]) or "none",
         "tags": ", ".join(f"{tag} ({n})" for tag, n in facts["tags"].items()) or "none",
@@ -139,7 +145,24 @@ def _collect_facts(library: Library) -> dict[str, Any]:
         "duration_s": round(counts.duration_s, 3),
         "folders": library.list_folders(),
         "tags": dict(library.list_tags()),
+        "index": None,
     }
+
+
+def _describe_index(facts: dict[str, Any]) -> str:
+    """Say in a line or three what kind of index there is, what it takes and how well it finds."""
+    kinds = {
+        "exact": "exact, every segment is compared",
+        "scan": "random projections, all codes are read",
+        "lists": f"random projections in {facts['n_lists']} inverted lists",
+    }
+    saved = f"{facts['disk_bytes'] / 1e6:.1f} MB on disk, built in {facts['build_s']:.1f} s"
+    return (
+        f"{kinds[facts['kind']]}\n            {facts['memory_bytes'] / 1e6:.1f} MB in memory, "
+        f"{saved if facts['disk_bytes'] else 'not saved: the library is small'}\n            "
+        f"recall@10 {facts['recall']:.3f} beside an exact search, {facts['query_ms']:.2f} ms a "
+        f"query ({facts['n_queries']} segments of this library)"
+    )
 
 
 @click.command(

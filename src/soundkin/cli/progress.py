@@ -13,6 +13,7 @@ from soundkin.cli.output import format_hours, make_printable
 from soundkin.reports import Failure, IndexProgress, ProgressCallback
 
 MOST_LISTED = 20
+SHOWN_EVERY_S = 0.2
 
 
 @contextmanager
@@ -59,6 +60,21 @@ def report_failures(title: str, failures: Sequence[Failure], more: str) -> None:
         click.echo(f"  {make_printable(failure.path)}: {failure.reason}", err=True)
     if len(failures) > MOST_LISTED:
         click.echo(f"  … and {len(failures) - MOST_LISTED} more{more}", err=True)
+
+
+def count_segments(*, quiet: bool = False) -> Callable[[str, int, int], None]:
+    """Make what shows, on a terminal, how far the building of an index is."""
+    is_shown = not quiet and sys.stderr.isatty()
+    shown_at = time.monotonic()
+
+    def show(title: str, n_done: int, n_all: int) -> None:
+        nonlocal shown_at
+        now = time.monotonic()
+        if is_shown and now - shown_at > SHOWN_EVERY_S:
+            shown_at = now
+            click.echo(f"\r\x1b[K{title}: {n_done}/{n_all} segments\r", nl=False, err=True)
+
+    return show
 
 
 def count_done(title: str, noun: str, *, quiet: bool = False) -> Callable[[int, int], None]:

@@ -55,6 +55,9 @@ Examples:
 )
 @region_options
 @click.option("-n", "--top", type=click.IntRange(1), default=10, show_default=True, help="Hits.")
+@click.option(
+    "--exact", is_flag=True, help="Compare with every segment, in however large a library."
+)
 @click.option("--exclude-self", is_flag=True, help="Leave out the recordings searched with.")
 @click.option(
     "--per-recording",
@@ -78,6 +81,7 @@ def search(
     start_s: float | None,
     end_s: float | None,
     top: int,
+    exact: bool,
     exclude_self: bool,
     per_recording: int,
     output: str | None,
@@ -94,16 +98,18 @@ def search(
     The score is the cosine similarity; the percentile beside it says how many pairs of sounds in
     this library are less alike.
     """
+    from soundkin.cli.progress import count_segments
     from soundkin.search import Searcher
 
     with open_library(library_path) as library, _spool_stdin() as spool:
         query = parse_query(sounds, spool)
         query[0] = replace(query[0], start_s=start_s or 0.0, end_s=end_s)
-        hits = Searcher(library).search(
+        hits = Searcher(library, count_segments(quiet=bool(output))).search(
             query,
             top,
             per_recording=per_recording,
             exclude_self=exclude_self,
+            exact=exact,
             filters=build_filters(**filters),
         )
     if not hits:

@@ -1,0 +1,49 @@
+"""Filters and paths as SQLite sees them."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from soundkin.records import Filters
+
+
+def encode_path(path: str) -> str | bytes:
+    """Store a path as text, or as bytes where a file's name is no valid UTF-8."""
+    try:
+        path.encode("utf-8")
+    except UnicodeEncodeError:
+        return os.fsencode(path)
+    return path
+
+
+def compile_filters(filters: Filters) -> tuple[str, list[Any]]:
+    """Write filters as an SQL condition with its parameters."""
+    conditions, parameters = ["1"], []
+    if filters.folders:
+        # Compared as bytes, since a name that is no valid UTF-8 is stored as bytes.
+        below = "(CAST(path AS BLOB) = ? OR substr(CAST(path AS BLOB), 1, ?) = ?)"
+        conditions.append("(" + " OR ".join([below] * len(filters.folders)) + ")")
+        for folder in filters.folders:
+            prefix = os.fsencode(folder.rstrip(os.sep) + os.sep)
+            parameters += [os.fsencode(folder), len(prefix), prefix]
+    if filters.extensions:
+        likes = ["CAST(path AS TEXT) LIKE ? ESCAPE '\\'"] * len(filters.extensions)
+        conditions.append("(" + " OR ".join(likes) + ")")
+        parameters += ["%." + _escape_like(name.lstrip(".")) for name in filters.extensions]
+    if filters.min_duration_s is not None:
+        conditions.append("duration_s >= ?")
+        parameters.append(filters.min_duration_s)
+    if filters.max_duration_s is not None:
+        conditions.append("duration_s <= ?")
+        parameters.append(filters.max_duration_s)
+    for tag in filters.tags:
+        conditions.append(
+            "EXISTS (SELECT 1 FROM tags WHERE tag = ? AND recording_id = recordings.id)"
+        )
+        parameters.append(tag)
+    return " AND ".join(conditions), parameters
+
+
+def _escape_like(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

@@ -1,0 +1,122 @@
+"""Random projections: an index of sign bits that tells which vectors may be near a query.
+
+RaBitQ (Gao and Long 2024, SIGMOD, arXiv 2405.12497): after a random rotation only the sign of every
+coordinate is kept, 16 bytes for 128 dimensions, and two numbers that make the inner product with a
+query an unbiased estimate of the true one. In front of the codes stand inverted lists (Jégou et al.
+2011): vectors are filed under the nearest of some centroids, and only the lists nearest to a query
+are read. What comes out is re-ranked by the exact vectors, in `vectors`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Self
+
+import faiss
+import numpy as np
+import numpy.typing as npt
+
+TRAINING_POINTS = 64  # vectors a centroid is fitted on
+TRAINING_ROUNDS = 8
+SEED = 0
+BLOCK_ROWS = 1 << 16
+LISTS_PER_PROBE = 64
+FEWEST_PROBES = 16
+
+Rows = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Projections:
+    """Codes of numbered vectors in inverted lists; a single list is a plain scan of all codes."""
+
+    _index: Any
+
+    @classmethod
+    def train(cls, sample: Floats, n_lists: int) -> Self:
+        """Fit `n_lists` centroids to some of the vectors `(n, size)`; there are no codes yet."""
+        size = sample.shape[1]
+        index = faiss.index_factory(
+            size, f"RR{size},IVF{n_lists},RaBitQfs", faiss.METRIC_INNER_PRODUCT
+        )
+        fitting = faiss.try_extract_index_ivf(index).cp
+        fitting.niter, fitting.max_points_per_centroid = TRAINING_ROUNDS, TRAINING_POINTS
+        fitting.min_points_per_centroid, fitting.seed = 1, 1 + SEED
+        _use_cores(os.cpu_count() or 1)
+        index.train(np.ascontiguousarray(sample))
+        return cls(index)
+
+    @classmethod
+    def from_buffer(cls, buffer: npt.NDArray[np.uint8]) -> Self:
+        """Read what `to_buffer` wrote.
+
+        Raises
+        ------
+        ValueError
+            It cannot be read.
+        """
+        try:
+            return cls(faiss.deserialize_index(buffer))
+        except RuntimeError as error:
+            raise ValueError(str(error)) from error
+
+    def to_buffer(self) -> npt.NDArray[np.uint8]:
+        """Write the codes and all that is needed to search them."""
+        buffer: npt.NDArray[np.uint8] = faiss.serialize_index(self._index)
+        return buffer
+
+    def __len__(self) -> int:
+        """Vectors in it."""
+        return int(self._index.ntotal)
+
+    @property
+    def n_lists(self) -> int:
+        """How many inverted lists there are."""
+        return int(faiss.try_extract_index_ivf(self._index).nlist)
+
+    @property
+    def n_bytes(self) -> int:
+        """What its codes, numbers and centroids take in memory."""
+        lists = faiss.try_extract_index_ivf(self._index)
+        per_vector = int(lists.code_size) + 8
+        return len(self) * per_vector + 4 * int(self._index.d) * (int(self._index.d) + self.n_lists)
+
+    def add(
+        self,
+        rows: Rows,
+        read: Callable[[Rows], Floats],
+        on_progress: Callable[[int, int], None] | None = None,
+    ) -> None:
+        """Add vectors by their numbers, `read` block by block as `(n, size)`."""
+        _use_cores(os.cpu_count() or 1)
+        for start in range(0, len(rows), BLOCK_ROWS):
+            part = rows[start : start + BLOCK_ROWS]
+            self._index.add_with_ids(read(part), part)
+            if on_progress:
+                on_progress(start + len(part), len(rows))
+
+    def find(self, queries: Floats, count: int, reach: float = 1.0) -> tuple[Rows, Floats]:
+        """Find the numbers of `count` vectors that seem nearest to each query `(n, size)`.
+
+        `reach` times as many lists are read as usual. Returns numbers and estimates of the inner
+        product, `(n, count)` each, best first; -1 where the lists held no more.
+        """
+        probes = max(FEWEST_PROBES, self.n_lists / LISTS_PER_PROBE) * reach
+        lists = faiss.SearchParametersIVF(nprobe=min(self.n_lists, round(probes)))
+        _use_cores(1 if len(queries) == 1 else os.cpu_count() or 1)
+        parameters = faiss.SearchParametersPreTransform(index_params=lists)
+        estimates, rows = self._index.search(queries, count, params=parameters)
+        return rows, estimates
+
+
+def choose_n_lists(n_vectors: int) -> int:
+    """Choose how many inverted lists so many vectors are best filed in: a power of two."""
+    return int(2 ** round(np.log2(max(1.0, np.sqrt(n_vectors)))))
+
+
+def _use_cores(count: int) -> None:
+    """Threads help many vectors, and cost more than they give with one."""
+    faiss.omp_set_num_threads(count)

@@ -1,0 +1,195 @@
+"""The vector index brought in step with its library: built, extended, rebuilt where need be."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import numpy as np
+import numpy.typing as npt
+
+from soundkin.config import SILENCE_DB
+from soundkin.library import Library
+from soundkin.snapshots import IndexFolder, Manifest, Snapshot
+from soundkin.vectors import VectorIndex, choose_kind
+
+SAVED_ROWS = 20_000  # below, reading the library is as fast as mapping an index
+LATE_ROWS = 20_000  # so many may lack in the saved projections; they are added at every start
+DEAD_SHARE = 0.25  # of rows that are in the library no more, from which all is built anew
+GROWTH = 4  # beyond so many times what the lists were fitted on they are fitted again
+SAMPLE_SEED = 0
+
+OnProgress = Callable[[str, int, int], None]
+Block = tuple[int, npt.NDArray[np.float16], npt.NDArray[np.bool_]]
+
+
+def load_index(library: Library, on_progress: OnProgress | None = None) -> VectorIndex:
+    """Load a library's index, brought in step with it first; saved where it can be.
+
+    Parameters
+    ----------
+    on_progress
+        Called with what is being done, how many segments are, and how many there are.
+    """
+    snapshot = load_snapshot(library, on_progress)
+    return snapshot if isinstance(snapshot, VectorIndex) else snapshot.index
+
+
+def load_snapshot(
+    library: Library, on_progress: OnProgress | None = None
+) -> Snapshot | VectorIndex:
+    """Load a library's index with how it lies on disk; a bare index where it is in memory only."""
+    stamp, kind = library.stamp, library.index_kind
+    folder = IndexFolder(Path(f"{library.path}.index"))
+    found = folder.load()
+    if found is not None and _is_fresh(found, stamp, kind):
+        return found
+    upkeep = _Upkeep(library, folder, stamp, kind, on_progress or (lambda *_: None))
+    if found is None and upkeep.is_small():
+        return upkeep.collect()
+    try:
+        with folder.lock():
+            found = folder.load()  # another process may have brought it in step meanwhile
+            if found is not None and _is_fresh(found, stamp, kind):
+                return found
+            extended = upkeep.extend(found) if found is not None else None
+            return extended or upkeep.build()
+    except OSError:
+        return upkeep.collect()  # no room, or no permission: good for this process only
+
+
+def discard_index(library: Library) -> None:
+    """Forget a library's saved index, so that it is built anew."""
+    IndexFolder(Path(f"{library.path}.index")).discard()
+
+
+def _is_fresh(found: Snapshot, stamp: tuple[str, int], kind: str | None) -> bool:
+    return found.manifest.stamp == stamp and kind in (None, found.index.kind)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Upkeep:
+    """What is known when an index has to be brought in step."""
+
+    library: Library
+    folder: IndexFolder
+    stamp: tuple[str, int]
+    kind: str | None
+    on_progress: OnProgress
+
+    def is_small(self) -> bool:
+        """Whether a saved index would gain nothing."""
+        return self.kind in (None, "exact") and self.library.count().n_segments < SAVED_ROWS
+
+    def collect(self) -> VectorIndex:
+        """Put an index together in memory."""
+        index = VectorIndex.build(self._read(0))
+        return self._project(index)
+
+    def build(self) -> Snapshot:
+        """Build the index from the library, on disk."""
+        model = self.library.model
+        assert model is not None  # a library without one has nothing to index
+        self.folder.discard()
+        started = time.monotonic()
+        name = f"vectors-{uuid4().hex[:12]}.f16"
+        manifest = Manifest(self.stamp, 0, model.embedding_size, name)
+        empty = VectorIndex.build([])
+        empty = dataclasses.replace(empty, sums=np.zeros(0, np.uint16))
+        manifest, index = self._append(manifest, empty)
+        index = self._project(index)
+        manifest = dataclasses.replace(
+            manifest, n_trained=len(index), build_s=time.monotonic() - started
+        )
+        return Snapshot(self.folder.commit(manifest, index, keep_projections=False), index)
+
+    def extend(self, found: Snapshot) -> Snapshot | None:
+        """Append what is new and mask what is gone; None where it is better built anew."""
+        manifest, index = found.manifest, found.index
+        model = self.library.model
+        if manifest.stamp[0] != self.stamp[0] or model is None:
+            return None
+        known = self.library.list_content_ids()
+        is_gone = ~np.isin(index.content_ids, known, assume_unique=True)
+        lengths = np.diff(index.offsets)
+        if manifest.size != model.embedding_size or lengths[is_gone].sum() > DEAD_SHARE * len(
+            index
+        ):
+            return None
+        index = dataclasses.replace(index, silent=index.silent | np.repeat(is_gone, lengths))
+        manifest, index = self._append(manifest, index)
+        kind = self.kind or choose_kind(len(index))
+        is_outgrown = index.kind == "lists" and len(index) > GROWTH * manifest.n_trained
+        late = np.arange(manifest.n_projected, len(index))
+        if is_outgrown or (kind != index.kind and (self.kind or kind != "exact")):
+            index = self._project(dataclasses.replace(index, projections=None))
+            manifest = dataclasses.replace(manifest, n_trained=len(index))
+            keep = False
+        elif index.projections is not None:
+            fresh = late[len(found.index) - manifest.n_projected :]
+            index.projections.add(fresh[~index.silent[fresh]], index.read)
+            keep = len(late) <= LATE_ROWS
+        else:
+            keep = True
+        return Snapshot(self.folder.commit(manifest, index, keep_projections=keep), index)
+
+    def _append(self, manifest: Manifest, index: VectorIndex) -> tuple[Manifest, VectorIndex]:
+        """Append all contents above the last known id to the file of vectors."""
+        last = int(index.content_ids[-1]) if len(index.content_ids) else 0
+        ids, counts, silences = [], [], [index.silent]
+
+        def read_blocks() -> Iterator[npt.NDArray[np.float16]]:
+            for content_id, vectors, silent in self._read(last):
+                ids.append(content_id)
+                counts.append(len(vectors))
+                silences.append(silent)
+                yield vectors
+
+        new_sums = self.folder.append(manifest, read_blocks())
+        assert index.sums is not None  # an index on disk always has them
+        manifest = dataclasses.replace(
+            manifest, stamp=self.stamp, n_rows=manifest.n_rows + sum(counts)
+        )
+        grown = dataclasses.replace(
+            index,
+            vectors=self.folder.map_vectors(manifest),
+            silent=np.concatenate(silences),
+            content_ids=np.concatenate([index.content_ids, np.array(ids, np.int64)]),
+            offsets=np.concatenate(
+                [index.offsets, index.offsets[-1] + np.cumsum(counts, dtype=np.int64)]
+            ),
+            sums=np.concatenate([index.sums, new_sums]),
+        )
+        return manifest, grown
+
+    def _read(self, last: int) -> Iterator[Block]:
+        """Read contents above an id from the library."""
+        n_done, n_all = 0, 0
+        for content_id, vectors, levels_db in self.library.read_vectors_above(last):
+            if not n_all:
+                n_all = self.library.count().n_segments
+            n_done += len(vectors)
+            self.on_progress("Reading the library", n_done, n_all)
+            yield content_id, vectors, levels_db < SILENCE_DB
+
+    def _project(self, index: VectorIndex) -> VectorIndex:
+        """Give an index the projections that its size asks for."""
+        kind = self.kind or choose_kind(len(index))
+        audible = np.flatnonzero(~index.silent)
+        if kind == "exact" or not len(audible):
+            return index
+        from soundkin.projections import TRAINING_POINTS, Projections, choose_n_lists
+
+        n_lists = 1 if kind == "scan" else choose_n_lists(len(audible))
+        n_sampled = min(len(audible), max(n_lists * TRAINING_POINTS, 1000))
+        generator = np.random.default_rng(SAMPLE_SEED)
+        sample = np.sort(generator.choice(audible, n_sampled, replace=False))
+        self.on_progress("Fitting the lists", 0, len(audible))
+        projections = Projections.train(index.read(sample), n_lists)
+        projections.add(
+            audible, index.read, lambda *done: self.on_progress("Building the index", *done)
+        )
+        return dataclasses.replace(index, projections=projections)
