@@ -60,6 +60,36 @@ def test_a_searcher_sees_what_was_indexed_since(library: soundkin.Library, folde
     assert len(searcher.search(folder / "tone.wav", top_k=50)) == len(before) - 1
 
 
+def test_many_queries_at_once_find_what_single_ones_find(
+    library: soundkin.Library, folder: Path
+) -> None:
+    searcher = soundkin.Searcher(library)
+    queries = [folder / "tone.wav", "2.wav", [soundkin.Sound("0.wav"), soundkin.Sound("1.wav", -1)]]
+    many = searcher.search_many(queries, top_k=4)
+    assert many == [searcher.search(query, top_k=4) for query in queries]
+    assert searcher.search_many([]) == []
+    with pytest.raises(soundkin.SoundkinError, match="no such file"):
+        searcher.search_many(["2.wav", "nowhere.wav"])
+
+
+def test_an_index_damaged_on_disk_is_built_anew_while_it_is_searched(
+    library: soundkin.Library, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = soundkin.Searcher(library).search(folder / "tone.wav")
+    library.index_kind = "lists"
+    monkeypatch.setattr("soundkin.snapshots.EXACT_ROWS", 1)  # as in a library too large to check
+    searcher = soundkin.Searcher(library)
+    assert searcher.search(folder / "tone.wav") == expected
+    (vectors,) = Path(f"{library.path}.index").glob("vectors-*")
+    data = bytearray(vectors.read_bytes())
+    data[::64] = bytes(byte ^ 4 for byte in data[::64])
+    with vectors.open("r+b") as file:  # the very file that the searcher has mapped
+        file.write(data)
+    assert searcher.search(folder / "tone.wav") == expected
+    assert soundkin.Searcher(library).search(folder / "tone.wav") == expected
+    assert not vectors.exists()
+
+
 def test_embedding_files_and_arrays() -> None:
     embedder = soundkin.Embedder.load("kin")
     found = embedder.embed_file(DEMO_SOUNDS / "misc_crow.flac")

@@ -10,13 +10,15 @@ import numpy.typing as npt
 
 from soundkin.library import Library
 from soundkin.records import Filters, Recording
-from soundkin.upkeep import load_index
+from soundkin.upkeep import load_index, project
 from soundkin.vectors import VectorIndex
 
 DURATION_TOLERANCE = 0.05
 DURATION_SLACK_S = 0.1
 CANDIDATE_MARGIN = 0.05  # averages of segments may be less alike than the segments are
 BLOCK_LEADERS = 256
+MOST_PAIRS = 2_000_000_000  # beyond, averages are found by an index
+MOST_FOUND = 20
 BLOCK_FLOATS = 1 << 24
 
 
@@ -95,20 +97,47 @@ class _Contents:
             self.durations_s / (1 + DURATION_TOLERANCE), self.durations_s - DURATION_SLACK_S
         )
         stops = np.searchsorted(-self.durations_s, -shortest, side="right")
+        n_pairs = int((stops - np.arange(len(stops))).sum())
+        least = threshold - CANDIDATE_MARGIN
+        propose = self._compare_means if n_pairs <= MOST_PAIRS else self._search_means
+        for leader, candidates in enumerate(propose(stops, least)):
+            if taken[leader]:
+                continue
+            candidates = candidates[(candidates > leader) & (candidates < stops[leader])]
+            candidates = candidates[~taken[candidates]]
+            scores = self._compare(leader, candidates)
+            same, scores = candidates[scores >= threshold], scores[scores >= threshold]
+            taken[same] = True
+            ids = self.index.content_ids[self.places[[leader, *same]]].tolist()
+            yield ids, float(scores.min(initial=1.0))
+
+    def _compare_means(
+        self, stops: npt.NDArray[np.int64], least: float
+    ) -> Iterator[npt.NDArray[np.int64]]:
+        """Yield for each content those whose average is as alike as `least`, comparing all."""
         for start in range(0, len(self.places), BLOCK_LEADERS):
             end = min(start + BLOCK_LEADERS, len(self.places))
             likeness = self.means[start:end] @ self.means[start : stops[end - 1]].T
-            for leader in range(start, end):
-                if taken[leader]:
-                    continue
-                row = likeness[leader - start, : stops[leader] - start]
-                candidates = start + np.flatnonzero(row >= threshold - CANDIDATE_MARGIN)
-                candidates = candidates[(candidates > leader) & ~taken[candidates]]
-                scores = self._compare(leader, candidates)
-                same, scores = candidates[scores >= threshold], scores[scores >= threshold]
-                taken[same] = True
-                ids = self.index.content_ids[self.places[[leader, *same]]].tolist()
-                yield ids, float(scores.min(initial=1.0))
+            for row in likeness:
+                yield start + np.flatnonzero(row >= least)
+
+    def _search_means(
+        self, stops: npt.NDArray[np.int64], least: float
+    ) -> Iterator[npt.NDArray[np.int64]]:
+        """Yield the same by an index of the averages; where it finds too many, by comparing."""
+        rows = np.arange(len(self.means))
+        offsets = np.arange(len(self.means) + 1)
+        is_silent = np.asarray(~self.means.any(axis=1))
+        index = project(VectorIndex(self.means.astype(np.float16), is_silent, rows, offsets))
+        for start in range(0, len(self.places), BLOCK_LEADERS):
+            for leader, found in enumerate(
+                index.search_many(self.means[start : start + BLOCK_LEADERS], MOST_FOUND), start
+            ):
+                if len(found.scores) and found.scores[-1] >= least:
+                    likeness = self.means[: stops[leader]] @ self.means[leader]
+                    yield np.flatnonzero(likeness >= least)
+                else:
+                    yield np.sort(found.content_ids[found.scores >= least])
 
     def _compare(self, leader: int, others: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
         """Average the cosine similarity of segments at the same times, where either is audible."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +25,7 @@ from soundkin.library import Library
 from soundkin.model import find_model
 from soundkin.records import Filters, Recording
 from soundkin.upkeep import OnProgress, discard_index, load_index
-from soundkin.vectors import DamagedIndexError, Neighbours
+from soundkin.vectors import DamagedIndexError, Neighbours, VectorIndex
 from soundkin.walking import hash_file
 
 BACKGROUND_SEED = 0
@@ -58,6 +58,10 @@ class Sound:
     weight: float = 1.0
     start_s: float = 0.0
     end_s: float | None = None
+
+
+Query = Sound | Source | Sequence[Sound]
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
@@ -106,7 +110,7 @@ class Searcher:
 
     def search(
         self,
-        query: Sound | Source | Sequence[Sound],
+        query: Query,
         top_k: int = 10,
         *,
         per_recording: int = 1,
@@ -140,31 +144,69 @@ class Searcher:
         if top_k < 1 or per_recording < 1:
             raise QueryError("top_k and per_recording must be at least 1")
         self._refresh()
+        vector, own = self._read_query(query)
+        segments = self._model.segments
+        options: dict[str, Any] = {
+            "per_content": per_recording,
+            "min_gap": math.ceil(segments.segment_length / segments.segment_hop),
+            "allowed": self._select_allowed(filters),
+            "excluded": own if exclude_self else [],
+            "exact": exact,
+        }
+        neighbours = self._ask(lambda index: index.search(vector, top_k, **options))
+        return self._describe(neighbours, filters)[:top_k]
+
+    def search_many(
+        self,
+        queries: Iterable[Query],
+        top_k: int = 10,
+        *,
+        exact: bool = False,
+        on_progress: Callable[[int, int], None] | None = None,
+    ) -> list[list[Hit]]:
+        """Search for many things at once, on all cores; the hits of each, as `search` gives them.
+
+        Parameters
+        ----------
+        queries
+            Each as for `search`.
+        on_progress
+            Called with how many queries are done, and how many there are.
+
+        Raises
+        ------
+        SoundkinError
+            As from `search`; nothing is searched for where one query is wrong.
+        """
+        if top_k < 1:
+            raise QueryError("top_k must be at least 1")
+        self._refresh()
+        vectors = [self._read_query(query)[0] for query in queries]
+        if not vectors:
+            return []
+        found = self._ask(
+            lambda index: index.search_many(
+                np.stack(vectors), top_k, exact=exact, on_progress=on_progress
+            )
+        )
+        return [self._describe(neighbours, None)[:top_k] for neighbours in found]
+
+    def _read_query(self, query: Query) -> tuple[npt.NDArray[np.float32], list[int]]:
+        """Bring a query to one unit vector; and the contents that it was taken from."""
         sounds = _list_sounds(query)
         parts = [self._resolve(sound) for sound in sounds]
         vector = _combine(parts, [sound.weight for sound in sounds])
-        allowed = self._select_allowed(filters)
-        segments = self._model.segments
-        neighbours = self._find(
-            vector,
-            top_k,
-            per_content=per_recording,
-            min_gap=math.ceil(segments.segment_length / segments.segment_hop),
-            allowed=allowed,
-            excluded=[p.content_id for p in parts if exclude_self and p.content_id is not None],
-            exact=exact,
-        )
-        return self._describe(neighbours, filters)[:top_k]
+        return vector, [part.content_id for part in parts if part.content_id is not None]
 
-    def _find(self, vector: npt.NDArray[np.float32], top_k: int, **options: Any) -> Neighbours:
-        """Search the index; one that turns out to be damaged is built anew first."""
+    def _ask(self, question: Callable[[VectorIndex], Answer]) -> Answer:
+        """Ask the index; one that turns out to be damaged is built anew first."""
         try:
-            return self._index.search(vector, top_k, **options)
+            return question(self._index)
         except DamagedIndexError:
             discard_index(self._library)
             self._stamp = None
             self._refresh()
-            return self._index.search(vector, top_k, **options)
+            return question(self._index)
 
     def _refresh(self) -> None:
         """Take in what was indexed since."""
@@ -257,7 +299,7 @@ def _empty(library: Library) -> LibraryError:
     return LibraryError(f"{library.path}: it is empty; run: soundkin index FOLDER")
 
 
-def _list_sounds(query: Sound | Source | Sequence[Sound]) -> list[Sound]:
+def _list_sounds(query: Query) -> list[Sound]:
     if isinstance(query, Sound):
         return [query]
     if isinstance(query, str | os.PathLike | Waveform):

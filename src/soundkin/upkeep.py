@@ -87,7 +87,7 @@ class _Upkeep:
     def collect(self) -> VectorIndex:
         """Put an index together in memory."""
         index = VectorIndex.build(self._read(0))
-        return self._project(index)
+        return project(index, self.kind, self.on_progress)
 
     def build(self) -> Snapshot:
         """Build the index from the library, on disk."""
@@ -100,7 +100,7 @@ class _Upkeep:
         empty = VectorIndex.build([])
         empty = dataclasses.replace(empty, sums=np.zeros(0, np.uint16))
         manifest, index = self._append(manifest, empty)
-        index = self._project(index)
+        index = project(index, self.kind, self.on_progress)
         manifest = dataclasses.replace(
             manifest, n_trained=len(index), build_s=time.monotonic() - started
         )
@@ -115,23 +115,21 @@ class _Upkeep:
         known = self.library.list_content_ids()
         is_gone = ~np.isin(index.content_ids, known, assume_unique=True)
         lengths = np.diff(index.offsets)
-        if manifest.size != model.embedding_size or lengths[is_gone].sum() > DEAD_SHARE * len(
-            index
-        ):
+        n_dead = int(lengths[is_gone].sum())
+        if manifest.size != model.embedding_size or n_dead > DEAD_SHARE * len(index):
             return None
         index = dataclasses.replace(index, silent=index.silent | np.repeat(is_gone, lengths))
         manifest, index = self._append(manifest, index)
         kind = self.kind or choose_kind(len(index))
         is_outgrown = index.kind == "lists" and len(index) > GROWTH * manifest.n_trained
-        late = np.arange(manifest.n_projected, len(index))
         if is_outgrown or (kind != index.kind and (self.kind or kind != "exact")):
-            index = self._project(dataclasses.replace(index, projections=None))
+            index = project(dataclasses.replace(index, projections=None), kind, self.on_progress)
             manifest = dataclasses.replace(manifest, n_trained=len(index))
             keep = False
         elif index.projections is not None:
-            fresh = late[len(found.index) - manifest.n_projected :]
+            fresh = np.arange(len(found.index), len(index))
             index.projections.add(fresh[~index.silent[fresh]], index.read)
-            keep = len(late) <= LATE_ROWS
+            keep = len(index) - manifest.n_projected <= LATE_ROWS
         else:
             keep = True
         return Snapshot(self.folder.commit(manifest, index, keep_projections=keep), index)
@@ -175,21 +173,23 @@ class _Upkeep:
             self.on_progress("Reading the library", n_done, n_all)
             yield content_id, vectors, levels_db < SILENCE_DB
 
-    def _project(self, index: VectorIndex) -> VectorIndex:
-        """Give an index the projections that its size asks for."""
-        kind = self.kind or choose_kind(len(index))
-        audible = np.flatnonzero(~index.silent)
-        if kind == "exact" or not len(audible):
-            return index
-        from soundkin.projections import TRAINING_POINTS, Projections, choose_n_lists
 
-        n_lists = 1 if kind == "scan" else choose_n_lists(len(audible))
-        n_sampled = min(len(audible), max(n_lists * TRAINING_POINTS, 1000))
-        generator = np.random.default_rng(SAMPLE_SEED)
-        sample = np.sort(generator.choice(audible, n_sampled, replace=False))
-        self.on_progress("Fitting the lists", 0, len(audible))
-        projections = Projections.train(index.read(sample), n_lists)
-        projections.add(
-            audible, index.read, lambda *done: self.on_progress("Building the index", *done)
-        )
-        return dataclasses.replace(index, projections=projections)
+def project(
+    index: VectorIndex, kind: str | None = None, on_progress: OnProgress | None = None
+) -> VectorIndex:
+    """Give an index the projections that its size, or a kind, asks for."""
+    kind = kind or choose_kind(len(index))
+    audible = np.flatnonzero(~index.silent)
+    if kind == "exact" or not len(audible):
+        return index
+    from soundkin.projections import TRAINING_POINTS, Projections, choose_n_lists
+
+    report = on_progress or (lambda *_: None)
+    n_lists = 1 if kind == "scan" else choose_n_lists(len(audible))
+    n_sampled = min(len(audible), max(n_lists * TRAINING_POINTS, 1000))
+    generator = np.random.default_rng(SAMPLE_SEED)
+    sample = np.sort(generator.choice(audible, n_sampled, replace=False))
+    report("Fitting the lists", 0, len(audible))
+    projections = Projections.train(index.read(sample), n_lists)
+    projections.add(audible, index.read, lambda *done: report("Building the index", *done))
+    return dataclasses.replace(index, projections=projections)
