@@ -70,7 +70,11 @@ BLOCKS: dict[str, type[Residual] | type[Plain]] = {"residual": Residual, "plain"
 
 
 class Network(nn.Module):
-    """g: log-mel `(batch, n_mels, n_frames)` to unit vectors `(batch, 128)`."""
+    """g: log-mel `(batch, n_mels, n_frames)` to unit vectors `(batch, 128)`.
+
+    `centre`, the mean vector of many sounds, is taken off at the end: what all sounds share tells
+    nothing about any (Mu and Viswanath 2018, arXiv 1702.01417). It is 0 while training goes on.
+    """
 
     def __init__(self, config: NetworkConfig, n_mels: int) -> None:
         super().__init__()
@@ -86,6 +90,8 @@ class Network(nn.Module):
         for _ in config.channels:
             n_rows = (n_rows + 1) // 2
         self.project = nn.Linear(2 * config.channels[-1] * n_rows, EMBEDDING_SIZE)
+        self.centre: Tensor
+        self.register_buffer("centre", torch.zeros(EMBEDDING_SIZE))
 
     def forward(self, log_mels: Tensor) -> Tensor:
         """Embed a batch."""
@@ -93,7 +99,8 @@ class Network(nn.Module):
         for block in self.blocks:
             maps = block(maps)
         pooled = torch.cat([maps.mean(dim=3), maps.amax(dim=3)], dim=1)
-        return nn.functional.normalize(self.project(pooled.flatten(1)), dim=1)
+        vectors = nn.functional.normalize(self.project(pooled.flatten(1)), dim=1)
+        return nn.functional.normalize(vectors - self.centre, dim=1)
 
 
 class _Graph:
@@ -136,6 +143,11 @@ class _Graph:
         size: dict[str, Any] = {"kernel_shape": [2, 2], "strides": [2, 2], "ceil_mode": 1}
         return self.add("MaxPool", self.add("Relu", maps), **size)
 
+    def add_normalise(self, vectors: str) -> str:
+        norm = self.add("ReduceL2", vectors, self.add_constant(np.array([1])), keepdims=1)
+        safe = self.add("Max", norm, self.add_constant(np.array(1e-12, np.float32)))
+        return self.add("Div", vectors, safe)
+
     def add_residual(self, layer: str, maps: str) -> str:
         inner = self.add("Relu", self.add_conv_norm(f"{layer}.first", maps, 2))
         inner = self.add_conv_norm(f"{layer}.second", inner, 1)
@@ -166,9 +178,8 @@ def export_network(network: Network, config: ModelConfig, provenance: str) -> by
     pooled = graph.add("Concat", mean, graph.add("ReduceMax", maps, time_axis, keepdims=0), axis=1)
     flat = graph.add("Flatten", pooled)
     vectors = graph.add("Gemm", flat, "project.weight", "project.bias", transB=1)
-    norm = graph.add("ReduceL2", vectors, axis, keepdims=1)
-    safe = graph.add("Max", norm, graph.add_constant(np.array(1e-12, np.float32)))
-    graph.nodes.append(helper.make_node("Div", [vectors, safe], ["embedding"]))
+    moved = graph.add("Sub", graph.add_normalise(vectors), "centre")
+    graph.nodes.append(helper.make_node("Identity", [graph.add_normalise(moved)], ["embedding"]))
     model = helper.make_model(
         helper.make_graph(
             graph.nodes,
@@ -206,6 +217,7 @@ def load_weights(network: Network, path: Path, config: ModelConfig) -> None:
             raise ValueError("it has other segments or mel bands")
         constants = model.graph.initializer
         found = {c.name: torch.from_numpy(numpy_helper.to_array(c).copy()) for c in constants}
+        found.setdefault("centre", torch.zeros(EMBEDDING_SIZE))  # models of older versions
         wanted = network.state_dict()
         kept = {name: found[name] if w.is_floating_point() else w for name, w in wanted.items()}
         network.load_state_dict(kept)

@@ -26,7 +26,7 @@ from soundkin.errors import TrainingError
 from soundkin.files import write_aside
 from soundkin.model import ModelFile
 from soundkin.network import Network, export_network, load_weights
-from soundkin.pairs import PairBatch, PairDrawer
+from soundkin.pairs import NO_DEFORMATION, PairBatch, PairDrawer
 from soundkin.triplets import (
     MiningStatistics,
     compute_contrastive_loss,
@@ -38,6 +38,8 @@ from soundkin.waveforms import WaveformCache
 CHECKPOINT = "checkpoint.pt"
 LOG = "log.jsonl"
 FEWEST_RECORDINGS = 8
+CENTRE_BATCH = 256
+CENTRE_BATCHES = 8
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,7 @@ def train_model(
     for report in trainer.run():
         on_step(report)
     path = output / f"{model.name}.onnx"
+    trainer.finish()
     trainer.export(path, provenance)
     return trainer.describe(path)
 
@@ -129,6 +132,7 @@ class _Trainer:
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
         training, held_out = _split(cache, config)
         self._drawer = PairDrawer(cache, training, model, config.deformations, self._device)
+        self._plain_drawer = PairDrawer(cache, training, model, NO_DEFORMATION, self._device)
         self._validation = Validation(cache, held_out, model, config, self._device)
         torch.manual_seed(config.seed)
         network = Network(config.network, model.mel.n_mels)
@@ -154,6 +158,7 @@ class _Trainer:
         except (RuntimeError, KeyError, TypeError, ValueError, pickle.UnpicklingError) as error:
             raise TrainingError(f"{path}: damaged; delete it to start anew") from error
         self._before = self._validate()
+        self._network.centre.zero_()  # of a model that is gone on from
         self._best = _Best(0, self._before, _copy_weights(self._network))
 
     def _load(self, path: Path) -> None:
@@ -267,10 +272,22 @@ class _Trainer:
             reason = getattr(error, "strerror", None) or error
             raise TrainingError(f"{self._output}: {reason}") from error
 
-    def export(self, path: Path, provenance: str) -> None:
-        """Write the best network as a model file."""
+    def finish(self) -> None:
+        """Take the best network, and take the mean vector of training sounds off its vectors."""
         self._network.load_state_dict(self._best.weights)
         self._network.eval()
+        generator = np.random.default_rng([self._config.seed, 1 << 42])
+        with torch.no_grad():
+            self._network.centre.zero_()
+            batches = [
+                self._network(self._plain_drawer.draw(CENTRE_BATCH, generator).anchors)
+                for _ in range(CENTRE_BATCHES)
+            ]
+            self._network.centre.copy_(torch.cat(batches).mean(dim=0))
+        self._best = dataclasses.replace(self._best, score=self._validate())
+
+    def export(self, path: Path, provenance: str) -> None:
+        """Write the network as a model file."""
         facts: dict[str, Any] = {"recipe": json.loads(self._describe_recipe())}
         facts |= {"step": self._best.step, "held_out": dataclasses.asdict(self._best.score)}
         facts["trained_on"] = provenance
