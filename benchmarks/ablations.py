@@ -44,8 +44,8 @@ def list_variants() -> dict[str, Recipe]:
     deformations, network = base.training.deformations, base.training.network
     all_of = dataclasses.asdict(deformations)
     alone = {
-        "pitch shift alone": ("pitch_semitones",),
-        "time stretch alone": ("stretch",),
+        "pitch shift alone": ("pitch_semitones", "pitch_share"),
+        "time stretch alone": ("stretch", "stretch_share"),
         "noise alone": ("noise_share", "noise_snr_db"),
         "mixture alone": ("mixture_share", "mixture"),
         "proximity alone": ("proximity_share", "proximity_s"),

@@ -209,6 +209,7 @@ def test_the_exported_graph_gives_what_torch_gives(tmp_path: Path, config: Netwo
     with torch.no_grad():
         for _ in range(5):  # so that the normalisations have something to fold
             network(3 * torch.randn(64, MODEL.mel.n_mels, MODEL.n_frames) - 5)
+        network.centre.copy_(0.1 * torch.randn(128))
     network.eval()
     path = tmp_path / "tiny.onnx"
     path.write_bytes(export_network(network, MODEL, "by a test"))
@@ -228,6 +229,41 @@ def test_a_tiny_run_learns(cache: WaveformCache, tmp_path: Path) -> None:
     assert result.after.median_rank < result.before.median_rank
     spread = result.after.negative_distance - result.after.positive_distance
     assert spread > result.before.negative_distance - result.before.positive_distance
+
+
+def test_what_all_sounds_share_is_taken_off_the_embedding(
+    cache: WaveformCache, tmp_path: Path
+) -> None:
+    model = load_model(train_model(cache, tmp_path, MODEL, replace(RECIPE, steps=30)).model)
+    drawer = PairDrawer(cache, np.arange(len(cache.offsets) - 1), MODEL, NO_DEFORMATION)
+    sounds = drawer.draw(400, np.random.default_rng(5)).anchors.numpy()
+    uncentred = load_network(tmp_path)
+    with torch.no_grad():
+        before = uncentred(torch.from_numpy(sounds)).numpy()
+    assert np.linalg.norm(before.mean(axis=0)) > 2 * np.linalg.norm(
+        model.embed(sounds).mean(axis=0)
+    )
+
+
+def load_network(folder: Path) -> Network:
+    """Load the network of a checkpoint, as training had it."""
+    state = torch.load(folder / "checkpoint.pt", weights_only=True)
+    network = Network(RECIPE.network, MODEL.mel.n_mels)
+    network.load_state_dict(state["best"]["weights"])
+    return network.eval()
+
+
+def test_only_a_share_of_the_sounds_is_deformed(cache: WaveformCache) -> None:
+    recordings = np.arange(len(cache.offsets) - 1)
+    for name, strength in (("pitch", {"pitch_semitones": 5.0}), ("stretch", {"stretch": 1.5})):
+        config = replace(NO_DEFORMATION, **strength, **{f"{name}_share": 0.3})
+        none = replace(config, **{f"{name}_share": 0.0})
+        drawn = [
+            PairDrawer(cache, recordings, MODEL, c).draw(300, np.random.default_rng(1)).anchors
+            for c in (config, none)
+        ]
+        is_same = (drawn[0] == drawn[1]).flatten(1).all(dim=1)
+        assert 0.6 < float(is_same.float().mean()) < 0.8
 
 
 def test_training_goes_on_from_the_weights_of_a_model(cache: WaveformCache, tmp_path: Path) -> None:

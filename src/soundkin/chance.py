@@ -93,7 +93,7 @@ def _draw_vectors(
     library: Library, own: int | None, generator: np.random.Generator
 ) -> Iterator[Vector]:
     """Draw some of a library's contents, and yield the mean vector of each that can be heard."""
-    index = load_index(library)
+    index = load_index(library, check_all=True)
     rows = np.flatnonzero(index.content_ids != (-1 if own is None else own))
     for row in generator.permutation(rows)[:MAX_RANDOM].tolist():
         part = slice(int(index.offsets[row]), int(index.offsets[row + 1]))

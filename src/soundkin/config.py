@@ -75,13 +75,13 @@ class DeformationConfig:
     noise and proximity, and only its positives have it.
     """
 
-    pitch_semitones: float = 5.0
-    pitch_share: float = 1.0
-    stretch: float = 1.4
-    stretch_share: float = 1.0
-    noise_share: float = 0.5
+    pitch_semitones: float = 9.0
+    pitch_share: float = 0.8
+    stretch: float = 1.6
+    stretch_share: float = 0.3
+    noise_share: float = 0.1
     noise_snr_db: float = 10.0
-    mixture_share: float = 0.5
+    mixture_share: float = 0.1
     mixture: float = 0.25
     proximity_share: float = 0.7
     proximity_s: float = 10.0

@@ -57,7 +57,9 @@ def find_duplicates(
         members.setdefault(recording.content_id, []).append(recording)
     durations_s = {content_id: group[0].duration_s for content_id, group in members.items()}
     groups = []
-    for content_ids, score in _Contents.collect(load_index(library), durations_s).group(threshold):
+    for content_ids, score in _Contents.collect(
+        load_index(library, check_all=True), durations_s
+    ).group(threshold):
         recordings = [recording for content_id in content_ids for recording in members[content_id]]
         if len(recordings) > 1:
             groups.append(DuplicateGroup(tuple(recordings), score))

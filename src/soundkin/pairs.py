@@ -222,8 +222,8 @@ def _draw_within(
 def _choose_one(config: DeformationConfig, generator: np.random.Generator) -> DeformationConfig:
     """Choose one deformation for a batch, as the original recipe does; it has no mixtures."""
     kinds: tuple[dict[str, Any], ...] = (
-        {"pitch_semitones": config.pitch_semitones},
-        {"stretch": config.stretch},
+        {"pitch_semitones": config.pitch_semitones, "pitch_share": config.pitch_share},
+        {"stretch": config.stretch, "stretch_share": config.stretch_share},
         {"noise_levels": config.noise_levels, "noise_share": config.noise_share},
         {"proximity_share": config.proximity_share, "proximity_s": config.proximity_s},
     )

@@ -10,7 +10,7 @@ import numpy as np
 
 from soundkin.library import Library
 from soundkin.snapshots import IndexFolder
-from soundkin.upkeep import OnProgress, load_snapshot
+from soundkin.upkeep import OnProgress, load_index, load_snapshot
 from soundkin.vectors import VectorIndex
 
 QUERIES = 100
@@ -40,13 +40,8 @@ class IndexFacts:
 
 
 def measure_index(library: Library, on_progress: OnProgress | None = None) -> IndexFacts:
-    """Measure a library's index, brought in step with it first.
-
-    Raises
-    ------
-    DamagedIndexError
-        Its vectors on disk are not those that were written.
-    """
+    """Measure a library's index, brought in step with it first."""
+    load_index(library, on_progress, check_all=True)
     found = load_snapshot(library, on_progress)
     index = found if isinstance(found, VectorIndex) else found.index
     recall, query_ms, n_queries = _measure_recall(index, np.random.default_rng(SEED))

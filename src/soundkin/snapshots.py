@@ -98,8 +98,8 @@ class IndexFolder:
             with np.load(io.BytesIO(data)) as stored:
                 arrays = {name: stored[name] for name in ARRAYS}
             index = VectorIndex(vectors=self.map_vectors(manifest), **arrays)
-            if len(index) <= EXACT_ROWS and len(index):
-                index.read(np.arange(len(index)))
+            if len(index) <= EXACT_ROWS and not index.is_whole():
+                return None
             if manifest.projections:
                 index = self._load_projections(index, manifest)
             return Snapshot(manifest, index)

@@ -26,16 +26,24 @@ OnProgress = Callable[[str, int, int], None]
 Block = tuple[int, npt.NDArray[np.float16], npt.NDArray[np.bool_]]
 
 
-def load_index(library: Library, on_progress: OnProgress | None = None) -> VectorIndex:
+def load_index(
+    library: Library, on_progress: OnProgress | None = None, *, check_all: bool = False
+) -> VectorIndex:
     """Load a library's index, brought in step with it first; saved where it can be.
 
     Parameters
     ----------
     on_progress
         Called with what is being done, how many segments are, and how many there are.
+    check_all
+        See that every vector is whole, for those who read them all; `search` looks at its hits.
     """
     snapshot = load_snapshot(library, on_progress)
-    return snapshot if isinstance(snapshot, VectorIndex) else snapshot.index
+    index = snapshot if isinstance(snapshot, VectorIndex) else snapshot.index
+    if check_all and not index.is_whole():
+        discard_index(library)
+        return load_index(library, on_progress)
+    return index
 
 
 def load_snapshot(

@@ -20,7 +20,6 @@ from soundkin.halves import compute_sums, widen
 if TYPE_CHECKING:
     from soundkin.projections import Projections
 
-KINDS = ("exact", "scan", "lists")
 EXACT_ROWS = 50_000  # up to so many segments every one is scored
 SCAN_ROWS = 100_000  # up to so many every code is read
 BLOCK_FLOATS = 1 << 18  # so much of a block stays in the cache of a core
@@ -133,15 +132,13 @@ class VectorIndex:
             A vector that was read is not the one that was written.
         """
         is_open = self._select(allowed, excluded)
-        is_few = is_open is not None and self._count(is_open) <= EXACT_ROWS
+        is_few = allowed is not None and self._count(is_open) <= EXACT_ROWS
         rows = None
         if self.projections is not None and not exact and not is_few:
+            n_contents = min(n_contents, int(is_open.sum()))
             rows = self._find_candidates(query, n_contents, is_open)
         if rows is None:
-            places = (
-                np.arange(len(self.content_ids)) if is_open is None else np.flatnonzero(is_open)
-            )
-            rows = self._scan(query, n_contents, places)
+            rows = self._scan(query, n_contents, np.flatnonzero(is_open))
         return self._rank(query, rows, n_contents, per_content, min_gap)
 
     def search_many(
@@ -175,7 +172,7 @@ class VectorIndex:
         if len(audible) > BACKGROUND_ROWS:
             audible = np.sort(generator.choice(audible, BACKGROUND_ROWS, replace=False))
         owners = self._find_owners(audible)
-        sample = self.vectors[audible].astype(np.float32)
+        sample = widen(self.vectors[audible])
         upper = np.triu(owners[:, None] != owners[None, :])
         return np.sort((sample @ sample.T)[upper])
 
@@ -192,6 +189,14 @@ class VectorIndex:
             raise DamagedIndexError
         return widen(vectors)
 
+    def is_whole(self) -> bool:
+        """Whether every vector is what was written."""
+        blocks = range(0, len(self), BLOCK_FLOATS)
+        parts = [slice(start, start + BLOCK_FLOATS) for start in blocks]
+        return self.sums is None or all(
+            np.array_equal(compute_sums(self.vectors[part]), self.sums[part]) for part in parts
+        )
+
     def _propose(self, queries: Floats, n_contents: int, exact: bool) -> Iterator[Rows | None]:
         """Find for each of some queries the rows that may be among its best; None: too few."""
         if self.projections is None or exact:
@@ -199,25 +204,26 @@ class VectorIndex:
             for bests in self._score_contents(queries, places).T:
                 yield self._choose(bests, n_contents, places)
         else:
+            is_open = self._select(None, ())
             found = self.projections.find(queries, self._count_candidates(n_contents))
             for query, rows, estimates in zip(queries, *found, strict=True):
-                yield self._accept(query, rows, estimates, n_contents, None, True)
+                yield self._accept(query, rows, estimates, n_contents, is_open, True)
 
     def _find_owners(self, rows: Rows) -> Rows:
         return np.searchsorted(self.offsets, rows, side="right") - 1
 
     def _select(
         self, allowed: npt.NDArray[np.int64] | None, excluded: Sequence[int]
-    ) -> npt.NDArray[np.bool_] | None:
-        """Mark the contents that count `(n_contents,)`; None where all do."""
-        if allowed is None and not excluded:
-            return None
+    ) -> npt.NDArray[np.bool_]:
+        """Mark the contents that count `(n_contents,)`."""
         if allowed is None:
-            chosen = np.ones(len(self.content_ids), np.bool_)
+            is_open = np.ones(len(self.content_ids), np.bool_)
         else:
-            chosen = np.isin(self.content_ids, allowed, assume_unique=True)
-        chosen[np.isin(self.content_ids, excluded)] = False
-        return chosen
+            is_open = np.isin(self.content_ids, allowed, assume_unique=True)
+        for content_id in excluded:
+            place = np.searchsorted(self.content_ids, content_id)
+            is_open[place : place + 1] &= self.content_ids[place : place + 1] != content_id
+        return is_open
 
     def _count(self, is_open: npt.NDArray[np.bool_]) -> int:
         """Count the segments of some contents."""
@@ -228,7 +234,7 @@ class VectorIndex:
         return max(first, CANDIDATES_PER_CONTENT * n_contents)
 
     def _find_candidates(
-        self, query: Floats, n_contents: int, is_open: npt.NDArray[np.bool_] | None
+        self, query: Floats, n_contents: int, is_open: npt.NDArray[np.bool_]
     ) -> Rows | None:
         """Have rows proposed, ever more until they are enough; None where they never are."""
         assert self.projections is not None  # asked only where there are some
@@ -249,7 +255,7 @@ class VectorIndex:
         rows: Rows,
         estimates: Floats,
         n_contents: int,
-        is_open: npt.NDArray[np.bool_] | None,
+        is_open: npt.NDArray[np.bool_],
         surely: bool,
     ) -> Rows | None:
         """Take the best proposed row of each content, if they are enough.
@@ -258,9 +264,7 @@ class VectorIndex:
         estimates lie below the hits', and `surely` below their scores by more than estimates err.
         """
         last = float(estimates[-1]) if rows[-1] >= 0 else -np.inf
-        counts = (rows >= 0) & ~self.silent[rows]
-        if is_open is not None:
-            counts &= is_open[self._find_owners(rows)]
+        counts = (rows >= 0) & ~self.silent[rows] & is_open[self._find_owners(rows)]
         rows, estimates = rows[counts], estimates[counts]
         scores = self._rescore(query, rows)
         order = np.lexsort((rows, -scores))

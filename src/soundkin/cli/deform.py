@@ -52,8 +52,8 @@ Examples:
 @click.option("-o", "--output", "folder", required=True, type=click.Path(), help="Folder to fill.")
 @click.option("--mix", "other", type=click.Path(), metavar="OTHER", help="Sound to mix in.")
 @region_options
-@_strength_option("--semitones", (0, 24), 5.0, "N", "Pitch, up and down.")
-@_strength_option("--stretch", (1, 2), 1.4, "X", "Times longer and shorter.")
+@_strength_option("--semitones", (0, 24), 9.0, "N", "Pitch, up and down.")
+@_strength_option("--stretch", (1, 2), 1.6, "X", "Times longer and shorter.")
 @_strength_option("--snr-db", (-30, 200), 10.0, "DB", "How far the noise is below the sound.")
 @_strength_option("--share", (0, 1000), 0.25, "X", "Energy of OTHER, as a share of the sound's.")
 @click.option("--model", metavar="NAME", help="Model that embeds [default: the library's].")
