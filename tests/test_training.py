@@ -210,6 +210,7 @@ def test_the_exported_graph_gives_what_torch_gives(tmp_path: Path, config: Netwo
         for _ in range(5):  # so that the normalisations have something to fold
             network(3 * torch.randn(64, MODEL.mel.n_mels, MODEL.n_frames) - 5)
         network.centre.copy_(0.1 * torch.randn(128))
+        network.floor.fill_(-18.0)
     network.eval()
     path = tmp_path / "tiny.onnx"
     path.write_bytes(export_network(network, MODEL, "by a test"))
@@ -217,9 +218,12 @@ def test_the_exported_graph_gives_what_torch_gives(tmp_path: Path, config: Netwo
     assert model.config == MODEL
     assert model.provenance == "by a test"
     inputs = 3 * torch.randn(50, MODEL.mel.n_mels, MODEL.n_frames) - 5
+    inputs[7:9] = -20.0
     with torch.no_grad():
         expected = network(inputs).numpy()
     assert np.abs(model.embed(inputs.numpy()) - expected).max() < 1e-4
+    assert np.allclose(expected[7:9], 128**-0.5)
+    assert not np.isclose(expected[:7], 128**-0.5).all(axis=1).any()
 
 
 def test_a_tiny_run_learns(cache: WaveformCache, tmp_path: Path) -> None:

@@ -127,16 +127,8 @@ class Embedder:
         vectors, levels_db, n_samples = self._embed_blocks(blocks)
         return Embeddings(vectors, levels_db, n_samples / self._segments.sample_rate)
 
-    def embed_stretch(
-        self, stretch: Waveform, hop: int
-    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-        """Embed the segments of a stretch that start every `hop` samples.
-
-        Returns
-        -------
-        Vectors `(n_segments, n)` and levels in dB `(n_segments,)`. A silent segment has the same
-        vector whatever the model says of it: models learn from sounds, and what they make of
-        silence is chance.
+    def embed_stretch(self, stretch: Waveform, hop: int) -> npt.NDArray[np.float32]:
+        """Embed the segments of a stretch that start every `hop` samples, `(n_segments, n)`.
 
         Raises
         ------
@@ -147,18 +139,22 @@ class Embedder:
         n_batch = max(1, BATCH_FLOATS // cuts[0].size)
         batches = (cuts[start : start + n_batch] for start in range(0, len(cuts), n_batch))
         vectors = np.concatenate([self.model.embed(np.ascontiguousarray(b)) for b in batches])
-        levels_db = _compute_levels(stretch, self._segments.segment_length, hop, len(vectors))
-        vectors[levels_db < SILENCE_DB] = 1 / np.sqrt(vectors.shape[1])
-        if not np.isfinite(vectors).all():
-            raise ModelError("the model's vector is zero, or no number, where there is sound")
-        return vectors, levels_db
+        undefined = ~np.isfinite(vectors).all(axis=1)
+        if undefined.any():
+            length = self._segments.segment_length
+            levels_db = _compute_levels(stretch, length, hop, len(vectors))
+            if (levels_db[undefined] >= SILENCE_DB).any():
+                raise ModelError("the model's vector is zero, or no number, where there is sound")
+            vectors[undefined] = 1 / np.sqrt(vectors.shape[1])  # silence: defined, never a hit
+        return vectors
 
     def _embed_blocks(
         self, blocks: Iterator[Waveform]
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], int]:
         """Embed every segment of a stream; memory holds one block and the vectors."""
         length, hop = self._segments.segment_length, self._segments.segment_hop
-        embedded: list[tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]] = []
+        vectors: list[npt.NDArray[np.float32]] = []
+        levels: list[npt.NDArray[np.float32]] = []
         rest = last = np.zeros(0, np.float32)  # not embedded yet; the last segment's worth so far
         n_samples = 0
         for block in blocks:
@@ -167,13 +163,14 @@ class Embedder:
             rest = np.concatenate([rest, block]) if len(rest) else block
             n_ready = max(0, (len(rest) - length) // hop + 1)
             if n_ready:
-                embedded.append(self.embed_stretch(rest[: (n_ready - 1) * hop + length], hop))
+                vectors.append(self.embed_stretch(rest[: (n_ready - 1) * hop + length], hop))
+                levels.append(_compute_levels(rest, length, hop, n_ready))
                 rest = rest[n_ready * hop :]
-        n_embedded = sum(len(levels_db) for _, levels_db in embedded)
+        n_embedded = sum(map(len, vectors))
         if n_embedded == 0 or n_samples > (n_embedded - 1) * hop + length:
             segment = last if len(last) == length else _fill_segment(last, length)
-            embedded.append(self.embed_stretch(segment, hop))
-        vectors, levels = zip(*embedded, strict=True)
+            vectors.append(self.embed_stretch(segment, hop))
+            levels.append(_compute_levels(segment, length, hop, 1))
         return np.concatenate(vectors), np.concatenate(levels), n_samples
 
 

@@ -156,4 +156,4 @@ def _embed_centred(sound: Array, model: HearModel, hop: int) -> Iterator[Array]:
     for first in range(0, n_timestamps, BLOCK_TIMESTAMPS):
         n_block = min(BLOCK_TIMESTAMPS, n_timestamps - first)
         stop = (first + n_block - 1) * hop + model.segment_length
-        yield model.embedder.embed_stretch(padded[first * hop : stop], hop)[0]
+        yield model.embedder.embed_stretch(padded[first * hop : stop], hop)

@@ -74,6 +74,8 @@ class Network(nn.Module):
 
     `centre`, the mean vector of many sounds, is taken off at the end: what all sounds share tells
     nothing about any (Mu and Viswanath 2018, arXiv 1702.01417). It is 0 while training goes on.
+    A segment that is nowhere above `floor` is silence and has a vector of its own, (1, …, 1)/√n:
+    no network learns from silence, and what one makes of it is chance.
     """
 
     def __init__(self, config: NetworkConfig, n_mels: int) -> None:
@@ -91,7 +93,9 @@ class Network(nn.Module):
             n_rows = (n_rows + 1) // 2
         self.project = nn.Linear(2 * config.channels[-1] * n_rows, EMBEDDING_SIZE)
         self.centre: Tensor
+        self.floor: Tensor
         self.register_buffer("centre", torch.zeros(EMBEDDING_SIZE))
+        self.register_buffer("floor", torch.full((1,), -torch.inf))
 
     def forward(self, log_mels: Tensor) -> Tensor:
         """Embed a batch."""
@@ -100,7 +104,9 @@ class Network(nn.Module):
             maps = block(maps)
         pooled = torch.cat([maps.mean(dim=3), maps.amax(dim=3)], dim=1)
         vectors = nn.functional.normalize(self.project(pooled.flatten(1)), dim=1)
-        return nn.functional.normalize(vectors - self.centre, dim=1)
+        vectors = nn.functional.normalize(vectors - self.centre, dim=1)
+        is_silent = log_mels.amax(dim=(1, 2)) < self.floor
+        return torch.where(is_silent[:, None], EMBEDDING_SIZE**-0.5, vectors)
 
 
 class _Graph:
@@ -179,7 +185,11 @@ def export_network(network: Network, config: ModelConfig, provenance: str) -> by
     flat = graph.add("Flatten", pooled)
     vectors = graph.add("Gemm", flat, "project.weight", "project.bias", transB=1)
     moved = graph.add("Sub", graph.add_normalise(vectors), "centre")
-    graph.nodes.append(helper.make_node("Identity", [graph.add_normalise(moved)], ["embedding"]))
+    own = graph.add_constant(np.full((1, EMBEDDING_SIZE), EMBEDDING_SIZE**-0.5, np.float32))
+    loudest = graph.add("ReduceMax", "log_mel", graph.add_constant(np.array([1, 2])), keepdims=0)
+    is_silent = graph.add("Unsqueeze", graph.add("Less", loudest, "floor"), axis)
+    choice = [is_silent, own, graph.add_normalise(moved)]
+    graph.nodes.append(helper.make_node("Where", choice, ["embedding"]))
     model = helper.make_model(
         helper.make_graph(
             graph.nodes,
@@ -217,8 +227,8 @@ def load_weights(network: Network, path: Path, config: ModelConfig) -> None:
             raise ValueError("it has other segments or mel bands")
         constants = model.graph.initializer
         found = {c.name: torch.from_numpy(numpy_helper.to_array(c).copy()) for c in constants}
-        found.setdefault("centre", torch.zeros(EMBEDDING_SIZE))  # models of older versions
         wanted = network.state_dict()
+        found = {name: wanted[name] for name in ("centre", "floor")} | found  # not in older ones
         kept = {name: found[name] if w.is_floating_point() else w for name, w in wanted.items()}
         network.load_state_dict(kept)
     except OSError as error:

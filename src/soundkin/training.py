@@ -40,6 +40,7 @@ LOG = "log.jsonl"
 FEWEST_RECORDINGS = 8
 CENTRE_BATCH = 256
 CENTRE_BATCHES = 8
+SILENT_RISE = 1.0  # of log-mel above its floor, in silence at most
 
 
 @dataclass(frozen=True)
@@ -273,7 +274,7 @@ class _Trainer:
             raise TrainingError(f"{self._output}: {reason}") from error
 
     def finish(self) -> None:
-        """Take the best network, and take the mean vector of training sounds off its vectors."""
+        """Take the best network; measure its mean vector, and tell it what silence is."""
         self._network.load_state_dict(self._best.weights)
         self._network.eval()
         generator = np.random.default_rng([self._config.seed, 1 << 42])
@@ -284,6 +285,7 @@ class _Trainer:
                 for _ in range(CENTRE_BATCHES)
             ]
             self._network.centre.copy_(torch.cat(batches).mean(dim=0))
+            self._network.floor.fill_(math.log(self._model.mel.log_offset) + SILENT_RISE)
         self._best = dataclasses.replace(self._best, score=self._validate())
 
     def export(self, path: Path, provenance: str) -> None:
