@@ -40,5 +40,4 @@ def test_an_index_of_averages_finds_the_groups_that_comparing_all_finds(
         assert max(len(group.recordings) for group in expected) == 90
         monkeypatch.setattr(duplicates, "MOST_PAIRS", 0)
         monkeypatch.setattr("soundkin.vectors.EXACT_ROWS", 100)
-        monkeypatch.setattr("soundkin.vectors.SCAN_ROWS", 100)
         assert find_duplicates(library, threshold=0.95) == expected

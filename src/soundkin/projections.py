@@ -22,8 +22,7 @@ TRAINING_POINTS = 64  # vectors a centroid is fitted on
 TRAINING_ROUNDS = 8
 SEED = 0
 BLOCK_ROWS = 1 << 16
-LISTS_PER_PROBE = 64
-FEWEST_PROBES = 16
+FEWEST_PROBES = 32  # lists; of more than its square the square root
 
 Rows = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
@@ -104,7 +103,7 @@ class Projections:
         `reach` times as many lists are read as usual. Returns numbers and estimates of the inner
         product, `(n, count)` each, best first; -1 where the lists held no more.
         """
-        probes = max(FEWEST_PROBES, self.n_lists / LISTS_PER_PROBE) * reach
+        probes = max(FEWEST_PROBES, self.n_lists**0.5) * reach
         lists = faiss.SearchParametersIVF(nprobe=min(self.n_lists, round(probes)))
         _use_cores(1 if len(queries) == 1 else os.cpu_count() or 1)
         parameters = faiss.SearchParametersPreTransform(index_params=lists)

@@ -21,15 +21,14 @@ if TYPE_CHECKING:
     from soundkin.projections import Projections
 
 EXACT_ROWS = 50_000  # up to so many segments every one is scored
-SCAN_ROWS = 100_000  # up to so many every code is read
 BLOCK_FLOATS = 1 << 18  # so much of a block stays in the cache of a core
 BATCH_QUERIES = 64
 BACKGROUND_ROWS = 1000
-FIRST_CANDIDATES = 256
+FIRST_CANDIDATES = 160
 FIRST_OF_SCAN = 1024  # codes around one centroid are coarser
 CANDIDATES_PER_CONTENT = 16
 WIDER = 8
-SURELY = 2.0  # standard deviations
+DEPTH = 10  # candidates for each place down to the last hit's
 ROUNDING = 1e-5  # scores of float32 are this exact
 NEVER = -2.0  # below every cosine
 
@@ -48,6 +47,31 @@ class Neighbours:
     content_ids: npt.NDArray[np.int64]
     segments: npt.NDArray[np.int64]
     scores: npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class _Scope:
+    """Which contents count, by their places: all but `shut`, or those `open` alone but `shut`."""
+
+    n_contents: int
+    open: npt.NDArray[np.bool_] | None
+    shut: Rows
+
+    def count(self) -> int:
+        """Count them."""
+        if self.open is None:
+            return self.n_contents - len(self.shut)
+        return int(self.open.sum()) - int(self.open[self.shut].sum())
+
+    def list_places(self) -> Rows:
+        """List them, ascending."""
+        places = np.arange(self.n_contents) if self.open is None else np.flatnonzero(self.open)
+        return np.setdiff1d(places, self.shut, assume_unique=True) if len(self.shut) else places
+
+    def holds(self, places: Rows) -> npt.NDArray[np.bool_]:
+        """Tell which of some places count."""
+        is_held = ~np.isin(places, self.shut) if len(self.shut) else np.ones(len(places), np.bool_)
+        return is_held if self.open is None else is_held & self.open[places]
 
 
 @dataclass(frozen=True)
@@ -131,14 +155,14 @@ class VectorIndex:
         DamagedIndexError
             A vector that was read is not the one that was written.
         """
-        is_open = self._select(allowed, excluded)
-        is_few = allowed is not None and self._count(is_open) <= EXACT_ROWS
+        scope = self._select(allowed, excluded)
+        is_few = scope.open is not None and self._count_rows(scope.open) <= EXACT_ROWS
         rows = None
         if self.projections is not None and not exact and not is_few:
-            n_contents = min(n_contents, int(is_open.sum()))
-            rows = self._find_candidates(query, n_contents, is_open)
+            n_contents = min(n_contents, scope.count())
+            rows = self._find_candidates(query, n_contents, scope)
         if rows is None:
-            rows = self._scan(query, n_contents, np.flatnonzero(is_open))
+            rows = self._scan(query, n_contents, scope.list_places())
         return self._rank(query, rows, n_contents, per_content, min_gap)
 
     def search_many(
@@ -204,49 +228,45 @@ class VectorIndex:
             for bests in self._score_contents(queries, places).T:
                 yield self._choose(bests, n_contents, places)
         else:
-            is_open = self._select(None, ())
+            scope = self._select(None, ())
             found = self.projections.find(queries, self._count_candidates(n_contents))
             for query, rows, estimates in zip(queries, *found, strict=True):
-                yield self._accept(query, rows, estimates, n_contents, is_open, True)
+                hits, depth = self._accept(query, rows, estimates, n_contents, scope)
+                yield hits if len(rows) >= DEPTH * depth else None
 
     def _find_owners(self, rows: Rows) -> Rows:
         return np.searchsorted(self.offsets, rows, side="right") - 1
 
-    def _select(
-        self, allowed: npt.NDArray[np.int64] | None, excluded: Sequence[int]
-    ) -> npt.NDArray[np.bool_]:
-        """Mark the contents that count `(n_contents,)`."""
-        if allowed is None:
-            is_open = np.ones(len(self.content_ids), np.bool_)
-        else:
+    def _select(self, allowed: Rows | None, excluded: Sequence[int]) -> _Scope:
+        """Find the contents that count by their ids."""
+        is_open = None
+        if allowed is not None:
             is_open = np.isin(self.content_ids, allowed, assume_unique=True)
-        for content_id in excluded:
-            place = np.searchsorted(self.content_ids, content_id)
-            is_open[place : place + 1] &= self.content_ids[place : place + 1] != content_id
-        return is_open
+        ids = np.array(sorted(set(excluded)), np.int64)
+        shut = np.searchsorted(self.content_ids, ids)
+        is_known = shut < len(self.content_ids)
+        is_known[is_known] = self.content_ids[shut[is_known]] == ids[is_known]
+        return _Scope(len(self.content_ids), is_open, shut[is_known])
 
-    def _count(self, is_open: npt.NDArray[np.bool_]) -> int:
-        """Count the segments of some contents."""
+    def _count_rows(self, is_open: npt.NDArray[np.bool_]) -> int:
         return int(np.diff(self.offsets)[is_open].sum())
 
     def _count_candidates(self, n_contents: int) -> int:
         first = FIRST_CANDIDATES if self.kind == "lists" else FIRST_OF_SCAN
         return max(first, CANDIDATES_PER_CONTENT * n_contents)
 
-    def _find_candidates(
-        self, query: Floats, n_contents: int, is_open: npt.NDArray[np.bool_]
-    ) -> Rows | None:
+    def _find_candidates(self, query: Floats, n_contents: int, scope: _Scope) -> Rows | None:
         """Have rows proposed, ever more until they are enough; None where they never are."""
         assert self.projections is not None  # asked only where there are some
-        count, reach = self._count_candidates(n_contents), 1.0
-        for surely in (True, True, False):
+        first = count = self._count_candidates(n_contents)
+        for is_last in (False, False, True):
             if count >= len(self.projections):
                 return None
-            rows, estimates = self.projections.find(query[None], count, reach)
-            enough = self._accept(query, rows[0], estimates[0], n_contents, is_open, surely)
-            if enough is not None:
-                return enough
-            count, reach = count * WIDER, reach * WIDER**0.5
+            rows, estimates = self.projections.find(query[None], count, (count / first) ** 0.5)
+            hits, depth = self._accept(query, rows[0], estimates[0], n_contents, scope)
+            if hits is not None and (is_last or count >= DEPTH * depth):
+                return hits
+            count = max(2 * count, 2 * DEPTH * depth) if depth else WIDER * count
         return None
 
     def _accept(
@@ -255,26 +275,23 @@ class VectorIndex:
         rows: Rows,
         estimates: Floats,
         n_contents: int,
-        is_open: npt.NDArray[np.bool_],
-        surely: bool,
-    ) -> Rows | None:
-        """Take the best proposed row of each content, if they are enough.
+        scope: _Scope,
+    ) -> tuple[Rows | None, int]:
+        """Take the best proposed row of each content, and how deep the last of them lay.
 
-        Enough are those that what was not proposed can hardly be better than, nor equal: its
-        estimates lie below the hits', and `surely` below their scores by more than estimates err.
+        The depth is its rank among all proposed, by score, 0 where there are too few contents. The
+        rows are None where one of them may be tied with what was not proposed.
         """
         last = float(estimates[-1]) if rows[-1] >= 0 else -np.inf
-        counts = (rows >= 0) & ~self.silent[rows] & is_open[self._find_owners(rows)]
+        counts = (rows >= 0) & ~self.silent[rows] & scope.holds(self._find_owners(rows))
         rows, estimates = rows[counts], estimates[counts]
-        scores = self._rescore(query, rows)
-        order = np.lexsort((rows, -scores))
-        _, firsts = np.unique(self._find_owners(rows[order]), return_index=True)
+        order = np.lexsort((rows, -self._rescore(query, rows)))
+        firsts = np.sort(np.unique(self._find_owners(rows[order]), return_index=True)[1])
         if len(firsts) < n_contents:
-            return None
-        hits = order[np.sort(firsts)[:n_contents]]
-        margin = SURELY * float(np.sqrt(np.square(scores - estimates).mean())) if surely else 0.0
-        is_above = scores[hits[-1]] > last + margin and estimates[hits].min() > last + ROUNDING
-        return rows[hits] if is_above else None
+            return None, 0
+        hits = order[firsts[:n_contents]]
+        is_above = estimates[hits].min(initial=np.inf) > last + ROUNDING
+        return (rows[hits] if is_above else None), int(firsts[n_contents - 1]) + 1
 
     def _scan(self, query: Floats, n_contents: int, places: Rows) -> Rows:
         """Score every segment of some contents; the rows that may be among the best."""
@@ -311,7 +328,7 @@ class VectorIndex:
         wide = query.astype(np.float64)
         n_rows = max(1, BLOCK_FLOATS // len(query))
         parts = [rows[start : start + n_rows] for start in range(0, len(rows), n_rows)]
-        sums = [(self.read(part) * wide).sum(axis=1) for part in parts]
+        sums = [np.vecdot(self.read(part).astype(np.float64), wide) for part in parts]
         return np.concatenate(sums) if sums else np.zeros(0)
 
     def _rank(
@@ -353,9 +370,7 @@ class VectorIndex:
 
 def choose_kind(n_segments: int) -> str:
     """Choose the kind of index that answers soonest for so many segments."""
-    if n_segments <= EXACT_ROWS:
-        return "exact"
-    return "scan" if n_segments <= SCAN_ROWS else "lists"
+    return "exact" if n_segments <= EXACT_ROWS else "lists"
 
 
 def _expand(offsets: Rows, places: Rows) -> Rows:
