@@ -78,6 +78,8 @@ class Sources:
     model_name: str = DEFAULT_MODEL
     training_log: Path = ROOT / "docs" / "figures" / "training.jsonl"
     ablations: Path = ROOT / "docs" / "ablations.csv"
+    neighbours: Path = ROOT / "docs" / "neighbours.csv"
+    neighbours_growth: Path = ROOT / "docs" / "neighbours_growth.csv"
     n_pairs: int = 256
 
     @cached_property

@@ -17,6 +17,7 @@ import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
 from figure_style import ROOT, MissingDataError, Sources, save, use_style
+from figures_of_index import draw_forest, draw_growth, draw_neighbours
 from figures_of_learning import draw_map, draw_mining, draw_training
 from figures_of_results import draw_ablations, draw_robustness
 from figures_of_sound import draw_constraints, draw_filter_bank, draw_log_mel
@@ -30,6 +31,9 @@ FIGURES: dict[str, Callable[[Sources], Figure]] = {
     "map": draw_map,
     "ablations": draw_ablations,
     "robustness": draw_robustness,
+    "forest": draw_forest,
+    "neighbours": draw_neighbours,
+    "neighbours_growth": draw_growth,
 }
 
 

@@ -18,6 +18,7 @@ from PIL import Image
 from conftest import DEMO_SOUNDS
 from figure_style import MissingDataError, Sources, save, use_style
 from figures import FIGURES, draw_figures
+from figures_of_index import LEAF, Leaf, clip, grow
 from figures_of_learning import project, read_training_log
 from figures_of_results import arrange
 
@@ -27,6 +28,22 @@ LINK = re.compile(r"\]\(([^)\s]+)\)")
 # What the figures show by name, and some more.
 SOUNDS = ("loop_tabla", "ambi_choir", "guit_harmonics", "bd_808", "bd_tek", "drum_snare_hard")
 N_PAIRS = 16
+COLUMNS = "segments,index,chosen,value,build_s,memory_mb,p50_ms,queries_per_s,recall"
+NEIGHBOURS = """\
+3000,soundkin lists,1,0,5,20,1,900,.97
+3000,soundkin lists,1,8,5,20,1,1500,.9
+3000,soundkin lists,1,16,5,20,1,700,.98
+3000,"soundkin lists, recordings of 20",1,0,5,20,1,900,.97
+3000,soundkin exact,0,0,5,20,20,50,1
+3000,Annoy 1 tree,0,1,5,20,20,5000,.3
+3000,Annoy 64 trees,0,1,5,20,20,900,.8
+3000,hnswlib M 16,0,10,5,20,20,2000,.95
+3000,Lance IVF_RQ,0,2,5,20,20,200,.95"""
+GROWTH = """\
+1000,"soundkin exact, recordings of 20",1,0,.1,2,1,900,1
+1000000,"soundkin exact, recordings of 20",0,0,.1,20,100,10,1
+1000,"soundkin lists, recordings of 20",0,0,1,2,.5,2000,.96
+1000000,"soundkin lists, recordings of 20",1,0,50,50,1,1000,.98"""
 WRITTEN_LATER = {"ablations.csv"}  # by benchmarks/ablations.py
 
 
@@ -48,11 +65,15 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> Sources:
     rows = ["variant,steps,minutes,held_out,one_map,one_p1,two_map,two_p1"]
     rows += [f"{name},300,2.5,.4,.{60 - n},.8,.3{n},.5" for n, name in enumerate(variants)]
     (folder / "ablations.csv").write_text("\n".join(rows))
+    for name, text in (("neighbours", NEIGHBOURS), ("growth", GROWTH)):
+        (folder / f"{name}.csv").write_text(f"{COLUMNS}\n{text}")
     return Sources(
         sounds=folder / "sounds",
         labels=folder / "labels.csv",
         training_log=folder / "log.jsonl",
         ablations=folder / "ablations.csv",
+        neighbours=folder / "neighbours.csv",
+        neighbours_growth=folder / "growth.csv",
         n_pairs=N_PAIRS,
     )
 
@@ -91,6 +112,9 @@ def test_a_figure_whose_data_is_missing_is_skipped_and_says_what_is_missing(
     assert written == [tmp_path / "filter_bank.png"]
     assert "copy the model's log.jsonl" in skipped[0]
     assert "benchmarks/ablations.py writes" in skipped[1]
+    without = replace(sources, neighbours=tmp_path / "no.csv")
+    _, skipped = draw_figures(["neighbours"], without, tmp_path)
+    assert "benchmarks/neighbours.py LIBRARY --curve writes" in skipped[0]
     with pytest.raises(MissingDataError, match="not there"):
         FIGURES["log_mel"](replace(sources, sounds=tmp_path))
 
@@ -130,6 +154,35 @@ def test_the_map_keeps_the_distances_of_what_lies_in_a_plane() -> None:
     assert share == pytest.approx(1)
     gaps = [np.linalg.norm(p[:, None] - p[None], axis=2) for p in (plane, places)]
     np.testing.assert_allclose(gaps[0], gaps[1], atol=1e-5)
+
+
+def test_the_cells_of_a_tree_hold_every_point_once_and_cover_the_plane() -> None:
+    generator = np.random.default_rng(0)
+    places = generator.uniform(-1, 1, (200, 2))
+    corners = np.array([(-1.0, -1), (1, -1), (1, 1), (-1, 1)])
+    query = np.array([0.3, 0.2])
+    leaves = grow(places, query, Leaf(corners, np.arange(200), np.inf), generator)
+    rows = np.concatenate([leaf.rows for leaf in leaves])
+    assert sorted(rows.tolist()) == list(range(200))
+    assert max(len(leaf.rows) for leaf in leaves) <= LEAF
+    assert sum(map(_measure_area, leaves)) == pytest.approx(4)
+    own = [leaf for leaf in leaves if leaf.margin > 0]
+    assert len(own) == 1, "the query lies in one cell"
+    assert _is_inside(query, own[0])
+    assert all(_is_inside(places[row], leaf) for leaf in leaves for row in leaf.rows)
+    halves = [clip(corners, np.zeros(2), side) for side in (np.array([1.0, 0]), -np.eye(2)[0])]
+    assert [len(half) for half in halves] == [4, 4]
+
+
+def _measure_area(leaf: Leaf) -> float:
+    xs, ys = leaf.corners.T
+    return float(abs(xs @ np.roll(ys, 1) - ys @ np.roll(xs, 1)) / 2)
+
+
+def _is_inside(point: np.ndarray, leaf: Leaf) -> bool:
+    edges, to_point = np.roll(leaf.corners, -1, 0) - leaf.corners, point - leaf.corners
+    turns = edges[:, 0] * to_point[:, 1] - edges[:, 1] * to_point[:, 0]
+    return bool((turns > -1e-9).all() or (turns < 1e-9).all())
 
 
 def test_the_page_shows_every_figure_and_its_links_resolve() -> None:
