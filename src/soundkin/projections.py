@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Self
 
 import faiss
@@ -30,8 +31,9 @@ Floats = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Projections:
-    """Codes of numbered vectors in inverted lists; a single list is a plain scan of all codes."""
+    """Codes of numbered vectors in `n_lists` inverted lists; one list is a scan of all codes."""
 
+    n_lists: int
     _index: Any
 
     @classmethod
@@ -46,7 +48,7 @@ class Projections:
         fitting.min_points_per_centroid, fitting.seed = 1, 1 + SEED
         _use_cores(os.cpu_count() or 1)
         index.train(np.ascontiguousarray(sample))
-        return cls(index)
+        return cls(n_lists, index)
 
     @classmethod
     def from_buffer(cls, buffer: npt.NDArray[np.uint8]) -> Self:
@@ -58,7 +60,8 @@ class Projections:
             It cannot be read.
         """
         try:
-            return cls(faiss.deserialize_index(buffer))
+            index = faiss.deserialize_index(buffer)
+            return cls(int(faiss.try_extract_index_ivf(index).nlist), index)
         except RuntimeError as error:
             raise ValueError(str(error)) from error
 
@@ -70,11 +73,6 @@ class Projections:
     def __len__(self) -> int:
         """Vectors in it."""
         return int(self._index.ntotal)
-
-    @property
-    def n_lists(self) -> int:
-        """How many inverted lists there are."""
-        return int(faiss.try_extract_index_ivf(self._index).nlist)
 
     @property
     def n_bytes(self) -> int:
@@ -104,9 +102,8 @@ class Projections:
         product, `(n, count)` each, best first; -1 where the lists held no more.
         """
         probes = max(FEWEST_PROBES, self.n_lists**0.5) * reach
-        lists = faiss.SearchParametersIVF(nprobe=min(self.n_lists, round(probes)))
+        parameters = _make_parameters(min(self.n_lists, round(probes)))
         _use_cores(1 if len(queries) == 1 else os.cpu_count() or 1)
-        parameters = faiss.SearchParametersPreTransform(index_params=lists)
         estimates, rows = self._index.search(queries, count, params=parameters)
         return rows, estimates
 
@@ -114,6 +111,12 @@ class Projections:
 def choose_n_lists(n_vectors: int) -> int:
     """Choose how many inverted lists so many vectors are best filed in: a power of two."""
     return int(2 ** round(np.log2(max(1.0, np.sqrt(n_vectors)))))
+
+
+@lru_cache
+def _make_parameters(n_probes: int) -> Any:
+    lists = faiss.SearchParametersIVF(nprobe=n_probes)
+    return faiss.SearchParametersPreTransform(index_params=lists)
 
 
 def _use_cores(count: int) -> None:

@@ -283,10 +283,11 @@ class VectorIndex:
         rows are None where one of them may be tied with what was not proposed.
         """
         last = float(estimates[-1]) if rows[-1] >= 0 else -np.inf
-        counts = (rows >= 0) & ~self.silent[rows] & scope.holds(self._find_owners(rows))
-        rows, estimates = rows[counts], estimates[counts]
+        owners = self._find_owners(rows)
+        counts = (rows >= 0) & ~self.silent[rows] & scope.holds(owners)
+        rows, estimates, owners = rows[counts], estimates[counts], owners[counts]
         order = np.lexsort((rows, -self._rescore(query, rows)))
-        firsts = np.sort(np.unique(self._find_owners(rows[order]), return_index=True)[1])
+        firsts = np.sort(np.unique(owners[order], return_index=True)[1])
         if len(firsts) < n_contents:
             return None, 0
         hits = order[firsts[:n_contents]]
