@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from soundkin import projections, vectors
+from soundkin import projections
 from soundkin.halves import widen
 from soundkin.snapshots import IndexFolder, Manifest
 from soundkin.vectors import VectorIndex

@@ -30,7 +30,7 @@ from figure_style import (
 )
 from figures_of_learning import Numbers, project
 from soundkin.config import SILENCE_DB
-from soundkin.vectors import EXACT_ROWS, SCAN_ROWS
+from soundkin.vectors import EXACT_ROWS
 
 SEED = 7
 LEAF = 12
@@ -236,8 +236,7 @@ def draw_growth(sources: Sources) -> Figure:
     for axes, (column, title, label) in zip(grid.flat, panels, strict=True):
         for curve in curves:
             _draw_growing(axes, curve, column)
-        for switch in (EXACT_ROWS, SCAN_ROWS):
-            axes.axvline(switch, color=GREY, linewidth=1, linestyle=":")
+        axes.axvline(EXACT_ROWS, color=GREY, linewidth=1, linestyle=":")
         axes.set_title(title)
         axes.set(ylabel=label, xscale="log")
         if column == "recall":
