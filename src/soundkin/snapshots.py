@@ -91,7 +91,7 @@ class IndexFolder:
     def load(self) -> Snapshot | None:
         """Map what is there into memory; None if there is nothing, or it is damaged."""
         try:
-            manifest = Manifest.from_json((self.path / MANIFEST).read_text("utf-8"))
+            manifest = self._read_manifest()
             data = (self.path / manifest.arrays).read_bytes()
             if zlib.crc32(data) != manifest.arrays_crc:
                 return None
@@ -105,6 +105,16 @@ class IndexFolder:
             return Snapshot(manifest, index)
         except (OSError, ValueError, KeyError, TypeError, DamagedIndexError):
             return None
+
+    def holds(self, stamp: tuple[str, int]) -> bool:
+        """Whether what is there is of this stamp, if it is whole; cheap to ask."""
+        try:
+            return self._read_manifest().stamp == stamp
+        except (OSError, ValueError, KeyError, TypeError):
+            return False
+
+    def _read_manifest(self) -> Manifest:
+        return Manifest.from_json((self.path / MANIFEST).read_text("utf-8"))
 
     def map_vectors(self, manifest: Manifest) -> npt.NDArray[np.float16]:
         """Map the vectors `(n_rows, size)`; ValueError if the file is too short."""

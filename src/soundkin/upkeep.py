@@ -52,11 +52,12 @@ def load_snapshot(
     """Load a library's index with how it lies on disk; a bare index where it is in memory only."""
     stamp, kind = library.stamp, library.index_kind
     folder = IndexFolder(Path(f"{library.path}.index"))
-    found = folder.load()
-    if found is not None and _is_fresh(found, stamp, kind):
-        return found
+    if folder.holds(stamp):
+        found = folder.load()
+        if found is not None and _is_fresh(found, stamp, kind):
+            return found
     upkeep = _Upkeep(library, folder, stamp, kind, on_progress or (lambda *_: None))
-    if found is None and upkeep.is_small():
+    if not folder.path.exists() and upkeep.is_small():
         return upkeep.collect()
     try:
         with folder.lock():
@@ -173,12 +174,11 @@ class _Upkeep:
 
     def _read(self, last: int) -> Iterator[Block]:
         """Read contents above an id from the library."""
-        n_done, n_all = 0, 0
+        n_done = 0
+        n_all = 0 if last else self.library.count().n_segments  # counting takes its time
         for content_id, vectors, levels_db in self.library.read_vectors_above(last):
-            if not n_all:
-                n_all = self.library.count().n_segments
             n_done += len(vectors)
-            self.on_progress("Reading the library", n_done, n_all)
+            self.on_progress("Reading the library", n_done, max(n_done, n_all))
             yield content_id, vectors, levels_db < SILENCE_DB
 
 
