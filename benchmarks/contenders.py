@@ -103,11 +103,10 @@ def open_soundkin(path: Path, count: int, size: int) -> Search:
     """Load an index as soundkin does; the knob is how many lists are read first, 0 the usual."""
     snapshot = IndexFolder(path).load()
     assert snapshot is not None  # it was just written
-    index, usual = snapshot.index, (projections.FEWEST_PROBES, projections.LISTS_PER_PROBE)
+    index, usual = snapshot.index, projections.choose_n_probes
 
     def search(query: Floats, probes: int) -> Rows:
-        fixed = (probes, count) if probes else usual
-        projections.FEWEST_PROBES, projections.LISTS_PER_PROBE = fixed
+        projections.choose_n_probes = (lambda n_lists: probes) if probes else usual
         found = index.search(query, K)
         return index.offsets[found.content_ids] + found.segments
 

@@ -9,6 +9,7 @@ are read. What comes out is re-ranked by the exact vectors, in `vectors`.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ TRAINING_POINTS = 64  # vectors a centroid is fitted on
 TRAINING_ROUNDS = 8
 SEED = 0
 BLOCK_ROWS = 1 << 16
-FEWEST_PROBES = 32  # lists; of more than its square the square root
+FEWEST_PROBES = 32
 
 Rows = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
@@ -101,7 +102,7 @@ class Projections:
         `reach` times as many lists are read as usual. Returns numbers and estimates of the inner
         product, `(n, count)` each, best first; -1 where the lists held no more.
         """
-        probes = max(FEWEST_PROBES, self.n_lists**0.5) * reach
+        probes = choose_n_probes(self.n_lists) * reach
         parameters = _make_parameters(min(self.n_lists, round(probes)))
         _use_cores(1 if len(queries) == 1 else os.cpu_count() or 1)
         estimates, rows = self._index.search(queries, count, params=parameters)
@@ -111,6 +112,11 @@ class Projections:
 def choose_n_lists(n_vectors: int) -> int:
     """Choose how many inverted lists so many vectors are best filed in: a power of two."""
     return int(2 ** round(np.log2(max(1.0, np.sqrt(n_vectors)))))
+
+
+def choose_n_probes(n_lists: int) -> int:
+    """Choose how many lists are read for a query at first."""
+    return max(FEWEST_PROBES, math.isqrt(n_lists))
 
 
 @lru_cache

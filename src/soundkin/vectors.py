@@ -286,13 +286,17 @@ class VectorIndex:
         owners = self._find_owners(rows)
         counts = (rows >= 0) & ~self.silent[rows] & scope.holds(owners)
         rows, estimates, owners = rows[counts], estimates[counts], owners[counts]
-        order = np.lexsort((rows, -self._rescore(query, rows)))
+        scores = self._rescore(query, rows)
+        order = np.lexsort((rows, -scores))
         firsts = np.sort(np.unique(owners[order], return_index=True)[1])
         if len(firsts) < n_contents:
             return None, 0
         hits = order[firsts[:n_contents]]
-        is_above = estimates[hits].min(initial=np.inf) > last + ROUNDING
-        return (rows[hits] if is_above else None), int(firsts[n_contents - 1]) + 1
+        depth = int(firsts[n_contents - 1]) + 1
+        no_worse = scores >= scores[hits[-1]] - ROUNDING
+        error = float(np.sqrt(np.square(scores - estimates).mean())) + ROUNDING
+        is_tied = np.count_nonzero(no_worse) > depth and estimates[no_worse].min() <= last + error
+        return (None if is_tied else rows[hits]), depth
 
     def _scan(self, query: Floats, n_contents: int, places: Rows) -> Rows:
         """Score every segment of some contents; the rows that may be among the best."""
