@@ -9,7 +9,6 @@ are read. What comes out is re-ranked by the exact vectors, in `vectors`.
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,7 +23,10 @@ TRAINING_POINTS = 64  # vectors a centroid is fitted on
 TRAINING_ROUNDS = 8
 SEED = 0
 BLOCK_ROWS = 1 << 16
+MOST_LISTS = 4096  # fitting more takes many minutes
+FEWEST_IN_LIST = 16
 FEWEST_PROBES = 32
+LISTS_PER_PROBE = 64
 
 Rows = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
@@ -110,13 +112,14 @@ class Projections:
 
 
 def choose_n_lists(n_vectors: int) -> int:
-    """Choose how many inverted lists so many vectors are best filed in: a power of two."""
-    return int(2 ** round(np.log2(max(1.0, np.sqrt(n_vectors)))))
+    """Choose how many inverted lists so many vectors are best filed in, about twice the root."""
+    n_lists = int(2 ** round(np.log2(max(1.0, 2 * np.sqrt(n_vectors)))))
+    return max(1, min(n_lists, MOST_LISTS, n_vectors // FEWEST_IN_LIST))
 
 
 def choose_n_probes(n_lists: int) -> int:
     """Choose how many lists are read for a query at first."""
-    return max(FEWEST_PROBES, math.isqrt(n_lists))
+    return max(FEWEST_PROBES, n_lists // LISTS_PER_PROBE)
 
 
 @lru_cache

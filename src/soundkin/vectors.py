@@ -24,11 +24,11 @@ EXACT_ROWS = 50_000  # up to so many segments every one is scored
 BLOCK_FLOATS = 1 << 18  # so much of a block stays in the cache of a core
 BATCH_QUERIES = 64
 BACKGROUND_ROWS = 1000
-FIRST_CANDIDATES = 160
+FIRST_CANDIDATES = 224
 FIRST_OF_SCAN = 1024  # codes around one centroid are coarser
 CANDIDATES_PER_CONTENT = 16
 WIDER = 8
-DEPTH = 10  # candidates for each place down to the last hit's
+DEPTH = 14  # candidates for each place down to the last hit's
 ROUNDING = 1e-5  # scores of float32 are this exact
 NEVER = -2.0  # below every cosine
 
