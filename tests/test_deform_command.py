@@ -33,7 +33,7 @@ def test_every_deformation_is_a_file_of_the_right_length_at_the_sounds_own_rate(
     done = demo("deform", sound, "--mix", rain, "-o", heard)
     names = [*ALL, *PLACES, "mixture"]
     lengths = dict.fromkeys(names, 2.5) | dict.fromkeys(PLACES, 1.0)
-    lengths |= {"longer": 2.5 * 1.4, "shorter": 2.5 / 1.4}
+    lengths |= {"longer": 2.5 * 1.6, "shorter": 2.5 / 1.6}
     files = {f"{name}.wav" for name in names} | {"deformations.png"}
     assert {path.name for path in heard.iterdir()} == files
     for name in names:
