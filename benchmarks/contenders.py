@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from soundkin import projections
+from soundkin import projections, upkeep
 from soundkin.halves import widen
 from soundkin.snapshots import IndexFolder, Manifest
 from soundkin.vectors import VectorIndex
@@ -88,14 +88,7 @@ def build_soundkin(kind: str, run: int, matrix: Halves, path: Path) -> None:
     silent = np.zeros(len(matrix), np.bool_)
     stored = folder.map_vectors(manifest)
     index = VectorIndex(stored, silent, np.arange(len(offsets) - 1), offsets, sums)
-    if kind != "exact":
-        n_lists = 1 if kind == "scan" else projections.choose_n_lists(len(matrix))
-        n_sampled = min(len(matrix), max(n_lists * projections.TRAINING_POINTS, 1000))
-        generator = np.random.default_rng(0)
-        sample = np.sort(generator.choice(len(matrix), n_sampled, replace=False))
-        codes = projections.Projections.train(index.read(sample), n_lists)
-        codes.add(np.arange(len(matrix)), index.read)
-        index = dataclasses.replace(index, projections=codes)
+    index = upkeep.project(index, kind)
     folder.commit(manifest, index, keep_projections=False)
 
 

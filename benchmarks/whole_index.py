@@ -89,7 +89,7 @@ def measure_whole(path: Path, n_queries: int) -> None:
             raise SystemExit(f"{path}: no {QUERY} in it; make it with benchmarks/synthetic.py")
     build_s, kind = run_apart(build, path)
     loaded = run_apart(load_and_search, path, n_queries)
-    folder_mb = IndexFolder(Path(f"{path}.index")).measure_bytes() / 1e6
+    folder_mb = IndexFolder.beside(path).measure_bytes() / 1e6
     command = [COMMAND, "search", QUERY, "--library", path]
     run_command(command)
     cold = [run_command(command) for _ in range(RUNS)]

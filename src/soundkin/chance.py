@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from soundkin.config import SILENCE_DB
 from soundkin.decoders import Waveform
 from soundkin.deformations import draw_noise
 from soundkin.embedding import Embedder, average_vectors, compute_mean_vector
 from soundkin.library import Library
-from soundkin.upkeep import load_index
 from soundkin.walking import hash_file
 
 N_SYNTHESISED = 64
@@ -93,12 +93,11 @@ def _draw_vectors(
     library: Library, own: int | None, generator: np.random.Generator
 ) -> Iterator[Vector]:
     """Draw some of a library's contents, and yield the mean vector of each that can be heard."""
-    index = load_index(library, check_all=True)
-    rows = np.flatnonzero(index.content_ids != (-1 if own is None else own))
-    for row in generator.permutation(rows)[:MAX_RANDOM].tolist():
-        part = slice(int(index.offsets[row]), int(index.offsets[row + 1]))
-        audible = index.vectors[part][~index.silent[part]].astype(np.float32)
-        vector = average_vectors(audible)
+    ids = library.list_content_ids()
+    ids = ids if own is None else ids[ids != own]
+    for content_id in generator.permutation(ids)[:MAX_RANDOM].tolist():
+        vectors, levels_db = library.read_vectors(content_id)
+        vector = average_vectors(vectors[levels_db >= SILENCE_DB].astype(np.float32))
         if vector is not None:
             yield vector
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from soundkin.library import Library
 from soundkin.snapshots import IndexFolder
-from soundkin.upkeep import OnProgress, load_index, load_snapshot
+from soundkin.upkeep import OnProgress, load_snapshot
 from soundkin.vectors import VectorIndex
 
 QUERIES = 100
@@ -41,21 +40,19 @@ class IndexFacts:
 
 def measure_index(library: Library, on_progress: OnProgress | None = None) -> IndexFacts:
     """Measure a library's index, brought in step with it first."""
-    load_index(library, on_progress, check_all=True)
-    found = load_snapshot(library, on_progress)
-    index = found if isinstance(found, VectorIndex) else found.index
+    found = load_snapshot(library, on_progress, check_all=True)
+    index, manifest = found.index, found.manifest
     recall, query_ms, n_queries = _measure_recall(index, np.random.default_rng(SEED))
     arrays = (index.silent, index.content_ids, index.offsets)
     memory_bytes = sum(array.nbytes for array in arrays)
     memory_bytes += index.vectors.nbytes if index.sums is None else index.sums.nbytes
-    is_saved = not isinstance(found, VectorIndex)
     return IndexFacts(
         kind=index.kind,
         n_lists=0 if index.projections is None else index.projections.n_lists,
         n_segments=len(index),
         memory_bytes=memory_bytes + (index.projections.n_bytes if index.projections else 0),
-        disk_bytes=IndexFolder(Path(f"{library.path}.index")).measure_bytes() if is_saved else 0,
-        build_s=0.0 if isinstance(found, VectorIndex) else found.manifest.build_s,
+        disk_bytes=IndexFolder.beside(library.path).measure_bytes() if manifest else 0,
+        build_s=manifest.build_s if manifest else 0.0,
         recall=recall,
         query_ms=query_ms,
         n_queries=n_queries,

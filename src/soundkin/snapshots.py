@@ -71,9 +71,9 @@ class Manifest:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """An index and what is known of how it lies on disk."""
+    """An index and how it lies on disk, None where it is in memory only."""
 
-    manifest: Manifest
+    manifest: Manifest | None
     index: VectorIndex
 
 
@@ -82,6 +82,11 @@ class IndexFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+
+    @classmethod
+    def beside(cls, library: Path) -> IndexFolder:
+        """Name the folder of a library's file."""
+        return cls(Path(f"{library}.index"))
 
     def lock(self) -> filelock.BaseFileLock:
         """Keep other processes from writing; OSError where nothing can be written."""

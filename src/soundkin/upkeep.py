@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from typing import TypeGuard
 from uuid import uuid4
 
 import numpy as np
@@ -38,45 +38,31 @@ def load_index(
     check_all
         See that every vector is whole, for those who read them all; `search` looks at its hits.
     """
-    snapshot = load_snapshot(library, on_progress)
-    index = snapshot if isinstance(snapshot, VectorIndex) else snapshot.index
-    if check_all and not index.is_whole():
-        discard_index(library)
-        return load_index(library, on_progress)
-    return index
+    return load_snapshot(library, on_progress, check_all=check_all).index
+
+
+def save_index(library: Library, on_progress: OnProgress | None = None) -> None:
+    """Bring a library's saved index in step; nothing where it is too small for one."""
+    upkeep = _Upkeep.of(library, on_progress)
+    if not upkeep.is_small():
+        upkeep.load()
 
 
 def load_snapshot(
-    library: Library, on_progress: OnProgress | None = None
-) -> Snapshot | VectorIndex:
-    """Load a library's index with how it lies on disk; a bare index where it is in memory only."""
-    stamp, kind = library.stamp, library.index_kind
-    folder = IndexFolder(Path(f"{library.path}.index"))
-    if folder.holds(stamp):
-        found = folder.load()
-        if found is not None and _is_fresh(found, stamp, kind):
-            return found
-    upkeep = _Upkeep(library, folder, stamp, kind, on_progress or (lambda *_: None))
-    if not folder.path.exists() and upkeep.is_small():
-        return upkeep.collect()
-    try:
-        with folder.lock():
-            found = folder.load()  # another process may have brought it in step meanwhile
-            if found is not None and _is_fresh(found, stamp, kind):
-                return found
-            extended = upkeep.extend(found) if found is not None else None
-            return extended or upkeep.build()
-    except OSError:
-        return upkeep.collect()  # no room, or no permission: good for this process only
+    library: Library, on_progress: OnProgress | None = None, *, check_all: bool = False
+) -> Snapshot:
+    """Load a library's index, as `load_index`, with how it lies on disk."""
+    upkeep = _Upkeep.of(library, on_progress)
+    found = upkeep.collect() if upkeep.is_small() else upkeep.load()
+    if check_all and not found.index.is_whole():
+        upkeep.folder.discard()
+        return upkeep.load()
+    return found
 
 
 def discard_index(library: Library) -> None:
     """Forget a library's saved index, so that it is built anew."""
-    IndexFolder(Path(f"{library.path}.index")).discard()
-
-
-def _is_fresh(found: Snapshot, stamp: tuple[str, int], kind: str | None) -> bool:
-    return found.manifest.stamp == stamp and kind in (None, found.index.kind)
+    IndexFolder.beside(library.path).discard()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,14 +75,44 @@ class _Upkeep:
     kind: str | None
     on_progress: OnProgress
 
-    def is_small(self) -> bool:
-        """Whether a saved index would gain nothing."""
-        return self.kind in (None, "exact") and self.library.count().n_segments < SAVED_ROWS
+    @classmethod
+    def of(cls, library: Library, on_progress: OnProgress | None) -> _Upkeep:
+        """See what a library asks for now."""
+        folder = IndexFolder.beside(library.path)
+        report = on_progress or (lambda *_: None)
+        return cls(library, folder, library.stamp, library.index_kind, report)
 
-    def collect(self) -> VectorIndex:
+    def is_small(self) -> bool:
+        """Whether none is saved, and a saved one would gain nothing."""
+        if self.folder.path.exists() or self.kind not in (None, "exact"):
+            return False
+        return self.library.count().n_segments < SAVED_ROWS
+
+    def load(self) -> Snapshot:
+        """Load what is saved, brought in step first where need be."""
+        if self.folder.holds(self.stamp):
+            found = self.folder.load()
+            if self._is_fresh(found):
+                return found
+        try:
+            with self.folder.lock():
+                found = self.folder.load()  # another process may have brought it in step meanwhile
+                if self._is_fresh(found):
+                    return found
+                extended = self.extend(found) if found is not None else None
+                return extended or self.build()
+        except OSError:
+            return self.collect()  # no room, or no permission: good for this process only
+
+    def _is_fresh(self, found: Snapshot | None) -> TypeGuard[Snapshot]:
+        if found is None or found.manifest is None:
+            return False
+        return found.manifest.stamp == self.stamp and self.kind in (None, found.index.kind)
+
+    def collect(self) -> Snapshot:
         """Put an index together in memory."""
         index = VectorIndex.build(self._read(0))
-        return project(index, self.kind, self.on_progress)
+        return Snapshot(None, project(index, self.kind, self.on_progress))
 
     def build(self) -> Snapshot:
         """Build the index from the library, on disk."""
@@ -119,7 +135,7 @@ class _Upkeep:
         """Append what is new and mask what is gone; None where it is better built anew."""
         manifest, index = found.manifest, found.index
         model = self.library.model
-        if manifest.stamp[0] != self.stamp[0] or model is None:
+        if manifest is None or manifest.stamp[0] != self.stamp[0] or model is None:
             return None
         known = self.library.list_content_ids()
         is_gone = ~np.isin(index.content_ids, known, assume_unique=True)

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from soundkin.halves import compute_sums, widen
+from soundkin.scopes import Scope
 
 if TYPE_CHECKING:
     from soundkin.projections import Projections
@@ -47,31 +48,6 @@ class Neighbours:
     content_ids: npt.NDArray[np.int64]
     segments: npt.NDArray[np.int64]
     scores: npt.NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class _Scope:
-    """Which contents count, by their places: all but `shut`, or those `open` alone but `shut`."""
-
-    n_contents: int
-    open: npt.NDArray[np.bool_] | None
-    shut: Rows
-
-    def count(self) -> int:
-        """Count them."""
-        if self.open is None:
-            return self.n_contents - len(self.shut)
-        return int(self.open.sum()) - int(self.open[self.shut].sum())
-
-    def list_places(self) -> Rows:
-        """List them, ascending."""
-        places = np.arange(self.n_contents) if self.open is None else np.flatnonzero(self.open)
-        return np.setdiff1d(places, self.shut, assume_unique=True) if len(self.shut) else places
-
-    def holds(self, places: Rows) -> npt.NDArray[np.bool_]:
-        """Tell which of some places count."""
-        is_held = ~np.isin(places, self.shut) if len(self.shut) else np.ones(len(places), np.bool_)
-        return is_held if self.open is None else is_held & self.open[places]
 
 
 @dataclass(frozen=True)
@@ -155,7 +131,7 @@ class VectorIndex:
         DamagedIndexError
             A vector that was read is not the one that was written.
         """
-        scope = self._select(allowed, excluded)
+        scope = Scope.select(self.content_ids, allowed, excluded)
         is_few = scope.open is not None and self._count_rows(scope.open) <= EXACT_ROWS
         rows = None
         if self.projections is not None and not exact and not is_few:
@@ -228,7 +204,7 @@ class VectorIndex:
             for bests in self._score_contents(queries, places).T:
                 yield self._choose(bests, n_contents, places)
         else:
-            scope = self._select(None, ())
+            scope = Scope.select(self.content_ids)
             found = self.projections.find(queries, self._count_candidates(n_contents))
             for query, rows, estimates in zip(queries, *found, strict=True):
                 hits, depth = self._accept(query, rows, estimates, n_contents, scope)
@@ -237,17 +213,6 @@ class VectorIndex:
     def _find_owners(self, rows: Rows) -> Rows:
         return np.searchsorted(self.offsets, rows, side="right") - 1
 
-    def _select(self, allowed: Rows | None, excluded: Sequence[int]) -> _Scope:
-        """Find the contents that count by their ids."""
-        is_open = None
-        if allowed is not None:
-            is_open = np.isin(self.content_ids, allowed, assume_unique=True)
-        ids = np.array(sorted(set(excluded)), np.int64)
-        shut = np.searchsorted(self.content_ids, ids)
-        is_known = shut < len(self.content_ids)
-        is_known[is_known] = self.content_ids[shut[is_known]] == ids[is_known]
-        return _Scope(len(self.content_ids), is_open, shut[is_known])
-
     def _count_rows(self, is_open: npt.NDArray[np.bool_]) -> int:
         return int(np.diff(self.offsets)[is_open].sum())
 
@@ -255,7 +220,7 @@ class VectorIndex:
         first = FIRST_CANDIDATES if self.kind == "lists" else FIRST_OF_SCAN
         return max(first, CANDIDATES_PER_CONTENT * n_contents)
 
-    def _find_candidates(self, query: Floats, n_contents: int, scope: _Scope) -> Rows | None:
+    def _find_candidates(self, query: Floats, n_contents: int, scope: Scope) -> Rows | None:
         """Have rows proposed, ever more until they are enough; None where they never are."""
         assert self.projections is not None  # asked only where there are some
         first = count = self._count_candidates(n_contents)
@@ -275,7 +240,7 @@ class VectorIndex:
         rows: Rows,
         estimates: Floats,
         n_contents: int,
-        scope: _Scope,
+        scope: Scope,
     ) -> tuple[Rows | None, int]:
         """Take the best proposed row of each content, and how deep the last of them lay.
 

@@ -54,7 +54,7 @@ def index(
     from soundkin.cli.progress import count_segments, report_failures, show_progress
     from soundkin.indexing import index_folders
     from soundkin.model import load_model
-    from soundkin.upkeep import load_index
+    from soundkin.upkeep import save_index
     from soundkin.walking import resolve_root
 
     for folder in folders:  # before a library is made for nothing
@@ -77,7 +77,7 @@ def index(
         if index_kind:
             library.index_kind = None if index_kind == "auto" else index_kind
         if library.model is not None:
-            load_index(library, count_segments(quiet=quiet))
+            save_index(library, count_segments(quiet=quiet))
         if not quiet:
             click.echo(_summarise(report, library.count()))
     listed = " (soundkin list --failed has all)"
