@@ -10,7 +10,8 @@ names.
 The same bytes come in once. Of a package with thousands of spoken words a number drawn at random is
 taken (`most` in packages.csv), so that speech does not drown the rest. A recording longer than
 --max-minutes is cut to its middle. Recordings that sound like one in a folder to --exclude, as its
-near-duplicate, are left out. --patches instruments that never were are added (patches.py).
+near-duplicate, are left out. --patches instruments (patches.py) and --textures environments
+(textures.py) that never were are added.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ import numpy as np
 import soundfile
 from patches import render_patches
 from phrases import render_instruments
+from textures import render_textures
 
 from soundkin.audio import is_audio_path, probe_audio, read_audio
 from soundkin.duplicates import find_duplicates
@@ -166,10 +168,13 @@ def build(arguments: argparse.Namespace) -> None:
         rows += taken
         hours = sum(row[2] for row in taken) / 3600
         print(f"{name}: {len(taken)} recordings, {hours:.2f} hours", flush=True)
-    if arguments.patches:
-        (output / "patches").mkdir(exist_ok=True)
-        for path, seconds in render_patches(output / "patches", arguments.patches):
-            rows.append((str(path), "patches", seconds, ""))
+    synthesis = (
+        ("patches", render_patches, arguments.patches),
+        ("textures", render_textures, arguments.textures),
+    )
+    for name, render, count in synthesis:
+        (output / name).mkdir(exist_ok=True)
+        rows += [(str(path), name, seconds, "") for path, seconds in render(output / name, count)]
     dropped = drop_excluded(output, [folder.absolute() for folder in arguments.exclude])
     kept = [row for row in rows if row[0] not in dropped]
     with (output / "corpus.csv").open("w", newline="") as file:
@@ -191,6 +196,7 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, help="folder to keep downloads in, or take them from")
     parser.add_argument("--packages", type=Path, default=Path(__file__).with_name("packages.csv"))
     parser.add_argument("--patches", type=int, default=1200, help="how many drawn instruments")
+    parser.add_argument("--textures", type=int, default=1500, help="how many drawn environments")
     build(parser.parse_args())
 
 

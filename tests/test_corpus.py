@@ -1,18 +1,22 @@
-"""The corpus builder: instruments drawn at random, and recordings taken from a package."""
+"""The corpus builder: sounds drawn at random, and recordings taken from a package."""
 
 from __future__ import annotations
 
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from build import take_package
 from patches import RATE, RECORDING_S, draw_patch, play_patch, render_patches
 from phrases import _list_programs, draw_phrase
+from textures import SOURCES, draw_texture, render_textures
 
 from soundkin.audio import probe_audio
+from soundkin.embedding import Embedder, compute_mean_vector
 from sounds import make_tone, write_sound
 
 
@@ -31,6 +35,36 @@ def test_a_drawn_instrument_is_the_same_for_the_same_seed_and_can_be_heard(seed:
 
 def test_instruments_are_written_one_a_recording(tmp_path: Path) -> None:
     written = list(render_patches(tmp_path, 2))
+    assert [path.name for path, _ in written] == ["00000.flac", "00001.flac"]
+    assert all(probe_audio(path).duration_s == pytest.approx(seconds) for path, seconds in written)
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_every_source_of_textures_sounds_for_many_seeds(source: Callable[..., Any]) -> None:
+    for seed in range(6):
+        sound = source(np.random.default_rng(seed))
+        assert len(sound) == round(RECORDING_S * RATE)
+        assert np.isfinite(sound).all()
+        assert sound.std() > 0
+
+
+def test_a_texture_is_the_same_for_the_same_seed_and_its_halves_are_alike() -> None:
+    again = draw_texture(np.random.default_rng(3))
+    textures = [draw_texture(np.random.default_rng(seed)) for seed in range(12)]
+    assert np.array_equal(again, textures[3])
+    assert all(0.02 < np.abs(texture).max() <= 0.81 for texture in textures)
+    embedder = Embedder.load("melstats")
+    halves = [
+        [compute_mean_vector(embedder.embed_waveform(half, RATE)) for half in np.split(texture, 2)]
+        for texture in textures
+    ]
+    first, second = (np.array([pair[place] for pair in halves]) for place in (0, 1))
+    found = (first @ second.T).argmax(axis=1) == np.arange(12)
+    assert found.sum() >= 10
+
+
+def test_textures_are_written_one_a_recording(tmp_path: Path) -> None:
+    written = list(render_textures(tmp_path, 2))
     assert [path.name for path, _ in written] == ["00000.flac", "00001.flac"]
     assert all(probe_audio(path).duration_s == pytest.approx(seconds) for path, seconds in written)
 

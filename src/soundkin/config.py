@@ -52,12 +52,13 @@ class MelConfig:
 class NetworkConfig:
     """The conv net: widths of the stem, then of each block; all halve both axes.
 
-    Blocks of kind `residual` have two 3×3 convolutions and a way around them; of kind `plain` one
-    of 13 bands × 3 frames and max-pooling.
+    Blocks of kind `residual` have two 3×3 convolutions and a way around them, with `inner_share` of
+    the block's width between the two; of kind `plain` one of 13 bands × 3 frames and max-pooling.
     """
 
     kind: str = "residual"
     channels: tuple[int, ...] = (16, 48, 96, 192)
+    inner_share: float = 0.667
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -201,10 +202,20 @@ def _fill_segment(waveform: Waveform, length: int) -> Waveform:
 def _compute_levels(
     stretch: Waveform, length: int, hop: int, n_segments: int
 ) -> npt.NDArray[np.float32]:
-    segments = np.lib.stride_tricks.sliding_window_view(stretch, length)[::hop][:n_segments]
-    rms = np.array([segment.std() for segment in segments])  # one at a time: they may be long
-    lowest = 10 ** (LOWEST_LEVEL_DB / 20)
-    levels: npt.NDArray[np.float32] = (20 * np.log10(np.maximum(rms, lowest))).astype(np.float32)
+    """Compute each segment's level from blocks that they share; a constant has none."""
+    unit = math.gcd(length, hop)
+    blocks = stretch[: (n_segments - 1) * hop + length].reshape(-1, unit)
+    means = blocks.mean(axis=1)
+    rest = blocks - means[:, None]
+    powers = np.einsum("ij,ij->i", rest, rest) / unit
+    within, between = (
+        np.lib.stride_tricks.sliding_window_view(values.astype(np.float64), length // unit)
+        for values in (powers, means)
+    )
+    step = hop // unit
+    power = within[::step].mean(axis=1) + between[::step].var(axis=1)
+    lowest = 10 ** (LOWEST_LEVEL_DB / 10)
+    levels: npt.NDArray[np.float32] = (10 * np.log10(np.maximum(power, lowest))).astype(np.float32)
     return levels
 
 

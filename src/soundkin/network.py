@@ -43,10 +43,10 @@ class ConvNorm(nn.Module):
 class Residual(nn.Module):
     """Two convolutions and a way around them; the first halves both axes."""
 
-    def __init__(self, n_in: int, n_out: int) -> None:
+    def __init__(self, n_in: int, n_inner: int, n_out: int) -> None:
         super().__init__()
-        self.first = ConvNorm(n_in, n_out, 3, 2)
-        self.second = ConvNorm(n_out, n_out, 3, 1)
+        self.first = ConvNorm(n_in, n_inner, 3, 2)
+        self.second = ConvNorm(n_inner, n_out, 3, 1)
         self.around = ConvNorm(n_in, n_out, 1, 2)
 
     def forward(self, maps: Tensor) -> Tensor:
@@ -66,14 +66,19 @@ class Plain(nn.Module):
         return nn.functional.max_pool2d(torch.relu(self.conv(maps)), 2, ceil_mode=True)
 
 
-BLOCKS: dict[str, type[Residual] | type[Plain]] = {"residual": Residual, "plain": Plain}
+def _make_block(config: NetworkConfig, n_in: int, n_out: int) -> Residual | Plain:
+    if config.kind == "plain":
+        return Plain(n_in, n_out)
+    return Residual(n_in, max(1, round(config.inner_share * n_out)), n_out)
 
 
 class Network(nn.Module):
     """g: log-mel `(batch, n_mels, n_frames)` to unit vectors `(batch, 128)`.
 
     `centre`, the mean vector of many sounds, is taken off at the end: what all sounds share tells
-    nothing about any (Mu and Viswanath 2018, arXiv 1702.01417). It is 0 while training goes on.
+    nothing about any (Mu and Viswanath 2018, arXiv 1702.01417). Then `spread` `(128, 128)` makes
+    smaller those directions in which a sound and its deformed likeness differ (within-class
+    covariance normalisation, Hatch et al. 2006). They are 0 and 1 while training goes on.
     A segment that is nowhere above `floor` is silence and has a vector of its own, (1, …, 1)/√n:
     no network learns from silence, and what one makes of it is chance.
     """
@@ -81,21 +86,27 @@ class Network(nn.Module):
     def __init__(self, config: NetworkConfig, n_mels: int) -> None:
         super().__init__()
         self.kind = config.kind
-        block = BLOCKS[config.kind]
         self.bands = nn.BatchNorm1d(n_mels)
         self.stem: ConvNorm | Plain = ConvNorm(1, config.channels[0], 5, 2)
         if config.kind == "plain":
             self.stem = Plain(1, config.channels[0])
         pairs = zip(config.channels, config.channels[1:], strict=False)
-        self.blocks = nn.ModuleList(block(n_in, n_out) for n_in, n_out in pairs)
+        self.blocks = nn.ModuleList(_make_block(config, *pair) for pair in pairs)
         n_rows = n_mels
         for _ in config.channels:
             n_rows = (n_rows + 1) // 2
         self.project = nn.Linear(2 * config.channels[-1] * n_rows, EMBEDDING_SIZE)
         self.centre: Tensor
+        self.spread: Tensor
         self.floor: Tensor
         self.register_buffer("centre", torch.zeros(EMBEDDING_SIZE))
+        self.register_buffer("spread", torch.eye(EMBEDDING_SIZE))
         self.register_buffer("floor", torch.full((1,), -torch.inf))
+
+    def clear_finish(self) -> None:
+        """Forget what was done to the embedding after training."""
+        self.centre.zero_()
+        self.spread.copy_(torch.eye(EMBEDDING_SIZE))
 
     def forward(self, log_mels: Tensor) -> Tensor:
         """Embed a batch."""
@@ -104,7 +115,7 @@ class Network(nn.Module):
             maps = block(maps)
         pooled = torch.cat([maps.mean(dim=3), maps.amax(dim=3)], dim=1)
         vectors = nn.functional.normalize(self.project(pooled.flatten(1)), dim=1)
-        vectors = nn.functional.normalize(vectors - self.centre, dim=1)
+        vectors = nn.functional.normalize((vectors - self.centre) @ self.spread, dim=1)
         is_silent = log_mels.amax(dim=(1, 2)) < self.floor
         return torch.where(is_silent[:, None], EMBEDDING_SIZE**-0.5, vectors)
 
@@ -185,6 +196,7 @@ def export_network(network: Network, config: ModelConfig, provenance: str) -> by
     flat = graph.add("Flatten", pooled)
     vectors = graph.add("Gemm", flat, "project.weight", "project.bias", transB=1)
     moved = graph.add("Sub", graph.add_normalise(vectors), "centre")
+    moved = graph.add("MatMul", moved, "spread")
     own = graph.add_constant(np.full((1, EMBEDDING_SIZE), EMBEDDING_SIZE**-0.5, np.float32))
     loudest = graph.add("ReduceMax", "log_mel", graph.add_constant(np.array([1, 2])), keepdims=0)
     is_silent = graph.add("Unsqueeze", graph.add("Less", loudest, "floor"), axis)
@@ -228,7 +240,8 @@ def load_weights(network: Network, path: Path, config: ModelConfig) -> None:
         constants = model.graph.initializer
         found = {c.name: torch.from_numpy(numpy_helper.to_array(c).copy()) for c in constants}
         wanted = network.state_dict()
-        found = {name: wanted[name] for name in ("centre", "floor")} | found  # not in older ones
+        later = ("centre", "spread", "floor")  # not in older ones
+        found = {name: wanted[name] for name in later} | found
         kept = {name: found[name] if w.is_floating_point() else w for name, w in wanted.items()}
         network.load_state_dict(kept)
     except OSError as error:

@@ -24,6 +24,7 @@ import torch
 from soundkin.config import ModelConfig, TrainingConfig
 from soundkin.errors import TrainingError
 from soundkin.files import write_aside
+from soundkin.finishing import finish_network
 from soundkin.model import ModelFile
 from soundkin.network import Network, export_network, load_weights
 from soundkin.pairs import NO_DEFORMATION, PairBatch, PairDrawer
@@ -38,9 +39,6 @@ from soundkin.waveforms import WaveformCache
 CHECKPOINT = "checkpoint.pt"
 LOG = "log.jsonl"
 FEWEST_RECORDINGS = 8
-CENTRE_BATCH = 256
-CENTRE_BATCHES = 8
-SILENT_RISE = 1.0  # of log-mel above its floor, in silence at most
 
 
 @dataclass(frozen=True)
@@ -159,7 +157,7 @@ class _Trainer:
         except (RuntimeError, KeyError, TypeError, ValueError, pickle.UnpicklingError) as error:
             raise TrainingError(f"{path}: damaged; delete it to start anew") from error
         self._before = self._validate()
-        self._network.centre.zero_()  # of a model that is gone on from
+        self._network.clear_finish()  # of a model that is gone on from
         self._best = _Best(0, self._before, _copy_weights(self._network))
 
     def _load(self, path: Path) -> None:
@@ -274,18 +272,12 @@ class _Trainer:
             raise TrainingError(f"{self._output}: {reason}") from error
 
     def finish(self) -> None:
-        """Take the best network; measure its mean vector, and tell it what silence is."""
+        """Take the best network, and finish it."""
         self._network.load_state_dict(self._best.weights)
         self._network.eval()
         generator = np.random.default_rng([self._config.seed, 1 << 42])
-        with torch.no_grad():
-            self._network.centre.zero_()
-            batches = [
-                self._network(self._plain_drawer.draw(CENTRE_BATCH, generator).anchors)
-                for _ in range(CENTRE_BATCHES)
-            ]
-            self._network.centre.copy_(torch.cat(batches).mean(dim=0))
-            self._network.floor.fill_(math.log(self._model.mel.log_offset) + SILENT_RISE)
+        log_offset = self._model.mel.log_offset
+        finish_network(self._network, self._plain_drawer, self._drawer, log_offset, generator)
         self._best = dataclasses.replace(self._best, score=self._validate())
 
     def export(self, path: Path, provenance: str) -> None:
