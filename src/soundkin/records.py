@@ -37,6 +37,36 @@ class LibraryModel:
 
 
 @dataclass(frozen=True)
+class Facts:
+    """A sound in plain numbers; None where there is nothing to measure, as in silence.
+
+    `loudness_lufs` is the integrated loudness by ITU-R BS.1770 of all channels mixed to one;
+    `brightness_hz` the spectral centroid, louder moments counting more; `pitch_hz` the pitch that
+    a share `pitch_confidence` (0-1) of the sound has; `tempo_bpm` the tempo of a beat that is as
+    regular as `tempo_confidence` (0-1); `onsets_per_s` how many sounds begin in a second, one
+    shorter than a second counting as a second.
+    """
+
+    loudness_lufs: float | None = None
+    brightness_hz: float | None = None
+    pitch_hz: float | None = None
+    pitch_confidence: float | None = None
+    tempo_bpm: float | None = None
+    tempo_confidence: float | None = None
+    onsets_per_s: float | None = None
+
+
+# What a person calls the facts that can be filtered by and compared.
+FACTS = {
+    "loudness": "loudness_lufs",
+    "brightness": "brightness_hz",
+    "pitch": "pitch_hz",
+    "tempo": "tempo_bpm",
+    "onsets": "onsets_per_s",
+}
+
+
+@dataclass(frozen=True)
 class Content:
     """What a file's bytes hold; `vectors` `(n_segments, n)`, `levels_db` `(n_segments,)`."""
 
