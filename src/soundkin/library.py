@@ -38,7 +38,7 @@ _RECORDING_COLUMNS = """
 
 
 class Library:
-    """An open library; a context manager. Not to be shared between threads."""
+    """An open library; a context manager. For one thread at a time."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -173,11 +173,20 @@ class Library:
         )
         return np.fromiter((row[0] for row in self._run(sql, parameters)), np.int64)
 
-    def get_recordings(self, content_id: int, filters: Filters | None = None) -> list[Recording]:
-        """List the recordings of one content: files with the same bytes, in order of path."""
+    def get_recordings(
+        self, content_ids: Iterable[int], filters: Filters | None = None
+    ) -> dict[int, list[Recording]]:
+        """List the recordings of some contents: files with the same bytes, in order of path."""
         where, parameters = compile_filters(filters or Filters())
-        condition = f"content_id = ? AND {where} ORDER BY path"
-        return list(self._select(condition, [content_id, *parameters]))
+        condition = f"content_id IN (SELECT value FROM json_each(?)) AND {where} ORDER BY path"
+        found: dict[int, list[Recording]] = {}
+        for recording in self._select(condition, [json.dumps(list(content_ids)), *parameters]):
+            found.setdefault(recording.content_id or 0, []).append(recording)
+        return found
+
+    def get_recording(self, recording_id: int) -> Recording | None:
+        """Find a recording by its id, an embedded one or one that failed."""
+        return next(self._select("recordings.id = ?", [recording_id]), None)
 
     def find_recording(self, path: str) -> Recording | None:
         """Find a recording by its absolute path."""
