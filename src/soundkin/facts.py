@@ -49,7 +49,7 @@ class FactsMeter:
         """Take the next samples `(n_samples,)`.
 
         Where their log-mel is known, `(n_mels, n_frames)`, it has one frame for every hop of the
-        samples, which are a whole number of hops; but for the last samples, it comes with all or none.
+        samples, which are a whole number of hops. It comes with all samples but the last, or never.
         """
         self._n_samples += len(samples)
         self._pitch.add(samples)

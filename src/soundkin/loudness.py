@@ -36,7 +36,8 @@ def compute_shelf_gain(hz: npt.ArrayLike) -> Floats:
     top = 10 ** (SHELF_DB / 20)
     middle = top**0.4996667741545416
     response = (top * s**2 + middle / SHELF_Q * s + 1) / (s**2 + s / SHELF_Q + 1)
-    return np.square(np.abs(response))
+    gain: Floats = np.square(np.abs(response))
+    return gain
 
 
 @lru_cache(maxsize=8)
@@ -75,7 +76,7 @@ class LoudnessMeter:
         self._power: list[Points] = []  # weighted, of each frame
 
     def add(self, frames: npt.NDArray[np.float32], bands: npt.NDArray[np.float32]) -> None:
-        """Take frames `(n_frames, frame_length)` with the power in their bands `(n_mels, n_frames)`."""
+        """Take frames `(n_frames, frame_length)`, and their power in bands `(n_mels, n_frames)`."""
         energy = np.vecdot(frames, frames) / frames.shape[1]
         points = frames.reshape(-1, frames.shape[1] // self._n_points) @ self._average
         points = points.reshape(len(frames), self._n_points)
@@ -87,7 +88,7 @@ class LoudnessMeter:
     def measure(self, share: float = 1.0) -> float | None:
         """Compute the integrated loudness in LUFS; None for silence.
 
-        A sound shorter than a gating block is one block; `share` is how much of its frames it fills.
+        A sound shorter than a gating block is one block; `share` of its frames is filled by it.
         """
         if not self._power:
             return None
@@ -105,7 +106,7 @@ class LoudnessMeter:
         return float(_compute_level(power[_compute_level(power) >= gate].mean()))
 
     def _cut_low(self, points: Points) -> Points:
-        """Filter low-rate points; before the first one it is taken as held, so that DC is silent."""
+        """Filter low-rate points; the first is held before the sound, so that DC is silent."""
         n_before = len(self._low_cut) - 1
         if self._before is None:
             self._before = np.full(n_before, points[0], np.float32)
@@ -113,7 +114,7 @@ class LoudnessMeter:
         self._before = joined[-n_before:]
         n = -(-len(joined) // FFT_MULTIPLE) * FFT_MULTIPLE
         spectrum = np.fft.rfft(joined, n) * np.fft.rfft(self._low_cut, n)
-        return np.fft.irfft(spectrum, n)[n_before : len(joined)]
+        return np.fft.irfft(spectrum, n)[n_before : len(joined)].astype(np.float32, copy=False)
 
 
 @lru_cache(maxsize=8)

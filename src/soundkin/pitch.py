@@ -36,8 +36,9 @@ def track_pitch(frames: Floats, sample_rate: int) -> PitchTrack:
     """Find the pitch of frames of `FRAME_S` seconds, `(n_frames, n_samples)`."""
     factor = max(1, round(sample_rate / WORKING_RATE))
     n_kept = frames.shape[1] // factor
-    low = sum(frames[:, start : n_kept * factor : factor] for start in range(factor))
-    low = low / np.float32(factor)
+    low = np.zeros((len(frames), n_kept), np.float32)
+    for start in range(factor):
+        low += frames[:, start : n_kept * factor : factor]
     low -= low.mean(axis=1, keepdims=True)
     rate = sample_rate / factor
     n_lags = min(round(rate / LOWEST_HZ), n_kept // 2)
@@ -52,7 +53,7 @@ def track_pitch(frames: Floats, sample_rate: int) -> PitchTrack:
     return PitchTrack(
         hz.astype(np.float32),
         np.clip(1 - depths, 0, 1).astype(np.float32),
-        np.vecdot(low, low) / n_kept,
+        np.vecdot(low, low) / np.float32(n_kept),
     )
 
 
@@ -123,4 +124,5 @@ def _fit_parabolas(curves: Floats, places: npt.NDArray[np.int64]) -> npt.NDArray
     left, middle, right = (curves[rows, places + step].astype(np.float64) for step in (-1, 0, 1))
     bend = left - 2 * middle + right
     shift = np.divide(0.5 * (left - right), bend, out=np.zeros(len(curves)), where=bend > 0)
-    return places + np.clip(shift, -0.5, 0.5)
+    between: npt.NDArray[np.float64] = places + np.clip(shift, -0.5, 0.5)
+    return between

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -78,6 +79,7 @@ class Content:
     warning: str | None
     vectors: npt.NDArray[np.floating[Any]]
     levels_db: npt.NDArray[np.floating[Any]]
+    facts: Facts | None = None
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,7 @@ class Recording:
     warning: str | None
     n_segments: int
     tags: tuple[str, ...]
+    facts: Facts | None = None  # where they were measured
 
 
 class KnownFile(NamedTuple):
@@ -111,13 +114,18 @@ class KnownFile(NamedTuple):
 
 @dataclass(frozen=True)
 class Filters:
-    """Which recordings count: below a folder, of an extension, of a duration, with every tag."""
+    """Which recordings count: below a folder, of an extension, of a duration, with every tag.
+
+    `facts` has the least and the greatest value, both included, by the facts' names (`FACTS`);
+    a recording that lacks such a fact does not count.
+    """
 
     folders: tuple[str, ...] = ()
     extensions: tuple[str, ...] = ()
     min_duration_s: float | None = None
     max_duration_s: float | None = None
     tags: tuple[str, ...] = ()
+    facts: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         """Whether anything is filtered at all."""

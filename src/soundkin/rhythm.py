@@ -67,7 +67,7 @@ def find_onsets(flux: Floats, frame_s: float) -> npt.NDArray[np.int64]:
 def find_tempo(
     flux: Floats, frame_s: float, onsets: npt.NDArray[np.int64]
 ) -> tuple[float | None, float]:
-    """Find the tempo in beats a minute, and how regular (0-1) the beat is; None where there is none.
+    """Find the tempo in beats a minute, if there is a beat, and how regular it is, 0-1.
 
     The beat's regularity is the correlation of the flux with itself a beat later, the mean over up
     to eight beats.
@@ -113,4 +113,5 @@ def _average_around(values: Floats, reach: int) -> Floats:
     sums = np.concatenate([[0.0], np.cumsum(values, dtype=np.float64)])
     places = np.arange(len(values))
     first, stop = np.maximum(places - reach, 0), np.minimum(places + reach + 1, len(values))
-    return ((sums[stop] - sums[first]) / (stop - first)).astype(np.float32)
+    means: Floats = ((sums[stop] - sums[first]) / (stop - first)).astype(np.float32)
+    return means

@@ -21,6 +21,7 @@ from soundkin.cli.options import (
     open_library,
     output_options,
 )
+from soundkin.cli.output import describe_facts
 from soundkin.errors import LibraryError
 
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ def _describe(recording: Recording) -> dict[str, Any]:
         "format": recording.format,
         "n_segments": recording.n_segments,
         "tags": list(recording.tags),
+        "facts": describe_facts(recording.facts),
         "warning": recording.warning,
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 import json
 import os
@@ -10,10 +11,13 @@ import shutil
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import click
+
+if TYPE_CHECKING:
+    from soundkin.records import Facts
 
 Row = dict[str, Any]
 
@@ -36,13 +40,31 @@ def _write_csv(rows: Iterable[Row]) -> Iterator[str]:
     buffer = io.StringIO()
     writer: csv.DictWriter[str] | None = None
     for row in rows:
+        flat = _flatten(row)
         if writer is None:
-            writer = csv.DictWriter(buffer, list(row), lineterminator="\n")
+            writer = csv.DictWriter(buffer, list(flat), lineterminator="\n")
             writer.writeheader()
-        writer.writerow({k: ";".join(v) if isinstance(v, list) else v for k, v in row.items()})
+        writer.writerow({k: ";".join(v) if isinstance(v, list) else v for k, v in flat.items()})
         yield buffer.getvalue()
         buffer.seek(0)
         buffer.truncate()
+
+
+def _flatten(row: Row) -> Row:
+    """Give each fact a column of its own, the same ones in every row."""
+    if "facts" not in row:
+        return row
+    from soundkin.records import Facts
+
+    facts = row["facts"] or dataclasses.asdict(Facts())
+    return {key: value for key, value in row.items() if key != "facts"} | facts
+
+
+def describe_facts(facts: Facts | None) -> Row | None:
+    """Round facts for showing; None where they were never measured."""
+    if facts is None:
+        return None
+    return {k: v if v is None else round(v, 3) for k, v in dataclasses.asdict(facts).items()}
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

@@ -26,6 +26,7 @@ from soundkin.cli.options import (
     output_options,
     region_options,
 )
+from soundkin.cli.output import describe_facts
 from soundkin.errors import QueryError
 
 if TYPE_CHECKING:
@@ -175,6 +176,7 @@ def _describe(hit: Hit) -> dict[str, Any]:
         "percentile": round(hit.percentile, 3),
         "recording_duration_s": round(hit.recording.duration_s, 6),
         "tags": list(hit.recording.tags),
+        "facts": describe_facts(hit.recording.facts),
     }
 
 
