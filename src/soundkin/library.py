@@ -35,7 +35,7 @@ class Library:
     """An open library; a context manager. For one thread at a time."""
 
     def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+        self.connection = connection
         self.path = connection.path
 
     @classmethod
@@ -61,7 +61,7 @@ class Library:
 
     def close(self) -> None:
         """Close the file."""
-        self._connection.close()
+        self.connection.close()
 
     def __enter__(self) -> Self:
         return self
@@ -71,7 +71,7 @@ class Library:
 
     def transaction(self) -> AbstractContextManager[None]:
         """Make all writes inside one transaction, or none of them."""
-        return self._connection.transaction()
+        return self.connection.transaction()
 
     @property
     def stamp(self) -> tuple[str, int]:
@@ -156,14 +156,14 @@ class Library:
         """Yield the recordings that pass the filters, in order of path: embedded ones or failed."""
         where, parameters = compile_filters(filters or Filters())
         state = "NULL" if failed else "NOT NULL"
-        return self._select(f"content_id IS {state} AND {where} ORDER BY path", parameters)
+        return self.select_where(f"content_id IS {state} AND {where} ORDER BY path", parameters)
 
     def select_content_ids(self, filters: Filters) -> npt.NDArray[np.int64]:
         """List the contents of the recordings that pass the filters, ascending."""
         where, parameters = compile_filters(filters)
         sql = (
-            "SELECT DISTINCT content_id FROM recordings JOIN contents ON contents.id = content_id"
-            f" LEFT JOIN facts ON facts.content = content_id WHERE {where} ORDER BY content_id"
+            f"SELECT DISTINCT content_id FROM {rows.RECORDINGS}"
+            f" WHERE content_id IS NOT NULL AND {where} ORDER BY content_id"
         )
         return np.fromiter((row[0] for row in self._run(sql, parameters)), np.int64)
 
@@ -174,23 +174,23 @@ class Library:
         where, parameters = compile_filters(filters or Filters())
         condition = f"content_id IN (SELECT value FROM json_each(?)) AND {where} ORDER BY path"
         found: dict[int, list[Recording]] = {}
-        for recording in self._select(condition, [json.dumps(list(content_ids)), *parameters]):
+        for recording in self.select_where(condition, [json.dumps(list(content_ids)), *parameters]):
             found.setdefault(recording.content_id or 0, []).append(recording)
         return found
 
     def get_recording(self, recording_id: int) -> Recording | None:
         """Find a recording by its id, an embedded one or one that failed."""
-        return next(self._select("recordings.id = ?", [recording_id]), None)
+        return next(self.select_where("recordings.id = ?", [recording_id]), None)
 
     def find_recording(self, path: str) -> Recording | None:
         """Find a recording by its absolute path."""
-        return next(self._select("path = ?", [encode_path(path)]), None)
+        return next(self.select_where("path = ?", [encode_path(path)]), None)
 
     def find_by_ending(self, name: str) -> list[Recording]:
         """Find embedded recordings whose path ends with the parts of `name`: `drums/kick.wav`."""
         ending = os.fsencode(os.sep + name)
         condition = "content_id IS NOT NULL AND substr(CAST(path AS BLOB), -?) = ? ORDER BY path"
-        return list(self._select(condition, [len(ending), ending]))
+        return list(self.select_where(condition, [len(ending), ending]))
 
     def list_files_below(self, folder: str) -> list[KnownFile]:
         """List every recording that is `folder` or lies below it, failed ones too."""
@@ -218,19 +218,8 @@ class Library:
     ) -> Iterator[tuple[int, npt.NDArray[np.float16], npt.NDArray[np.float16]]]:
         """Yield (content id, vectors, levels) of every content of an id above, ascending."""
         sql = "SELECT id, vectors, levels FROM contents WHERE id > ? ORDER BY id"
-        for content_id, vectors, levels in self._connection.fetch(sql, [last]):
+        for content_id, vectors, levels in self.connection.fetch(sql, [last]):
             yield content_id, *rows.decode_vectors(vectors, levels)
-
-    def read_facts(self, content_ids: Iterable[int]) -> dict[int, Facts]:
-        """Read the facts of some contents; those that were never measured are left out."""
-        sql = f"{rows.SELECT_FACTS} WHERE content IN (SELECT value FROM json_each(?))"
-        found = self._run(sql, [json.dumps(list(content_ids))])
-        return {content_id: Facts(*values) for content_id, *values in found}
-
-    def list_unmeasured(self) -> list[Recording]:
-        """List a recording of each content whose facts were never measured."""
-        condition = "content_id IS NOT NULL AND facts.content IS NULL GROUP BY content_id"
-        return list(self._select(condition, []))
 
     # Writing
 
@@ -335,8 +324,9 @@ class Library:
                     self._run(sql, [tag, recording.id])
 
     def _run(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
-        return self._connection.run(sql, parameters)
+        return self.connection.run(sql, parameters)
 
-    def _select(self, condition: str, parameters: Sequence[Any]) -> Iterator[Recording]:
-        found = self._connection.fetch(f"{rows.SELECT_RECORDINGS} WHERE {condition}", parameters)
+    def select_where(self, condition: str, parameters: Sequence[Any]) -> Iterator[Recording]:
+        """Yield the recordings that meet a condition in SQL, for rooms that know the tables."""
+        found = self.connection.fetch(f"{rows.SELECT_RECORDINGS} WHERE {condition}", parameters)
         return map(rows.read_recording, found)

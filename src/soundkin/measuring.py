@@ -13,13 +13,16 @@ from soundkin.records import Facts, Recording
 from soundkin.reports import IndexProgress, ProgressCallback
 from soundkin.workers import WorkerPool
 
+# A recording of each content that has no facts.
+UNMEASURED = "content_id IS NOT NULL AND facts.content IS NULL GROUP BY content_id"
+
 
 def measure_missing(library: Library, pool: WorkerPool, on_progress: ProgressCallback) -> int:
     """Measure all contents that have no facts and a file that is still theirs; returns how many.
 
     A file that can no more be read is left without.
     """
-    waiting = deque(filter(_is_unchanged, library.list_unmeasured()))
+    waiting = deque(filter(_is_unchanged, library.select_where(UNMEASURED, [])))
     progress = IndexProgress(n_files=len(waiting), n_bytes=sum(r.size for r in waiting))
     pending: deque[tuple[Recording, Future[Facts]]] = deque()
     n_measured = 0

@@ -57,6 +57,8 @@ class Facts:
     onsets_per_s: float | None = None
 
 
+FACT_COLUMNS = tuple(field.name for field in dataclasses.fields(Facts))
+
 # What a person calls the facts that can be filtered by and compared.
 FACTS = {
     "loudness": "loudness_lufs",
@@ -116,8 +118,8 @@ class KnownFile(NamedTuple):
 class Filters:
     """Which recordings count: below a folder, of an extension, of a duration, with every tag.
 
-    `facts` has the least and the greatest value, both included, by the facts' names (`FACTS`);
-    a recording that lacks such a fact does not count.
+    `facts` has the least and the greatest value by the facts' names (`FACTS`), both included, None
+    being no bound; a recording that lacks such a fact does not count.
     """
 
     folders: tuple[str, ...] = ()
@@ -125,7 +127,7 @@ class Filters:
     min_duration_s: float | None = None
     max_duration_s: float | None = None
     tags: tuple[str, ...] = ()
-    facts: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    facts: Mapping[str, tuple[float | None, float | None]] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         """Whether anything is filtered at all."""

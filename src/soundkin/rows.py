@@ -10,19 +10,21 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from soundkin.records import Facts, Recording
+from soundkin.records import FACT_COLUMNS, Facts, Recording
 
-FACT_COLUMNS = tuple(field.name for field in dataclasses.fields(Facts))
 N_OWN = 13  # columns of a recording before those of its facts
 
+RECORDINGS = (
+    "recordings LEFT JOIN contents ON contents.id = content_id"
+    " LEFT JOIN facts ON facts.content = content_id"
+)
 SELECT_RECORDINGS = f"""
     SELECT recordings.id, path, size, mtime_ns, content_id, error,
         COALESCE(duration_s, 0), COALESCE(sample_rate, 0), COALESCE(n_channels, 0),
         COALESCE(format, ''), warning, COALESCE(n_segments, 0),
         (SELECT json_group_array(tag) FROM tags WHERE recording_id = recordings.id),
         facts.content, {", ".join(FACT_COLUMNS)}
-    FROM recordings LEFT JOIN contents ON contents.id = content_id
-        LEFT JOIN facts ON facts.content = content_id
+    FROM {RECORDINGS}
 """
 SELECT_FACTS = f"SELECT content, {', '.join(FACT_COLUMNS)} FROM facts"
 INSERT_FACTS = (
