@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Self
 
 from soundkin.decoders import AudioInfo
+from soundkin.queries import Sound
 from soundkin.records import Recording
-from soundkin.search import Sound
 from soundkin.server.uploads import Upload
 
 
