@@ -9,13 +9,13 @@ from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 
 import soundkin
-from soundkin.server import collection, jobs, problems, searching, sounds, takeaway
+from soundkin.server import closer, collection, jobs, problems, searching, sounds, tagging, takeaway
 from soundkin.server.desk import Desk
 from soundkin.server.problems import Json
 from soundkin.server.security import Guard
 from soundkin.server.words import Problem
 
-ROOMS = (collection, sounds, searching, takeaway, jobs)
+ROOMS = (collection, tagging, sounds, closer, searching, takeaway, jobs)
 
 
 def create_app(desk: Desk) -> FastAPI:
