@@ -68,7 +68,8 @@ def _say(line: dict[str, Any]) -> None:
 
 def _end_with_parent() -> None:
     """End as after Ctrl-C once the server, whose end of the pipe is our input, is gone."""
-    sys.stdin.buffer.read()
+    while os.read(sys.stdin.fileno(), 1):  # not buffered, since a buffer's lock outlives its thread
+        pass
     os.kill(os.getpid(), signal.SIGINT)
 
 
