@@ -7,11 +7,14 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from serving import Server
 
 COMMAND = Path(sys.executable).with_name("soundkin")
 DEMO_SOUNDS = Path(__file__).parent.parent / "demo" / "sounds"
@@ -78,6 +81,15 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Soundkin:
     command = Soundkin(tmp_path_factory.mktemp("demo") / "library.sqlite")
     command("index", DEMO_SOUNDS)
     return command
+
+
+@pytest.fixture(scope="session")
+def server(demo: Soundkin) -> Iterator[Server]:
+    """Give a running server over a library of the demo sounds; for reading only."""
+    from serving import serve
+
+    with serve(demo) as running:
+        yield running
 
 
 @pytest.fixture
