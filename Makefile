@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 LIBRARY := .demo/library.sqlite
 INPUTS := pyproject.toml constraints.txt
 
-.PHONY: demo test check format bench figures clean
+.PHONY: demo test check format bench figures vendor clean
 
 demo: $(VENV)/installed
 	@echo "== Indexing the sounds in demo/sounds into $(LIBRARY)"
@@ -41,6 +41,11 @@ bench: $(VENV)/installed-dev
 
 figures: $(VENV)/installed-dev
 	$(BIN)/python docs/figures.py
+
+# Needs Node; only for whoever changes the versions in vendor/package.json.
+vendor:
+	cd vendor && npm install --no-package-lock --no-audit --no-fund --ignore-scripts
+	node vendor/build.mjs vendor/node_modules src/soundkin/web/vendor
 
 clean:
 	rm -rf $(VENV) .demo .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
