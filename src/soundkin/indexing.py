@@ -283,7 +283,7 @@ class _Run:
 
     def _find_moved(self, content_id: int) -> Recording | None:
         """Find a recording of the same bytes whose own file is gone."""
-        for recording in self._library.get_recordings(content_id):
+        for recording in self._library.get_recordings([content_id]).get(content_id, []):
             if recording.path not in self._seen and not os.path.lexists(recording.path):
                 return recording
         return None

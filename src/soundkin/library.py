@@ -38,10 +38,10 @@ _RECORDING_COLUMNS = """
 
 
 class Library:
-    """An open library; a context manager. Not to be shared between threads."""
+    """An open library; a context manager. For one thread at a time."""
 
     def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+        self.connection = connection
         self.path = connection.path
 
     @classmethod
@@ -67,7 +67,7 @@ class Library:
 
     def close(self) -> None:
         """Close the file."""
-        self._connection.close()
+        self.connection.close()
 
     def __enter__(self) -> Self:
         return self
@@ -77,7 +77,7 @@ class Library:
 
     def transaction(self) -> AbstractContextManager[None]:
         """Make all writes inside one transaction, or none of them."""
-        return self._connection.transaction()
+        return self.connection.transaction()
 
     @property
     def stamp(self) -> tuple[str, int]:
@@ -162,7 +162,7 @@ class Library:
         """Yield the recordings that pass the filters, in order of path: embedded ones or failed."""
         where, parameters = compile_filters(filters or Filters())
         state = "NULL" if failed else "NOT NULL"
-        return self._select(f"content_id IS {state} AND {where} ORDER BY path", parameters)
+        return self.select_where(f"content_id IS {state} AND {where} ORDER BY path", parameters)
 
     def select_content_ids(self, filters: Filters) -> npt.NDArray[np.int64]:
         """List the contents of the recordings that pass the filters, ascending."""
@@ -173,21 +173,30 @@ class Library:
         )
         return np.fromiter((row[0] for row in self._run(sql, parameters)), np.int64)
 
-    def get_recordings(self, content_id: int, filters: Filters | None = None) -> list[Recording]:
-        """List the recordings of one content: files with the same bytes, in order of path."""
+    def get_recordings(
+        self, content_ids: Iterable[int], filters: Filters | None = None
+    ) -> dict[int, list[Recording]]:
+        """List the recordings of some contents: files with the same bytes, in order of path."""
         where, parameters = compile_filters(filters or Filters())
-        condition = f"content_id = ? AND {where} ORDER BY path"
-        return list(self._select(condition, [content_id, *parameters]))
+        condition = f"content_id IN (SELECT value FROM json_each(?)) AND {where} ORDER BY path"
+        found: dict[int, list[Recording]] = {}
+        for recording in self.select_where(condition, [json.dumps(list(content_ids)), *parameters]):
+            found.setdefault(recording.content_id or 0, []).append(recording)
+        return found
+
+    def get_recording(self, recording_id: int) -> Recording | None:
+        """Find a recording by its id, an embedded one or one that failed."""
+        return next(self.select_where("recordings.id = ?", [recording_id]), None)
 
     def find_recording(self, path: str) -> Recording | None:
         """Find a recording by its absolute path."""
-        return next(self._select("path = ?", [encode_path(path)]), None)
+        return next(self.select_where("path = ?", [encode_path(path)]), None)
 
     def find_by_ending(self, name: str) -> list[Recording]:
         """Find embedded recordings whose path ends with the parts of `name`: `drums/kick.wav`."""
         ending = os.fsencode(os.sep + name)
         condition = "content_id IS NOT NULL AND substr(CAST(path AS BLOB), -?) = ? ORDER BY path"
-        return list(self._select(condition, [len(ending), ending]))
+        return list(self.select_where(condition, [len(ending), ending]))
 
     def list_files_below(self, folder: str) -> list[KnownFile]:
         """List every recording that is `folder` or lies below it, failed ones too."""
@@ -215,7 +224,7 @@ class Library:
     ) -> Iterator[tuple[int, npt.NDArray[np.float16], npt.NDArray[np.float16]]]:
         """Yield (content id, vectors, levels) of every content of an id above, ascending."""
         sql = "SELECT id, vectors, levels FROM contents WHERE id > ? ORDER BY id"
-        for content_id, vectors, levels in self._connection.fetch(sql, [last]):
+        for content_id, vectors, levels in self.connection.fetch(sql, [last]):
             yield content_id, *_decode_vectors(vectors, levels)
 
     # Writing
@@ -315,10 +324,11 @@ class Library:
                     self._run(sql, [tag, recording.id])
 
     def _run(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
-        return self._connection.run(sql, parameters)
+        return self.connection.run(sql, parameters)
 
-    def _select(self, condition: str, parameters: Sequence[Any]) -> Iterator[Recording]:
-        rows = self._connection.fetch(f"{_RECORDING_COLUMNS} WHERE {condition}", parameters)
+    def select_where(self, condition: str, parameters: Sequence[Any]) -> Iterator[Recording]:
+        """Yield the recordings that meet a condition in SQL, for rooms that know the tables."""
+        rows = self.connection.fetch(f"{_RECORDING_COLUMNS} WHERE {condition}", parameters)
         return map(_read_recording, rows)
 
 

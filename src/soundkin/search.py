@@ -6,29 +6,28 @@ import math
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from soundkin.config import SILENCE_DB
+from soundkin.config import SILENCE_DB, SegmentConfig
 from soundkin.embedding import (
     Embedder,
     Embeddings,
     compute_mean_vector,
     compute_starts,
 )
-from soundkin.errors import LibraryError, QueryError
+from soundkin.errors import QueryError
+from soundkin.holdings import Holdings
 from soundkin.library import Library
-from soundkin.model import find_model
 from soundkin.records import Filters, Recording
-from soundkin.upkeep import OnProgress, discard_index, load_index
+from soundkin.upkeep import OnProgress
 from soundkin.vectors import DamagedIndexError, Neighbours, VectorIndex
 from soundkin.walking import hash_file
 
-BACKGROUND_SEED = 0
+SAME_TIME_S = 1e-5  # times are given out rounded to 1e-6
 
 
 @dataclass(frozen=True)
@@ -44,20 +43,22 @@ class Waveform:
         return self.samples[round(start_s * self.sample_rate) : stop]
 
 
-Source = str | os.PathLike[str] | Waveform
+Source = str | os.PathLike[str] | Waveform | Recording
 
 
 @dataclass(frozen=True)
 class Sound:
     """One part of a query: a file, a recording in the library or samples, and its weight.
 
-    A negative weight subtracts it. `start_s` and `end_s` take a region of it, in seconds.
+    A negative weight subtracts it. `start_s` and `end_s` take a region of it, in seconds. Where
+    `source` is a decoded copy of a file, `digest` is the SHA-256 of that file's bytes.
     """
 
     source: Source
     weight: float = 1.0
     start_s: float = 0.0
     end_s: float | None = None
+    digest: bytes | None = None
 
 
 Query = Sound | Source | Sequence[Sound]
@@ -91,22 +92,25 @@ class _Part:
 class Searcher:
     """Answers queries over one library; holds its vectors, and its model once one is needed."""
 
-    def __init__(self, library: Library, on_progress: OnProgress | None = None) -> None:
+    def __init__(
+        self,
+        library: Library,
+        on_progress: OnProgress | None = None,
+        *,
+        holdings: Holdings | None = None,
+    ) -> None:
         """Prepare to search; `on_progress` hears of the index, where it must be built first.
+
+        `holdings` are shared by the searchers of several threads, each with a `Library` of its own.
 
         Raises
         ------
         LibraryError
             Nothing is indexed in it.
         """
-        model = library.model
-        if model is None:
-            raise _empty(library)
         self._library = library
-        self._model = model
-        self._on_progress = on_progress
-        self._stamp: tuple[str, int] | None = None
-        self._refresh()
+        self._holdings = holdings or Holdings(on_progress)
+        self._held = self._holdings.take(library)
 
     def search(
         self,
@@ -143,9 +147,9 @@ class Searcher:
         """
         if top_k < 1 or per_recording < 1:
             raise QueryError("top_k and per_recording must be at least 1")
-        self._refresh()
+        self._held = self._holdings.take(self._library)
         vector, own = self._read_query(query)
-        segments = self._model.segments
+        segments = self._held.model.segments
         options: dict[str, Any] = {
             "per_content": per_recording,
             "min_gap": math.ceil(segments.segment_length / segments.segment_hop),
@@ -180,7 +184,7 @@ class Searcher:
         """
         if top_k < 1:
             raise QueryError("top_k must be at least 1")
-        self._refresh()
+        self._held = self._holdings.take(self._library)
         vectors = [self._read_query(query)[0] for query in queries]
         if not vectors:
             return []
@@ -201,28 +205,14 @@ class Searcher:
     def _ask(self, question: Callable[[VectorIndex], Answer]) -> Answer:
         """Ask the index; one that turns out to be damaged is built anew first."""
         try:
-            return question(self._index)
+            return question(self._held.index)
         except DamagedIndexError:
-            discard_index(self._library)
-            self._stamp = None
-            self._refresh()
-            return question(self._index)
+            self._held = self._holdings.renew(self._library, damaged=True)
+            return question(self._held.index)
 
-    def _refresh(self) -> None:
-        """Take in what was indexed since."""
-        stamp = self._library.stamp
-        if stamp != self._stamp:
-            self._stamp = stamp
-            self._index = load_index(self._library, self._on_progress)
-            self._background: npt.NDArray[np.float32] | None = None
-        if not len(self._index):
-            raise _empty(self._library)
-
-    @cached_property
+    @property
     def _embedder(self) -> Embedder:
-        model_file = find_model(self._model.file_name)
-        self._library.check_model(model_file.name, model_file.hash)
-        return Embedder.load(model_file)
+        return self._holdings.get_embedder(self._library, self._held.model)
 
     def _resolve(self, sound: Sound) -> _Part:
         """Bring one part of a query to its vector, from the library where it is there already."""
@@ -230,26 +220,42 @@ class Searcher:
             samples = sound.source.cut(sound.start_s, sound.end_s)
             embeddings = self._embedder.embed_waveform(samples, sound.source.sample_rate)
             return _Part(_average(embeddings, "the query"), None)
-        name = os.fsdecode(sound.source)
-        path = os.path.abspath(os.path.expanduser(name))  # noqa: PTH100, PTH111 (keeps links)
-        is_file = Path(path).is_file()
-        recording = self._library.find_recording(path) if is_file else self._find_by_ending(name)
+        path, recording = self._locate(sound.source)
         content_id = recording.content_id if recording else None
-        if recording is not None and content_id is not None:
-            is_whole = not sound.start_s and sound.end_s is None
-            if is_whole and (not is_file or _is_unchanged(recording)):
-                return _Part(_average(self._read_embeddings(recording), name), content_id)
-            path = recording.path
+        if recording is not None and content_id is not None and _may_be_unchanged(recording):
+            stored = self._read_stored(recording, sound)
+            if stored is not None:
+                return _Part(_average(stored, path), content_id)
         embeddings = self._embedder.embed_file(path, sound.start_s, sound.end_s)
         if content_id is None:
-            content_id = self._library.find_content(hash_file(path))
-        return _Part(_average(embeddings, name), content_id)
+            content_id = self._library.find_content(sound.digest or hash_file(path))
+        return _Part(_average(embeddings, path), content_id)
 
-    def _read_embeddings(self, recording: Recording) -> Embeddings:
+    def _locate(self, source: str | os.PathLike[str] | Recording) -> tuple[str, Recording | None]:
+        """Find the path of a source, and the recording that it is, if it is one."""
+        if isinstance(source, Recording):
+            return source.path, source
+        name = os.fsdecode(source)
+        path = os.path.abspath(os.path.expanduser(name))  # noqa: PTH100, PTH111 (keeps links)
+        if Path(path).is_file():
+            return path, self._library.find_recording(path)
+        recording = self._find_by_ending(name)
+        return recording.path, recording
+
+    def _read_stored(self, recording: Recording, sound: Sound) -> Embeddings | None:
+        """Read what the library has of a recording, or of a region that is one of its segments."""
+        segment: int | None = None
+        if sound.start_s or sound.end_s is not None:
+            segment = _find_segment(recording, self._held.model.segments, sound)
+            if segment is None:
+                return None
         assert recording.content_id is not None  # only embedded recordings come here
         vectors, levels_db = self._library.read_vectors(recording.content_id)
+        part = slice(segment, None if segment is None else segment + 1)
         return Embeddings(
-            vectors.astype(np.float32), levels_db.astype(np.float32), recording.duration_s
+            vectors[part].astype(np.float32),
+            levels_db[part].astype(np.float32),
+            recording.duration_s,
         )
 
     def _find_by_ending(self, name: str) -> Recording:
@@ -272,46 +278,53 @@ class Searcher:
         return ids
 
     def _describe(self, neighbours: Neighbours, filters: Filters | None) -> list[Hit]:
-        if self._background is None:
-            generator = np.random.default_rng(BACKGROUND_SEED)
-            self._background = self._index.compute_background(generator)
         hits: list[Hit] = []
-        segment_s = self._model.segments.segment_s
+        segments = self._held.model.segments
         columns = (neighbours.content_ids, neighbours.segments, neighbours.scores)
+        recordings = self._library.get_recordings(neighbours.content_ids.tolist(), filters)
         for content_id, segment, score in zip(*(c.tolist() for c in columns), strict=True):
-            for recording in self._library.get_recordings(content_id, filters):
-                starts = compute_starts(
-                    recording.n_segments, recording.duration_s, self._model.segments
-                )
+            for recording in recordings.get(content_id, ()):
+                starts = compute_starts(recording.n_segments, recording.duration_s, segments)
                 hit = Hit(
                     rank=len(hits) + 1,
                     recording=recording,
                     start_s=float(starts[segment]),
-                    duration_s=min(segment_s, recording.duration_s),
+                    duration_s=min(segments.segment_s, recording.duration_s),
                     score=score,
-                    percentile=_compute_percentile(score, self._background),
+                    percentile=self._held.compute_percentile(score),
                 )
                 hits.append(hit)
         return hits
 
 
-def _empty(library: Library) -> LibraryError:
-    return LibraryError(f"{library.path}: it is empty; run: soundkin index FOLDER")
-
-
 def _list_sounds(query: Query) -> list[Sound]:
     if isinstance(query, Sound):
         return [query]
-    if isinstance(query, str | os.PathLike | Waveform):
+    if isinstance(query, str | os.PathLike | Waveform | Recording):
         return [Sound(query)]
     if not query:
         raise QueryError("a query needs at least one sound")
     return list(query)
 
 
-def _is_unchanged(recording: Recording) -> bool:
-    status = Path(recording.path).stat()
+def _may_be_unchanged(recording: Recording) -> bool:
+    """Tell whether a recording's file, if it is there, is still the one that was embedded."""
+    path = Path(recording.path)
+    if not path.is_file():
+        return True
+    status = path.stat()
     return (status.st_size, status.st_mtime_ns) == (recording.size, recording.mtime_ns)
+
+
+def _find_segment(recording: Recording, segments: SegmentConfig, sound: Sound) -> int | None:
+    """Tell which segment of a recording a region is, if it is one."""
+    end_s = min(sound.end_s or recording.duration_s, recording.duration_s)
+    length_s = min(segments.segment_s, recording.duration_s)
+    if abs(end_s - sound.start_s - length_s) > SAME_TIME_S:
+        return None
+    starts = compute_starts(recording.n_segments, recording.duration_s, segments)
+    nearest = int(np.abs(starts - sound.start_s).argmin())
+    return nearest if abs(starts[nearest] - sound.start_s) <= SAME_TIME_S else None
 
 
 def _average(embeddings: Embeddings, name: str) -> npt.NDArray[np.float32]:
@@ -330,10 +343,3 @@ def _combine(parts: Sequence[_Part], weights: Sequence[float]) -> npt.NDArray[np
     if not norm > 1e-6:  # also where a weight is no number
         raise QueryError("the sounds cancel each other out; change the weights")
     return (total / norm).astype(np.float32)
-
-
-def _compute_percentile(score: float, background: npt.NDArray[np.float32]) -> float:
-    """Place a score among those that different sounds of this library have by chance, 0-100."""
-    if not len(background):
-        return 100.0
-    return 100.0 * float(np.searchsorted(background, score)) / len(background)

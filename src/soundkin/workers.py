@@ -14,9 +14,10 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 import numpy as np
 
@@ -28,37 +29,68 @@ from soundkin.model import ModelFile
 FLOAT_BYTES = 4
 WORKER = ("-m", "soundkin.workers")
 
+Answer = TypeVar("Answer")
+
 
 def count_workers() -> int:
     """Count the processors this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-class _Worker:
-    """The parent's side of one worker process, started again when a file has killed it."""
+class WorkerProcess:
+    """The parent's side of one worker process, started again when a file has killed it.
 
-    def __init__(self, model: ModelFile) -> None:
-        self._model = model
+    `arguments` are the interpreter's, as `-m` and a module's name.
+    """
+
+    def __init__(self, *arguments: str) -> None:
+        self._arguments = arguments
         self._process: subprocess.Popen[bytes] | None = None
 
-    def embed_file(self, path: str) -> Embeddings:
-        """Embed one file in the worker process; see `Embedder.embed_file` for errors."""
-        process = self._process or self._start()
+    def ask(
+        self,
+        request: dict[str, Any],
+        read: Callable[[IO[bytes]], Answer],
+        *,
+        timeout_s: float | None = None,
+    ) -> Answer:
+        """Send a request about the file `path`, and read the answer, one at a time.
+
+        Parameters
+        ----------
+        read
+            Reads the answer from the process's output; EOFError where that ends too early.
+        timeout_s
+            The process is ended after so long.
+
+        Raises
+        ------
+        WorkerError
+            The process died on the file, or was ended.
+        """
+        process = self._process or self.start()
         assert process.stdin is not None
         assert process.stdout is not None
+        alarm = threading.Timer(timeout_s, process.kill) if timeout_s else None
+        if alarm:
+            alarm.start()
         try:
-            process.stdin.write(json.dumps({"path": path}).encode() + b"\n")
+            process.stdin.write(json.dumps(request).encode() + b"\n")
             process.stdin.flush()
-            return _read_answer(process.stdout)
+            return read(process.stdout)
         except (BrokenPipeError, EOFError) as error:
             self._process = None
             process.communicate()
             reason = _describe_exit(process.returncode)
-            raise WorkerError(f"{path}: the decoder died on it ({reason})") from error
+            raise WorkerError(f"{request['path']}: the decoder died on it ({reason})") from error
+        finally:
+            if alarm:
+                alarm.cancel()
 
-    def _start(self) -> subprocess.Popen[bytes]:
+    def start(self) -> subprocess.Popen[bytes]:
+        """Start the process, ahead of the first request."""
         self._process = subprocess.Popen(
-            [sys.executable, "-P", *WORKER, str(self._model.path)],
+            [sys.executable, "-P", *self._arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -94,7 +126,7 @@ class WorkerPool:
         self._model = model
         self._threads = ThreadPoolExecutor(self.n_workers, thread_name_prefix="worker")
         self._local = threading.local()
-        self._workers: list[_Worker] = []
+        self._workers: list[WorkerProcess] = []
 
     def __enter__(self) -> WorkerPool:
         return self
@@ -110,11 +142,11 @@ class WorkerPool:
         return self._threads.submit(self._embed_file, path)
 
     def _embed_file(self, path: str) -> Embeddings:
-        worker: _Worker | None = getattr(self._local, "worker", None)
+        worker: WorkerProcess | None = getattr(self._local, "worker", None)
         if worker is None:
-            worker = self._local.worker = _Worker(self._model)
+            worker = self._local.worker = WorkerProcess(*WORKER, str(self._model.path))
             self._workers.append(worker)
-        return worker.embed_file(path)
+        return worker.ask({"path": path}, _read_answer)
 
 
 def _write_answer(stream: IO[bytes], answer: dict[str, Any], *arrays: Any) -> None:
@@ -174,8 +206,13 @@ def serve_requests(model: str, requests: IO[bytes], answers: IO[bytes]) -> None:
         _answer(embedder, json.loads(line)["path"], answers)
 
 
-if __name__ == "__main__":
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+def open_streams() -> tuple[IO[bytes], IO[bytes]]:
+    """Open a worker's requests and answers; Ctrl-C is the parent's to handle."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     private_stdout = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # native decoders may print
-    serve_requests(sys.argv[1], sys.stdin.buffer, private_stdout)
+    return sys.stdin.buffer, private_stdout
+
+
+if __name__ == "__main__":
+    serve_requests(sys.argv[1], *open_streams())

@@ -45,12 +45,12 @@ Examples:
 def list_(failed: bool, output: str | None, null: bool, library_path: str, **filters: Any) -> None:
     """List the recordings in the library."""
     from soundkin.cli import output as out
+    from soundkin.formats import describe_recording
 
     with open_library(library_path) as library:
         recordings = library.select_recordings(build_filters(**filters), failed=failed)
         if output or null:
-            describe = _describe_failed if failed else _describe
-            out.print_rows(map(describe, recordings), output or "paths", null=null)
+            out.print_rows(map(describe_recording, recordings), output or "paths", null=null)
         elif failed:
             rows = ((r.error or "", out.shorten_path(r.path)) for r in recordings)
             out.print_table(("reason", "file"), rows)
@@ -66,23 +66,6 @@ def list_(failed: bool, output: str | None, null: bool, library_path: str, **fil
                 for r in recordings
             )
             out.print_table(("duration", "Hz", "channels", "tags", "recording"), cells)
-
-
-def _describe(recording: Recording) -> dict[str, Any]:
-    return {
-        "path": recording.path,
-        "duration_s": round(recording.duration_s, 6),
-        "sample_rate": recording.sample_rate,
-        "n_channels": recording.n_channels,
-        "format": recording.format,
-        "n_segments": recording.n_segments,
-        "tags": list(recording.tags),
-        "warning": recording.warning,
-    }
-
-
-def _describe_failed(recording: Recording) -> dict[str, Any]:
-    return {"path": recording.path, "error": recording.error}
 
 
 @click.command(

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 
 import click
 
-from soundkin.cli.output import format_hours, make_printable
+from soundkin.cli.output import format_hours
+from soundkin.formats import make_printable
 from soundkin.reports import Failure, IndexProgress, ProgressCallback
 
 MOST_LISTED = 20

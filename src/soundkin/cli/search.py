@@ -73,6 +73,7 @@ Examples:
     PATHS,
     ("m3u", "A playlist."),
     ("labels", "An Audacity label track."),
+    ("reaper", "A REAPER project with a region for each hit."),
 )
 @null_option
 @library_option
@@ -165,27 +166,18 @@ def _spool_stdin() -> Iterator[Spool]:
         yield Spool(Path(folder))
 
 
-def _describe(hit: Hit) -> dict[str, Any]:
-    return {
-        "rank": hit.rank,
-        "path": hit.recording.path,
-        "start_s": round(hit.start_s, 6),
-        "duration_s": round(hit.duration_s, 6),
-        "score": round(hit.score, 6),
-        "percentile": round(hit.percentile, 3),
-        "recording_duration_s": round(hit.recording.duration_s, 6),
-        "tags": list(hit.recording.tags),
-    }
-
-
 def _print_hits(hits: Sequence[Hit], output: str | None, *, null: bool) -> None:
+    from soundkin import formats
     from soundkin.cli import output as out
 
-    rows = map(_describe, hits)
-    if output == "m3u":
-        click.echo("\n".join(out.write_m3u(rows)))
-    elif output == "labels":
-        click.echo("".join(f"{line}\n" for line in out.write_labels(rows)), nl=False)
+    rows = map(formats.describe_hit, hits)
+    writers = {
+        "m3u": formats.write_m3u,
+        "labels": formats.write_labels,
+        "reaper": formats.write_reaper,
+    }
+    if output in writers:
+        click.echo("".join(f"{line}\n" for line in writers[output](rows)), nl=False)
     elif output or null:
         out.print_rows(rows, output or "paths", null=null)
     else:
