@@ -97,7 +97,7 @@ export function card(hit, acts) {
       bar.style.transform = `scaleX(${Math.max(0, Math.min(1, hit.score))})`;
       score.textContent = hit.score.toFixed(3);
       better.textContent = percentile(hit.percentile);
-      better.title = `More alike than ${percentile(hit.percentile)} of pairs of sounds in this library`;
+      better.title = `More alike than ${hit.percentile.toFixed(1)} % of pairs of sounds in this library`;
     }
     element.setAttribute("aria-label", spoken(hit, plain));
   }

@@ -11,7 +11,7 @@ export function filterPanel(info) {
     info.tags.length ? choices("Tags", "tags", info.tags.filter(({ tag }) => tag !== "favourite").map(({ tag, count }) => [tag, tag, count])) : null,
     toggle("Favourites only"),
     info.folders.length > 1 ? choices("Folder", "folders", info.folders.map((folder) => [folder.path ?? folder, shortFolder(folder.path ?? folder), folder.n_recordings])) : null,
-    info.extensions.length > 1 ? choices("File type", "extensions", info.extensions.map((extension) => [extension, extension.replace(".", "").toUpperCase()])) : null,
+    info.extensions.length > 1 && info.extensions[0].extension ? choices("File type", "extensions", info.extensions.map(({ extension, n_recordings }) => [extension, extension.replace(".", "").toUpperCase(), n_recordings])) : null,
     ...(info.facts ?? []).map(factRange),
     weights(info.facts ?? []),
   ].filter(Boolean);

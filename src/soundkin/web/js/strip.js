@@ -20,7 +20,7 @@ export function strip(sound, region, choose) {
   let start_s = region.start_s;
   let end_s = region.end_s ?? total;
   const canvas = h("canvas", { role: "img", "aria-label": `Waveform of ${sound.name}` });
-  const picture = h("img", { alt: `Spectrogram of ${sound.name}`, draggable: "false" });
+  const picture = h("img", { alt: `Spectrogram of ${sound.name}`, draggable: "false", onload: () => picture.classList.add("there") });
   const before = h("div", { class: "outside" });
   const after = h("div", { class: "outside" });
   const edges = ["start", "end"].map((side) => h("div", { class: "edge", role: "slider", tabindex: "0", "aria-label": `Region's ${side}`, "aria-valuemin": "0", "aria-valuemax": String(total), dataset: { side } }));
