@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
-from fastapi.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.responses import FileResponse, Response, StreamingResponse
 
@@ -16,6 +15,7 @@ from soundkin.server.desk import Desk, DeskHere
 from soundkin.server.heard import Heard
 from soundkin.server.problems import Json, Problem
 from soundkin.server.rows import list_heard
+from soundkin.server.threads import run_slowly
 from soundkin.server.uploads import Upload
 from soundkin.server.waves import Wave
 from soundkin.server.words import UPLOAD_BODY, EndQuery, NameQuery, PathId, StartQuery
@@ -57,7 +57,7 @@ async def take_in(request: Request, desk: Desk, name: str) -> Upload:
             spooled = await desk.uploads.spool_file(file.file, name)
     else:
         spooled = await desk.uploads.spool(request.stream(), name)
-    return await run_in_threadpool(desk.uploads.adopt, spooled, name)
+    return await run_slowly(desk.uploads.adopt, spooled, name)
 
 
 @router.get("/sounds/{sound_id}", summary="What is known of a sound")

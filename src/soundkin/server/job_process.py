@@ -1,0 +1,93 @@
+"""A job in a process of its own: `python -m soundkin.server.job_process`, its order on its input.
+
+It says how far it is in JSON lines. Searches are not slowed by it more than they must be: it works
+at a lower priority and leaves them a processor.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from soundkin.errors import SoundkinError
+from soundkin.indexing import index_folders
+from soundkin.library import Library
+from soundkin.reports import Failure, IndexProgress
+from soundkin.upkeep import save_index
+from soundkin.workers import count_workers
+
+LOWER_PRIORITY = 5
+SAID_EVERY_S = 0.1
+MOST_FAILURES = 1000
+
+Say = Callable[[dict[str, Any]], None]
+
+
+def run_index(order: dict[str, Any], say: Say) -> dict[str, Any]:
+    """Index folders; returns the report."""
+    said_at = 0.0
+
+    def tell(progress: IndexProgress) -> None:
+        nonlocal said_at
+        now = time.monotonic()
+        if now - said_at >= SAID_EVERY_S or progress.n_done == progress.n_files:
+            said_at = now
+            say({"event": "progress", **dataclasses.asdict(progress)})
+
+    with Library.open(order["library"], create=True) as library:
+        report = index_folders(
+            library,
+            order["folders"],
+            n_workers=max(1, count_workers() - 1),
+            on_progress=tell,
+        )
+        if library.model is not None:
+            save_index(library)
+    facts = dataclasses.asdict(report)
+    for kind in ("failures", "warnings"):
+        failures: tuple[Failure, ...] = getattr(report, kind)
+        facts[f"n_{kind}"] = len(failures)
+        facts[kind] = [dataclasses.asdict(failure) for failure in failures[:MOST_FAILURES]]
+    return facts
+
+
+KINDS: dict[str, Callable[[dict[str, Any], Say], dict[str, Any]]] = {"index": run_index}
+
+
+def _say(line: dict[str, Any]) -> None:
+    print(json.dumps(line), flush=True)  # noqa: T201 (the process's answers)
+
+
+def _end_with_parent() -> None:
+    """End as after Ctrl-C once the server, whose end of the pipe is our input, is gone."""
+    sys.stdin.buffer.read()
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def main() -> None:
+    """Do the one job that is ordered."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    with suppress(OSError, AttributeError):
+        os.nice(LOWER_PRIORITY)
+    order = json.loads(sys.stdin.buffer.readline())
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    try:
+        _say({"event": "done", "report": KINDS[order["kind"]](order, _say)})
+    except SoundkinError as error:
+        _say({"event": "failed", "detail": " ".join(str(error).splitlines())})
+    except KeyboardInterrupt:
+        _say({"event": "failed", "detail": "interrupted; what was done is kept"})
+    except (OSError, MemoryError) as error:
+        _say({"event": "failed", "detail": str(error) or "there is not enough memory for this"})
+
+
+if __name__ == "__main__":
+    main()
