@@ -7,11 +7,15 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from browsing import Visit
+    from playwright.sync_api import Browser
 
 COMMAND = Path(sys.executable).with_name("soundkin")
 DEMO_SOUNDS = Path(__file__).parent.parent / "demo" / "sounds"
@@ -98,3 +102,33 @@ def count_decoded(soundkin: Soundkin) -> Callable[..., int]:
         return int(counts.get("embedded", 0))
 
     return index
+
+
+@pytest.fixture(scope="session")
+def served(demo: Soundkin) -> Iterator[str]:
+    """Give the address of a server over the demo library; for reading only."""
+    from browsing import serve
+
+    with serve(demo) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """Give headless Chromium, one for all tests."""
+    from browsing import launch
+
+    with launch() as browser:
+        yield browser
+
+
+@pytest.fixture
+def visit(chromium: Browser, served: str) -> Iterator[Visit]:
+    """Give a fresh page of the demo library's server, whose console must stay clean."""
+    from browsing import Visit
+
+    context = chromium.new_context(viewport={"width": 1280, "height": 900}, accept_downloads=True)
+    page = Visit(context.new_page(), served)
+    yield page
+    context.close()
+    assert not page.complaints

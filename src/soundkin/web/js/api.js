@@ -63,7 +63,7 @@ export const loadMap = (stamp) => get(`map?${query({ stamp })}`);
 export const loadJobs = () => get("jobs");
 export const loadConcepts = () => get("concepts");
 export const loadSegments = (id) => get(`sounds/${id}/segments`);
-export const loadDeformations = (id, mix) => get(`sounds/${id}/deformations?${query({ mix })}`);
+export const loadDeformations = ({ id, start_s, end_s }, mix) => get(`sounds/${id}/deformations?${query({ mix, start_s, end_s })}`);
 
 export const loadPeaks = (id, n, start_s, end_s) => once(`sounds/${id}/peaks?${query({ n, start_s, end_s })}`);
 
@@ -82,7 +82,9 @@ export const explain = (body) => send("POST", "explain", body);
 export const changeTags = (ids, add, remove) => send("POST", "tags", { ids, add, remove });
 export const changeFavourite = (ids, favourite) => send("POST", "favourites", { ids, favourite });
 export const saveConcept = (concept) => send("POST", "concepts", concept);
-export const removeConcept = (name) => send("DELETE", `concepts/${encodeURIComponent(name)}`);
+export const removeConcept = (id) => send("DELETE", `concepts/${encodeURIComponent(id)}`);
+export const rejectSuggestion = (id, tag) => send("POST", "suggestions/rejected", { id, tag });
+export const stopJob = (id) => send("DELETE", `jobs/${id}`);
 export const startJob = (kind, folders) => send("POST", "jobs", { kind, folders });
 export const reveal = (id) => send("POST", "reveal", { id });
 

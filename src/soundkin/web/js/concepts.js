@@ -47,12 +47,12 @@ export function conceptShelf(place, concepts) {
     h(
       "div",
       { class: "row concepts" },
-      concepts.map(({ name, sounds, liked, disliked }) =>
+      concepts.map(({ id, name, sounds, liked, disliked }) =>
         h(
           "span",
           { class: "concept" },
           h("button", { type: "button", onclick: () => change({ sounds, liked, disliked }) }, icon("save"), name),
-          iconButton("close", `Forget ${name}`, () => removeConcept(name).then(again, sayTrouble)),
+          iconButton("close", `Forget ${name}`, () => removeConcept(id).then(again, sayTrouble)),
         ),
       ),
     ),

@@ -5,7 +5,7 @@ import { h, icon } from "./dom.js";
 import * as player from "./player.js";
 import { pickSound } from "./picker.js";
 import { soundOf } from "./searching.js";
-import { change, current } from "./state.js";
+import { change, current, writeSound } from "./state.js";
 import { stem } from "./words.js";
 
 export function open(box) {
@@ -13,9 +13,9 @@ export function open(box) {
   let mix = null;
 
   async function update(state) {
-    const id = state.sounds[0]?.id;
-    if (!id) return box.replaceChildren(nothing());
-    const key = `${id} ${mix?.id ?? ""}`;
+    const sound = state.sounds[0];
+    if (!sound) return box.replaceChildren(nothing());
+    const key = `${writeSound(sound)} ${mix?.id ?? ""}`;
     if (key === shown) return undefined;
     shown = key;
     const title = h("h1", {}, "…");
@@ -35,7 +35,7 @@ export function open(box) {
       place,
     );
     try {
-      const [facts, answer] = await Promise.all([soundOf(id), loadDeformations(id, mix?.id)]);
+      const [facts, answer] = await Promise.all([soundOf(sound.id), loadDeformations(sound, mix?.id)]);
       if (key !== shown) return undefined;
       title.replaceChildren(stem(facts.name), h("em", {}, ", deformed"));
       place.replaceChildren(...heard(answer));
@@ -52,7 +52,7 @@ function nothing() {
 }
 
 function heard(answer) {
-  const list = answer.deformations ?? answer;
+  const list = answer.deformations;
   const random = answer.random_distances;
   const most = Math.max(random?.median ?? 1, ...list.map((one) => one.distance ?? 0)) * 1.08;
   return [ruler(list, random, most), h("ul", { class: "heard" }, list.map((one) => item(one, most, random)))];
