@@ -11,12 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Soundkin
 from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
+from serving import Server
 
 PATIENCE_MS = 20_000
 # WebGL in software, since there may be no graphics card; no sandbox, since tests may run as root.
-SWITCHES = ("--no-sandbox", "--enable-unsafe-swiftshader", "--use-angle=swiftshader", "--mute-audio")
+SWITCHES = (
+    "--no-sandbox",
+    "--enable-unsafe-swiftshader",
+    "--use-angle=swiftshader",
+    "--mute-audio",
+)
 # Hands the page a file as if it had been dropped from a file manager.
 DROP = """([bytes, name, how]) => {
     const data = Uint8Array.from(atob(bytes), (letter) => letter.charCodeAt(0));
@@ -61,26 +66,13 @@ def start_browser(playwright: Playwright, *switches: str) -> Browser:
     )
 
 
-@contextmanager
-def serve(command: Soundkin, *arguments: str) -> Iterator[str]:
-    """Run `soundkin serve` on a free port; gives the address that it prints."""
-    process = command.start("serve", "--no-open", "--port", 0, *arguments)
-    try:
-        assert process.stdout is not None
-        address = process.stdout.readline().strip()
-        assert address.startswith("http://"), process.stderr and process.stderr.read()
-        yield address
-    finally:
-        process.terminate()
-        process.communicate(timeout=30)
-
-
 class Visit:
     """A page of the server, and what its console said against it."""
 
-    def __init__(self, page: Page, address: str) -> None:
+    def __init__(self, page: Page, server: Server) -> None:
         self.page = page
-        self.address = address.rstrip("/")
+        self.server = server
+        self.address = server.address.rstrip("/")
         self.complaints: list[str] = []
         page.set_default_timeout(PATIENCE_MS)
         page.on("console", self._listen)
@@ -100,6 +92,11 @@ class Visit:
         self.page.goto(self.address + address)
         self.page.locator(".view").wait_for()
         return self
+
+    def search(self, name: str, rest: str = "") -> list[str]:
+        """Search from a recording by its name; `rest` goes on in the address."""
+        self.open(f"/?s={self.server.find(name)['id']}{rest}")
+        return self.wait_for_hits()
 
     def drop(self, path: Path, how: str = "search") -> None:
         """Drop a file on the page, on the zone that searches, adds or subtracts."""

@@ -16,6 +16,7 @@ import pytest
 if TYPE_CHECKING:
     from browsing import Visit
     from playwright.sync_api import Browser
+    from serving import Server
 
 COMMAND = Path(sys.executable).with_name("soundkin")
 DEMO_SOUNDS = Path(__file__).parent.parent / "demo" / "sounds"
@@ -84,6 +85,15 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Soundkin:
     return command
 
 
+@pytest.fixture(scope="session")
+def server(demo: Soundkin) -> Iterator[Server]:
+    """Give a running server over a library of the demo sounds; for reading only."""
+    from serving import serve
+
+    with serve(demo) as running:
+        yield running
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Give an empty folder for sounds."""
@@ -105,15 +115,6 @@ def count_decoded(soundkin: Soundkin) -> Callable[..., int]:
 
 
 @pytest.fixture(scope="session")
-def served(demo: Soundkin) -> Iterator[str]:
-    """Give the address of a server over the demo library; for reading only."""
-    from browsing import serve
-
-    with serve(demo) as address:
-        yield address
-
-
-@pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     """Give headless Chromium, one for all tests."""
     from browsing import launch
@@ -123,12 +124,12 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def visit(chromium: Browser, served: str) -> Iterator[Visit]:
+def visit(chromium: Browser, server: Server) -> Iterator[Visit]:
     """Give a fresh page of the demo library's server, whose console must stay clean."""
     from browsing import Visit
 
     context = chromium.new_context(viewport={"width": 1280, "height": 900}, accept_downloads=True)
-    page = Visit(context.new_page(), served)
+    page = Visit(context.new_page(), server)
     yield page
     context.close()
     assert not page.complaints

@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import io
-import json
 import re
-import urllib.request
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import soundfile
-from browsing import Visit, launch, serve
+from browsing import Visit, launch
 from conftest import DEMO_SOUNDS, Soundkin
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
+from serving import Server, serve
 from sounds import make_noise, write_sound
 
 AMEN = "loop_amen"
-
-
-def find_id(address: str, name: str) -> str:
-    """Ask the server for the id of a demo sound."""
-    with urllib.request.urlopen(f"{address.rstrip('/')}/api/v1/recordings?text={name}") as answer:
-        return str(json.load(answer)["recordings"][0]["id"])
 
 
 def quieten(path: Path, name: str) -> Path:
@@ -56,8 +49,7 @@ def test_a_file_that_is_no_sound_is_refused_in_words(visit: Visit, tmp_path: Pat
 
 
 def test_dragging_over_the_waveform_searches_with_that_region(visit: Visit) -> None:
-    visit.open(f"/?s={find_id(visit.address, AMEN)}")
-    whole = visit.wait_for_hits()
+    whole = visit.search(AMEN)
     strip = visit.page.locator(".strip").bounding_box()
     assert strip is not None
     mouse = visit.page.mouse
@@ -75,8 +67,7 @@ def test_dragging_over_the_waveform_searches_with_that_region(visit: Visit) -> N
 
 
 def test_the_region_moves_by_keys(visit: Visit) -> None:
-    visit.open(f"/?s={find_id(visit.address, AMEN)}")
-    visit.wait_for_hits()
+    visit.search(AMEN)
     start = visit.page.get_by_role("slider", name="Region's start")
     start.focus()
     for _ in range(3):
@@ -86,7 +77,7 @@ def test_the_region_moves_by_keys(visit: Visit) -> None:
     expect(start).to_be_focused()
 
 
-def test_the_microphone_is_searched_with(served: str, tmp_path: Path) -> None:
+def test_the_microphone_is_searched_with(server: Server, tmp_path: Path) -> None:
     waveform, rate = soundfile.read(DEMO_SOUNDS / "ambi_glass_rub.flac", dtype="float32")
     take = write_sound(tmp_path / "room.wav", waveform, rate, subtype="PCM_16")
     switches = (
@@ -95,7 +86,7 @@ def test_the_microphone_is_searched_with(served: str, tmp_path: Path) -> None:
         f"--use-file-for-fake-audio-capture={take}",
     )
     with launch(*switches) as browser:
-        visit = Visit(browser.new_page(), served).open()
+        visit = Visit(browser.new_page(), server).open()
         visit.page.get_by_role("button", name="Record").click()
         seconds = visit.page.get_by_label("Length of the take")
         expect(seconds).to_have_text(re.compile(r"^[2-9]\.\d s$"))
@@ -131,8 +122,7 @@ def test_a_session_needs_nothing_but_the_keyboard(visit: Visit) -> None:
 
 
 def test_the_pointer_plays_what_it_rests_on(visit: Visit) -> None:
-    visit.open(f"/?s={find_id(visit.address, AMEN)}")
-    visit.wait_for_hits()
+    visit.search(AMEN)
     visit.page.locator(".query .name").click()  # browsers are silent before the first click
     card = visit.page.locator(".card").nth(2)
     with visit.page.expect_event("console", timeout=20_000) as heard:
@@ -145,19 +135,16 @@ def test_the_pointer_plays_what_it_rests_on(visit: Visit) -> None:
 
 
 def test_an_address_gives_the_same_hits_again(visit: Visit) -> None:
-    query = f"/?s={find_id(visit.address, AMEN)}@0.25-0.75&max=2"
-    visit.open(query)
-    hits = visit.wait_for_hits()
+    hits = visit.search(AMEN, "@0.25-0.75&max=2")
     visit.page.reload()
     assert visit.wait_for_hits() == hits
-    other = Visit(visit.page.context.new_page(), visit.address).open(query)
-    assert other.wait_for_hits() == hits
+    other = Visit(visit.page.context.new_page(), visit.server)
+    assert other.search(AMEN, "@0.25-0.75&max=2") == hits
     expect(other.page.get_by_label("Length, most")).to_have_value("2")
 
 
 def test_a_second_sound_is_added_or_subtracted_with_its_weight(visit: Visit) -> None:
-    visit.open(f"/?s={find_id(visit.address, AMEN)}")
-    alone = visit.wait_for_hits()
+    alone = visit.search(AMEN)
     visit.page.locator(".card").nth(1).get_by_role("button", name="Subtract").click()
     less = visit.wait_for_change(alone)
     expect(visit.page.locator(".sound.minus .name")).to_have_text(alone[1])
@@ -172,16 +159,12 @@ def test_a_second_sound_is_added_or_subtracted_with_its_weight(visit: Visit) -> 
 
 
 def test_filters_leave_what_passes_them(visit: Visit) -> None:
-    visit.open(f"/?s={find_id(visit.address, AMEN)}")
-    hits = visit.wait_for_hits()
+    hits = visit.search(AMEN)
     visit.page.get_by_label("Length, least").fill("3")
     visit.wait_for_change(hits)
-    lengths = [
-        json.loads(urllib.request.urlopen(f"{visit.address}/api/v1/sounds/{card}").read())
-        for card in visit.page.locator(".card").evaluate_all("all => all.map(c => c.dataset.id)")
-    ]
-    assert lengths
-    assert min(facts["duration_s"] for facts in lengths) >= 3
+    ids = visit.page.locator(".card").evaluate_all("all => all.map((card) => card.dataset.id)")
+    assert ids
+    assert min(visit.server.get(f"/sounds/{id_}")["duration_s"] for id_ in ids) >= 3
     visit.page.get_by_label("Length, least").fill("9999")
     expect(visit.page.locator(".verdict")).to_contain_text("No sound passes the filters")
     visit.page.get_by_role("button", name="Take the filters away").click()
@@ -190,8 +173,7 @@ def test_filters_leave_what_passes_them(visit: Visit) -> None:
 
 
 def test_a_downloaded_segment_is_the_sound_that_was_found(visit: Visit) -> None:
-    visit.open(f"/?s={find_id(visit.address, 'ambi_drone')}")
-    visit.wait_for_hits()
+    visit.search("ambi_drone")
     card = visit.page.locator(".card").first
     card.get_by_role("button", name="More", exact=True).click()
     with visit.page.expect_download() as download:
@@ -208,8 +190,7 @@ def test_a_downloaded_segment_is_the_sound_that_was_found(visit: Visit) -> None:
 
 
 def test_a_dragged_card_carries_its_segment(visit: Visit) -> None:
-    visit.open(f"/?s={find_id(visit.address, AMEN)}")
-    visit.wait_for_hits()
+    visit.search(AMEN)
     carried = visit.page.locator(".card").first.evaluate("""(card) => {
         const dataTransfer = new DataTransfer();
         card.dispatchEvent(new DragEvent("dragstart", { dataTransfer, bubbles: true }));
@@ -218,7 +199,7 @@ def test_a_dragged_card_carries_its_segment(visit: Visit) -> None:
     kind, name, address = carried.split(":", 2)
     assert kind == "audio/wav"
     assert name.endswith(".wav")
-    sound = soundfile.info(io.BytesIO(urllib.request.urlopen(address).read()))
+    sound = soundfile.info(io.BytesIO(visit.server.http.get(address).content))
     assert sound.frames > 0
 
 
@@ -227,8 +208,7 @@ def test_a_dragged_card_carries_its_segment(visit: Visit) -> None:
     [("M3U", "#EXTM3U"), ("CSV", "rank,path"), ("Audacity", "0."), ("REAPER", "<REAPER_PROJECT")],
 )
 def test_the_list_is_exported(visit: Visit, entry: str, begins: str) -> None:
-    visit.open(f"/?s={find_id(visit.address, AMEN)}")
-    hits = visit.wait_for_hits()
+    hits = visit.search(AMEN)
     visit.page.get_by_role("button", name="Export").click()
     with visit.page.expect_download() as download:
         visit.page.get_by_role("menuitem", name=re.compile(entry)).click()
@@ -238,14 +218,14 @@ def test_the_list_is_exported(visit: Visit, entry: str, begins: str) -> None:
 
 
 def test_a_favourite_is_kept_and_filtered_by(
-    soundkin: Soundkin, folder: Path, chromium: object
+    soundkin: Soundkin, folder: Path, chromium: Browser
 ) -> None:
     for seed in range(3):
         write_sound(folder / f"noise {seed}.wav", make_noise(1.0, seed))
     soundkin("index", folder)
-    with serve(soundkin) as address:
-        visit = Visit(chromium.new_page(), address).open(f"/?s={find_id(address, '0.wav')}")  # type: ignore[attr-defined]
-        visit.wait_for_hits()
+    with serve(soundkin) as server:
+        visit = Visit(chromium.new_page(), server)
+        visit.search("0.wav")
         visit.page.keyboard.press("ArrowDown")
         visit.page.keyboard.press("f")
         heart = visit.page.locator(".card").first.locator(".heart")

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 import os
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from soundkin.records import FACT_COLUMNS
+
 if TYPE_CHECKING:
-    from soundkin.records import Recording
+    from soundkin.records import Facts, Recording
     from soundkin.search import Hit
 
 Row = dict[str, Any]
@@ -27,6 +30,7 @@ def describe_hit(hit: Hit) -> Row:
         "percentile": round(hit.percentile, 3),
         "recording_duration_s": round(hit.recording.duration_s, 6),
         "tags": list(hit.recording.tags),
+        "facts": describe_facts(hit.recording.facts),
     }
 
 
@@ -42,15 +46,26 @@ def describe_recording(recording: Recording) -> Row:
         "format": recording.format,
         "n_segments": recording.n_segments,
         "tags": list(recording.tags),
+        "facts": describe_facts(recording.facts),
         "warning": recording.warning,
     }
 
 
+def describe_facts(facts: Facts | None) -> Row | None:
+    """Write a sound's facts as a row; None where they were never measured."""
+    if facts is None:
+        return None
+    return {k: v if v is None else round(v, 3) for k, v in dataclasses.asdict(facts).items()}
+
+
 def write_csv(rows: Iterable[Row]) -> Iterator[str]:
-    """Yield the lines of a table, the names of the first row's columns first."""
+    """Yield the lines of a table, the names of the first row's columns first.
+
+    Each fact has a column of its own.
+    """
     buffer = io.StringIO()
     writer: csv.DictWriter[str] | None = None
-    for row in rows:
+    for row in map(_flatten, rows):
         if writer is None:
             writer = csv.DictWriter(buffer, list(row), lineterminator="\n")
             writer.writeheader()
@@ -58,6 +73,13 @@ def write_csv(rows: Iterable[Row]) -> Iterator[str]:
         yield buffer.getvalue()
         buffer.seek(0)
         buffer.truncate()
+
+
+def _flatten(row: Row) -> Row:
+    if "facts" not in row:
+        return row
+    facts = row["facts"] or dict.fromkeys(FACT_COLUMNS)
+    return {key: value for key, value in row.items() if key != "facts"} | facts
 
 
 def make_printable(text: str) -> str:

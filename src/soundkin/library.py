@@ -16,25 +16,19 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from soundkin import rows
 from soundkin.connection import Connection
 from soundkin.errors import LibraryError
 from soundkin.filtering import compile_filters, encode_path
 from soundkin.records import (
     Content,
+    Facts,
     Filters,
     KnownFile,
     LibraryCounts,
     LibraryModel,
     Recording,
 )
-
-_RECORDING_COLUMNS = """
-    SELECT recordings.id, path, size, mtime_ns, content_id, error,
-        COALESCE(duration_s, 0), COALESCE(sample_rate, 0), COALESCE(n_channels, 0),
-        COALESCE(format, ''), warning, COALESCE(n_segments, 0),
-        (SELECT json_group_array(tag) FROM tags WHERE recording_id = recordings.id)
-    FROM recordings LEFT JOIN contents ON contents.id = content_id
-"""
 
 
 class Library:
@@ -168,8 +162,8 @@ class Library:
         """List the contents of the recordings that pass the filters, ascending."""
         where, parameters = compile_filters(filters)
         sql = (
-            "SELECT DISTINCT content_id FROM recordings JOIN contents ON contents.id = content_id"
-            f" WHERE {where} ORDER BY content_id"
+            f"SELECT DISTINCT content_id FROM {rows.RECORDINGS}"
+            f" WHERE content_id IS NOT NULL AND {where} ORDER BY content_id"
         )
         return np.fromiter((row[0] for row in self._run(sql, parameters)), np.int64)
 
@@ -212,7 +206,7 @@ class Library:
     ) -> tuple[npt.NDArray[np.float16], npt.NDArray[np.float16]]:
         """Read one content's vectors `(n_segments, n)` and levels `(n_segments,)`."""
         sql = "SELECT vectors, levels FROM contents WHERE id = ?"
-        return _decode_vectors(*self._run(sql, [content_id]).fetchone())
+        return rows.decode_vectors(*self._run(sql, [content_id]).fetchone())
 
     def list_content_ids(self) -> npt.NDArray[np.int64]:
         """List the ids of all contents, ascending; none is ever given out twice."""
@@ -225,7 +219,7 @@ class Library:
         """Yield (content id, vectors, levels) of every content of an id above, ascending."""
         sql = "SELECT id, vectors, levels FROM contents WHERE id > ? ORDER BY id"
         for content_id, vectors, levels in self.connection.fetch(sql, [last]):
-            yield content_id, *_decode_vectors(vectors, levels)
+            yield content_id, *rows.decode_vectors(vectors, levels)
 
     # Writing
 
@@ -260,7 +254,13 @@ class Library:
                 content.vectors.astype(np.float16).tobytes(),
             ],
         )
+        if content.facts is not None:
+            self.save_facts(content_id, content.facts)
         return content_id
+
+    def save_facts(self, content_id: int, facts: Facts) -> None:
+        """Store the facts of a content, in place of older ones."""
+        self._run(rows.INSERT_FACTS, rows.encode_facts(content_id, facts))
 
     def save_recording(
         self,
@@ -328,17 +328,5 @@ class Library:
 
     def select_where(self, condition: str, parameters: Sequence[Any]) -> Iterator[Recording]:
         """Yield the recordings that meet a condition in SQL, for rooms that know the tables."""
-        rows = self.connection.fetch(f"{_RECORDING_COLUMNS} WHERE {condition}", parameters)
-        return map(_read_recording, rows)
-
-
-def _read_recording(row: tuple[Any, ...]) -> Recording:
-    values = [row[0], os.fsdecode(row[1]), *row[2:12], tuple(json.loads(row[12]))]
-    return Recording(*values)
-
-
-def _decode_vectors(
-    vectors: bytes, levels: bytes
-) -> tuple[npt.NDArray[np.float16], npt.NDArray[np.float16]]:
-    levels_db = np.frombuffer(levels, np.float16)
-    return np.frombuffer(vectors, np.float16).reshape(len(levels_db), -1), levels_db
+        found = self.connection.fetch(f"{rows.SELECT_RECORDINGS} WHERE {condition}", parameters)
+        return map(rows.read_recording, found)

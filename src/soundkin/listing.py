@@ -10,6 +10,7 @@ from pathlib import PurePath
 from soundkin.filtering import compile_filters
 from soundkin.library import Library
 from soundkin.records import Filters, Recording
+from soundkin.rows import RECORDINGS
 
 
 @dataclass(frozen=True)
@@ -46,9 +47,7 @@ def read_page(library: Library, wanted: Wanted, offset: int = 0, limit: int = 10
         where += " AND instr(lower(CAST(path AS TEXT)), lower(?))"
         parameters.append(wanted.text)
     total = library.connection.run(
-        "SELECT COUNT(*) FROM recordings LEFT JOIN contents ON contents.id = content_id"
-        f" WHERE {where}",
-        parameters,
+        f"SELECT COUNT(*) FROM {RECORDINGS} WHERE {where}", parameters
     ).fetchone()[0]
     part = f"{where} ORDER BY path LIMIT ? OFFSET ?"
     return Page(total, list(library.select_where(part, [*parameters, limit, offset])))

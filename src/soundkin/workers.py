@@ -25,6 +25,7 @@ from soundkin.decoders import AudioInfo
 from soundkin.embedding import Embedder, Embeddings
 from soundkin.errors import AudioError, SoundkinError, WorkerError
 from soundkin.model import ModelFile
+from soundkin.records import Facts
 
 FLOAT_BYTES = 4
 WORKER = ("-m", "soundkin.workers")
@@ -141,12 +142,20 @@ class WorkerPool:
         """Queue a file; its future gives the embeddings, or raises AudioError or WorkerError."""
         return self._threads.submit(self._embed_file, path)
 
+    def submit_measuring(self, path: str) -> Future[Facts]:
+        """Queue a file whose facts alone are wanted; errors as from `submit`."""
+        request = {"path": path, "measure": True}
+        return self._threads.submit(lambda: self._get_worker().ask(request, _read_facts))
+
     def _embed_file(self, path: str) -> Embeddings:
+        return self._get_worker().ask({"path": path}, _read_answer)
+
+    def _get_worker(self) -> WorkerProcess:
         worker: WorkerProcess | None = getattr(self._local, "worker", None)
         if worker is None:
             worker = self._local.worker = WorkerProcess(*WORKER, str(self._model.path))
             self._workers.append(worker)
-        return worker.ask({"path": path}, _read_answer)
+        return worker
 
 
 def _write_answer(stream: IO[bytes], answer: dict[str, Any], *arrays: Any) -> None:
@@ -156,13 +165,22 @@ def _write_answer(stream: IO[bytes], answer: dict[str, Any], *arrays: Any) -> No
     stream.flush()
 
 
-def _read_answer(stream: IO[bytes]) -> Embeddings:
+def _read_line(stream: IO[bytes]) -> dict[str, Any]:
     line = stream.readline()
     if not line.endswith(b"\n"):
         raise EOFError
-    answer = json.loads(line)
+    answer: dict[str, Any] = json.loads(line)
     if "error" in answer:
         raise AudioError(answer["error"])
+    return answer
+
+
+def _read_facts(stream: IO[bytes]) -> Facts:
+    return Facts(**_read_line(stream)["facts"])
+
+
+def _read_answer(stream: IO[bytes]) -> Embeddings:
+    answer = _read_line(stream)
     n_segments, size = answer["shape"]
     vectors = _read_floats(stream, n_segments * size)
     return Embeddings(
@@ -171,6 +189,7 @@ def _read_answer(stream: IO[bytes]) -> Embeddings:
         duration_s=answer["duration_s"],
         info=AudioInfo(**answer["info"]),
         warning=answer["warning"],
+        facts=Facts(**answer["facts"]),
     )
 
 
@@ -181,8 +200,12 @@ def _read_floats(stream: IO[bytes], count: int) -> Any:
     return np.frombuffer(data, np.float32)
 
 
-def _answer(embedder: Embedder, path: str, stream: IO[bytes]) -> None:
+def _answer(embedder: Embedder, request: dict[str, Any], stream: IO[bytes]) -> None:
+    path = request["path"]
     try:
+        if request.get("measure"):
+            _write_answer(stream, {"facts": dataclasses.asdict(embedder.measure_file(path))})
+            return
         found = embedder.embed_file(path)
     except SoundkinError as error:
         _write_answer(stream, {"error": str(error)})
@@ -190,11 +213,13 @@ def _answer(embedder: Embedder, path: str, stream: IO[bytes]) -> None:
         _write_answer(stream, {"error": f"{path}: it needs more memory than there is"})
     else:
         assert found.info is not None  # a file always has one
+        assert found.facts is not None  # and these
         answer = {
             "shape": found.vectors.shape,
             "duration_s": found.duration_s,
             "info": dataclasses.asdict(found.info),
             "warning": found.warning,
+            "facts": dataclasses.asdict(found.facts),
         }
         _write_answer(stream, answer, found.vectors, found.levels_db)
 
@@ -203,7 +228,7 @@ def serve_requests(model: str, requests: IO[bytes], answers: IO[bytes]) -> None:
     """Answer requests until they end: the worker's whole life."""
     embedder = Embedder.load(Path(model))
     for line in requests:
-        _answer(embedder, json.loads(line)["path"], answers)
+        _answer(embedder, json.loads(line), answers)
 
 
 def open_streams() -> tuple[IO[bytes], IO[bytes]]:

@@ -92,6 +92,7 @@ def _summarise(report: IndexReport, counts: LibraryCounts) -> str:
     parts = [
         (report.n_added, "embedded"),
         (report.n_unchanged, "unchanged"),
+        (report.n_measured, "measured, as they were embedded before there were facts"),
         (report.n_moved, "moved"),
         (report.n_duplicates, "with bytes known already"),
         (report.n_removed, "gone"),

@@ -11,7 +11,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +25,18 @@ RUNNING = "running"
 
 @dataclass(frozen=True)
 class Job:
-    """A job as it stands: `state` is `running`, `done` or `failed`, for the reason in `detail`."""
+    """A job as it stands: `state` is `running`, `done` or `failed`, for the reason in `detail`.
+
+    `n_done` of `n_total` things are done (files, recordings); `words` says so, or sums it up.
+    """
 
     id: str
     kind: str
     folders: tuple[str, ...]
     state: str = RUNNING
-    progress: dict[str, Any] = field(default_factory=dict)
+    n_done: int = 0
+    n_total: int = 0
+    words: str = "looking for sounds"
     report: dict[str, Any] | None = None
     detail: str | None = None
 
@@ -84,7 +89,7 @@ class JobBoard:
         for line in process.stdout:
             last = json.loads(line)
             if last.pop("event") == "progress":
-                self._change(job_id, progress=last)
+                self._change(job_id, **last)
         process.stdout.close()
         if process.stdin is not None:
             with suppress(OSError):
@@ -103,7 +108,8 @@ class JobBoard:
         with self._lock:
             self._process = None
         state = "done" if report is not None else "failed"
-        self._change(job_id, state=state, report=report, detail=detail)
+        changes = {"words": last["words"]} if "words" in last else {}
+        self._change(job_id, state=state, report=report, detail=detail, **changes)
 
     def _change(self, job_id: str, **changes: Any) -> None:
         with self._lock:

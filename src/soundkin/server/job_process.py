@@ -18,6 +18,7 @@ from contextlib import suppress
 from typing import Any
 
 from soundkin.errors import SoundkinError
+from soundkin.formats import format_hours, summarise_run
 from soundkin.indexing import index_folders
 from soundkin.library import Library
 from soundkin.reports import Failure, IndexProgress
@@ -31,16 +32,28 @@ MOST_FAILURES = 1000
 Say = Callable[[dict[str, Any]], None]
 
 
+def _describe_progress(progress: IndexProgress, elapsed_s: float) -> dict[str, Any]:
+    rate = progress.audio_s / max(elapsed_s, 1e-3)
+    amount = f"{format_hours(progress.audio_s)} of audio, {rate:.0f}× real time"
+    words = f"{progress.n_done}/{progress.n_files} files, {amount}"
+    return {
+        "event": "progress",
+        "n_done": progress.n_done,
+        "n_total": progress.n_files,
+        "words": words,
+    }
+
+
 def run_index(order: dict[str, Any], say: Say) -> dict[str, Any]:
-    """Index folders; returns the report."""
-    said_at = 0.0
+    """Index folders; returns the report, and its summary in words."""
+    started, said_at = time.monotonic(), 0.0
 
     def tell(progress: IndexProgress) -> None:
         nonlocal said_at
         now = time.monotonic()
         if now - said_at >= SAID_EVERY_S or progress.n_done == progress.n_files:
             said_at = now
-            say({"event": "progress", **dataclasses.asdict(progress)})
+            say(_describe_progress(progress, now - started))
 
     with Library.open(order["library"], create=True) as library:
         report = index_folders(
@@ -51,12 +64,13 @@ def run_index(order: dict[str, Any], say: Say) -> dict[str, Any]:
         )
         if library.model is not None:
             save_index(library)
+        counts = library.count()
     facts = dataclasses.asdict(report)
     for kind in ("failures", "warnings"):
         failures: tuple[Failure, ...] = getattr(report, kind)
         facts[f"n_{kind}"] = len(failures)
         facts[kind] = [dataclasses.asdict(failure) for failure in failures[:MOST_FAILURES]]
-    return facts
+    return {"report": facts, "words": summarise_run(report, counts)}
 
 
 KINDS: dict[str, Callable[[dict[str, Any], Say], dict[str, Any]]] = {"index": run_index}
@@ -68,7 +82,8 @@ def _say(line: dict[str, Any]) -> None:
 
 def _end_with_parent() -> None:
     """End as after Ctrl-C once the server, whose end of the pipe is our input, is gone."""
-    sys.stdin.buffer.read()
+    while os.read(sys.stdin.fileno(), 1):  # not buffered, since a buffer's lock outlives its thread
+        pass
     os.kill(os.getpid(), signal.SIGINT)
 
 
@@ -80,7 +95,7 @@ def main() -> None:
     order = json.loads(sys.stdin.buffer.readline())
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
-        _say({"event": "done", "report": KINDS[order["kind"]](order, _say)})
+        _say({"event": "done", **KINDS[order["kind"]](order, _say)})
     except SoundkinError as error:
         _say({"event": "failed", "detail": " ".join(str(error).splitlines())})
     except KeyboardInterrupt:

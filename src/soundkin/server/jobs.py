@@ -107,4 +107,4 @@ async def _send_news(job_id: str, request: Request, desk: Desk) -> AsyncIterator
 
 def describe_job(job: Job) -> dict[str, Any]:
     """Write a job as a row."""
-    return dataclasses.asdict(job)
+    return dataclasses.asdict(job) | {"summary": job.words if job.state == "done" else None}

@@ -75,4 +75,5 @@ def read_filters(words: FilterWords) -> Filters:
         min_duration_s=words.min_duration_s,
         max_duration_s=words.max_duration_s,
         tags=(*words.tags, *favourite),
+        facts=words.facts,
     )
