@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from browsing import Visit
     from playwright.sync_api import Browser
+
+    from browsing import Visit
     from serving import Server
 
 COMMAND = Path(sys.executable).with_name("soundkin")

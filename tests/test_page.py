@@ -9,9 +9,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import soundfile
+from playwright.sync_api import Browser, expect
+
 from browsing import Visit, launch
 from conftest import DEMO_SOUNDS, Soundkin
-from playwright.sync_api import Browser, expect
 from serving import Server, serve
 from sounds import make_noise, write_sound
 
