@@ -83,9 +83,7 @@ def test_a_sound_is_sent_and_searched_with_in_one_round_trip(
     assert sent["sound"]["name"] == path.name
 
 
-def test_a_hit_is_walked_on_from_without_its_file(
-    soundkin: Soundkin, folder: Path
-) -> None:
+def test_a_hit_is_walked_on_from_without_its_file(soundkin: Soundkin, folder: Path) -> None:
     for number in range(6):
         write_sound(folder / f"{number}.wav", make_sweep(2.5 + number / 7)[number * 900 :])
     soundkin("index", folder)
@@ -140,9 +138,7 @@ def test_filters_narrow_the_hits(soundkin: Soundkin, folder: Path) -> None:
 def test_silence_and_nothing_are_refused_in_a_line(server: Server, tmp_path: Path) -> None:
     silent = write_sound(tmp_path / "silent.wav", 0 * make_noise())
     sound = server.upload(silent)
-    problem = server.problem(
-        "POST", "/api/v1/search", 422, json={"sounds": [{"id": sound["id"]}]}
-    )
+    problem = server.problem("POST", "/api/v1/search", 422, json={"sounds": [{"id": sound["id"]}]})
     assert "silent" in problem["detail"]
     assert "/tmp" not in problem["detail"]
     assert server.problem("POST", "/api/v1/search", 422, json={"sounds": []})

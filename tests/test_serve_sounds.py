@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -74,7 +75,8 @@ def test_what_no_browser_plays_comes_as_a_wav_file_by_range_too(
         read, rate = soundfile.read(io.BytesIO(whole.content), dtype="float32")
         assert rate == RATE
         assert np.array_equal(read, soundfile.read(folder / "a.aiff", dtype="float32")[0])
-        for start, stop in ((0, 10), (50, 70), (57, 59), (58, 66), (12_345, 23_456), (100_001, None)):
+        spans = ((0, 10), (50, 70), (57, 59), (58, 66), (12_345, 23_456), (100_001, None))
+        for start, stop in spans:
             wanted = f"bytes={start}-" if stop is None else f"bytes={start}-{stop - 1}"
             response = server.http.get(url, headers={"range": wanted})
             assert response.status_code == 206
@@ -118,7 +120,7 @@ def test_peaks_are_those_of_the_samples(server: Server, tmp_path: Path) -> None:
     peaks = server.get(f"/sounds/{sound['id']}/peaks", n=7)
     assert (peaks["start_s"], peaks["duration_s"]) == (0, 2)
     edges = np.linspace(0, len(wave), 8).astype(int)
-    parts = [wave[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    parts = [wave[a:b] for a, b in itertools.pairwise(edges)]
     assert peaks["min"] == pytest.approx([part.min() for part in parts], abs=1e-4)
     assert peaks["max"] == pytest.approx([part.max() for part in parts], abs=1e-4)
     region = server.get(f"/sounds/{sound['id']}/peaks", n=1, start_s=0.5, end_s=0.75)
@@ -165,7 +167,9 @@ def test_deformations_are_sounds_with_distances(server: Server) -> None:
     assert 0 < rows["longer"]["distance"] < answer["random_distances"]["median"]
     assert answer["random_distances"]["p05"] < answer["random_distances"]["median"]
     heard = soundfile.read(io.BytesIO(server.http.get(rows["longer"]["audio_url"]).content))[0]
-    assert len(heard) / sound["sample_rate"] == pytest.approx(rows["longer"]["duration_s"], abs=1e-3)
+    assert len(heard) / sound["sample_rate"] == pytest.approx(
+        rows["longer"]["duration_s"], abs=1e-3
+    )
     assert server.http.get(rows["noisy"]["spectrogram_url"]).status_code == 200
     body = {"sounds": [{"id": rows["shorter"]["id"]}], "top_k": 3}
     assert sound["id"] in {hit["id"] for hit in server.post("/search", body)["hits"]}

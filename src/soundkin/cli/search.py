@@ -169,6 +169,7 @@ def _spool_stdin() -> Iterator[Spool]:
 def _print_hits(hits: Sequence[Hit], output: str | None, *, null: bool) -> None:
     from soundkin import formats
     from soundkin.cli import output as out
+    from soundkin.phrasing import format_time
 
     rows = map(formats.describe_hit, hits)
     writers = {
@@ -186,7 +187,7 @@ def _print_hits(hits: Sequence[Hit], output: str | None, *, null: bool) -> None:
                 str(hit.rank),
                 f"{hit.score:.3f}",
                 f"{hit.percentile:.1f}",
-                out.format_time(hit.start_s),
+                format_time(hit.start_s),
                 f"{hit.duration_s:.2f} s",
                 out.shorten_path(hit.recording.path),
             )

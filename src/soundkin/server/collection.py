@@ -10,13 +10,18 @@ from pydantic import Field
 from starlette.responses import Response
 
 import soundkin
-from soundkin.decoders import EXTENSIONS
 from soundkin.library import Library
-from soundkin.listing import Wanted, list_folder_tree, read_page
+from soundkin.listing import (
+    Wanted,
+    count_extensions,
+    list_folder_tree,
+    measure_ranges,
+    read_page,
+)
 from soundkin.records import Filters, Recording
 from soundkin.server.desk import DeskHere, find_recording
 from soundkin.server.problems import Json
-from soundkin.server.rows import FAVOURITE, list_recording
+from soundkin.server.rows import FACT_WORDS, FAVOURITE, list_recording
 from soundkin.server.words import RecordingId, Tag, Text, Words
 
 router = APIRouter(prefix="/api/v1", tags=["library"])
@@ -29,7 +34,7 @@ TextQuery = Annotated[str | None, Query(max_length=4096)]
 def get_info(desk: DeskHere) -> Response:
     """Say what the library holds, and how it is cut."""
     with desk.open_library() as library:
-        counts, model = library.count(), library.model
+        counts, model, ranges = library.count(), library.model, measure_ranges(library)
         facts: dict[str, Any] = {
             "version": soundkin.__version__,
             "library": str(library.path),
@@ -46,7 +51,15 @@ def get_info(desk: DeskHere) -> Response:
             "duration_s": round(counts.duration_s, 3),
             "folders": library.list_folders(),
             "tags": [{"tag": tag, "count": count} for tag, count in library.list_tags()],
-            "extensions": sorted(EXTENSIONS),
+            "extensions": [
+                {"extension": extension, "n_recordings": count}
+                for extension, count in count_extensions(library)
+            ],
+            "facts": [
+                {"name": name, "title": title, "unit": unit, "min": least, "max": most}
+                for name, (title, unit) in FACT_WORDS.items()
+                for least, most in [ranges.get(name, (None, None))]
+            ],
             "limits": {
                 "upload_bytes": desk.settings.max_upload_bytes,
                 "upload_s": desk.settings.max_upload_s,

@@ -18,9 +18,9 @@ from contextlib import suppress
 from typing import Any
 
 from soundkin.errors import SoundkinError
-from soundkin.formats import format_hours, summarise_run
 from soundkin.indexing import index_folders
 from soundkin.library import Library
+from soundkin.phrasing import describe_amount, summarise_run
 from soundkin.reports import Failure, IndexProgress
 from soundkin.upkeep import save_index
 from soundkin.workers import count_workers
@@ -33,8 +33,7 @@ Say = Callable[[dict[str, Any]], None]
 
 
 def _describe_progress(progress: IndexProgress, elapsed_s: float) -> dict[str, Any]:
-    rate = progress.audio_s / max(elapsed_s, 1e-3)
-    amount = f"{format_hours(progress.audio_s)} of audio, {rate:.0f}× real time"
+    amount = describe_amount(progress, elapsed_s)
     words = f"{progress.n_done}/{progress.n_files} files, {amount}"
     return {
         "event": "progress",

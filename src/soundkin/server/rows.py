@@ -11,6 +11,13 @@ from soundkin.search import Hit
 from soundkin.server.heard import Heard
 
 FAVOURITE = "favourite"
+FACT_WORDS = {  # title and unit
+    "loudness": ("Loudness", "LUFS"),
+    "brightness": ("Brightness", "Hz"),
+    "pitch": ("Pitch", "Hz"),
+    "tempo": ("Tempo", "BPM"),
+    "onsets": ("Onsets", "per second"),
+}
 
 Row = dict[str, Any]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import Annotated, Any
 
@@ -75,5 +76,11 @@ def read_filters(words: FilterWords) -> Filters:
         min_duration_s=words.min_duration_s,
         max_duration_s=words.max_duration_s,
         tags=(*words.tags, *favourite),
-        facts=words.facts,
+        facts={name: _close(bounds) for name, bounds in words.facts.items()},
     )
+
+
+def _close(bounds: tuple[float | None, float | None]) -> tuple[float, float]:
+    """Put infinities where there is no bound."""
+    least, most = bounds
+    return -math.inf if least is None else least, math.inf if most is None else most
