@@ -16,13 +16,9 @@ from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwrig
 from serving import Server
 
 PATIENCE_MS = 20_000
-# WebGL in software, since there may be no graphics card; no sandbox, since tests may run as root.
-SWITCHES = (
-    "--no-sandbox",
-    "--enable-unsafe-swiftshader",
-    "--use-angle=swiftshader",
-    "--mute-audio",
-)
+# Drawn by the processor, WebGL too, since there may be no graphics card; no sandbox, since tests may
+# run as root.
+SWITCHES = ("--no-sandbox", "--disable-gpu", "--enable-unsafe-swiftshader", "--mute-audio")
 # Hands the page a file as if it had been dropped from a file manager.
 DROP = """([bytes, name, how]) => {
     const data = Uint8Array.from(atob(bytes), (letter) => letter.charCodeAt(0));
@@ -83,6 +79,17 @@ class Visit:
             "addEventListener('securitypolicyviolation',"
             " (event) => console.error('CSP', event.violatedDirective, event.blockedURI))"
         )
+
+    @classmethod
+    def begin(cls, browser: Browser, server: Server, **options: Any) -> Visit:
+        """Open a page of its own, with no cookies, nothing kept and no motion."""
+        given = {"viewport": {"width": 1280, "height": 900}, "reduced_motion": "reduce"} | options
+        return cls(browser.new_context(**given).new_page(), server)
+
+    def end(self) -> None:
+        """Close the page; its console must have stayed clean."""
+        self.page.context.close()
+        assert not self.complaints
 
     def _listen(self, message: Any) -> None:
         if message.type in {"error", "warning"} and "GPU stall" not in message.text:

@@ -129,8 +129,6 @@ def visit(chromium: Browser, server: Server) -> Iterator[Visit]:
     """Give a fresh page of the demo library's server, whose console must stay clean."""
     from browsing import Visit
 
-    context = chromium.new_context(viewport={"width": 1280, "height": 900}, accept_downloads=True)
-    page = Visit(context.new_page(), server)
+    page = Visit.begin(chromium, server)
     yield page
-    context.close()
-    assert not page.complaints
+    page.end()

@@ -87,14 +87,14 @@ def test_the_microphone_is_searched_with(server: Server, tmp_path: Path) -> None
         f"--use-file-for-fake-audio-capture={take}",
     )
     with launch(*switches) as browser:
-        visit = Visit(browser.new_page(), server).open()
+        visit = Visit.begin(browser, server).open()
         visit.page.get_by_role("button", name="Record").click()
         seconds = visit.page.get_by_label("Length of the take")
         expect(seconds).to_have_text(re.compile(r"^[2-9]\.\d s$"))
         visit.page.get_by_role("button", name="Stop and search").click()
         assert "ambi_glass_rub" in visit.wait_for_hits()[:3]
         expect(visit.page.locator(".query .name")).to_have_text("take")
-        assert not visit.complaints
+        visit.end()
 
 
 def test_a_session_needs_nothing_but_the_keyboard(visit: Visit) -> None:
@@ -225,7 +225,7 @@ def test_a_favourite_is_kept_and_filtered_by(
         write_sound(folder / f"noise {seed}.wav", make_noise(1.0, seed))
     soundkin("index", folder)
     with serve(soundkin) as server:
-        visit = Visit(chromium.new_page(), server)
+        visit = Visit.begin(chromium, server)
         visit.search("0.wav")
         visit.page.keyboard.press("ArrowDown")
         visit.page.keyboard.press("f")
@@ -234,6 +234,5 @@ def test_a_favourite_is_kept_and_filtered_by(
         visit.page.get_by_label("Favourites only").check()
         expect(visit.page.locator(".card")).to_have_count(1)
         assert parse_qs(urlsplit(visit.page.url).query)["fav"] == ["1"]
-        assert not visit.complaints
-        visit.page.close()
+        visit.end()
     assert soundkin("tag").stdout.startswith("favourite")

@@ -4,7 +4,6 @@ import { followJob, stopJob } from "./api.js";
 import { h } from "./dom.js";
 import { refreshInfo } from "./info.js";
 import { sayTrouble } from "./messages.js";
-import { count, span } from "./words.js";
 
 /** Show a job's progress; `ended(kind)` is called with "done" or "failed". */
 export function showJob(place, job, ended = () => null) {
@@ -19,45 +18,13 @@ export function showJob(place, job, ended = () => null) {
     track.setAttribute("aria-valuenow", String(Math.round(100 * share)));
   };
   reach(0);
-  return followJob(job.id, (kind, { progress, report, detail }) => {
-    if (kind === "progress") {
-      reach(shareOf(progress));
-      words.textContent = tellProgress(progress);
-      return;
-    }
+  return followJob(job.id, (kind, { n_done, n_total, words: told, detail }) => {
+    words.textContent = kind === "failed" ? detail : told;
+    if (kind === "progress") return reach(n_total ? n_done / n_total : 0);
     reach(1);
     stop.remove();
     box.classList.add(kind);
-    words.textContent = kind === "done" ? tellReport(report) : detail;
     refreshInfo().catch(sayTrouble);
-    ended(kind);
+    return ended(kind);
   });
-}
-
-function shareOf({ bytes_done, n_bytes, n_done, n_total, n_files }) {
-  if (n_bytes) return bytes_done / n_bytes;
-  const total = n_total ?? n_files;
-  return total ? n_done / total : 0;
-}
-
-function tellProgress({ words, n_done, n_files, n_total, audio_s }) {
-  const total = n_total ?? n_files;
-  if (!total) return words ?? "Looking through the folders …";
-  return `${words ?? ""} ${n_done.toLocaleString("en")} of ${total.toLocaleString("en")}${audio_s ? `, ${span(audio_s)} of audio` : ""}`.trim();
-}
-
-const REPORTED = [
-  ["n_added", "embedded"],
-  ["n_unchanged", "unchanged"],
-  ["n_duplicates", "copies"],
-  ["n_moved", "moved"],
-  ["n_removed", "gone"],
-  ["n_laid_out", "placed"],
-  ["n_placed", "added to the map"],
-];
-
-function tellReport(report) {
-  const parts = REPORTED.filter(([name]) => report?.[name]).map(([name, words]) => `${report[name].toLocaleString("en")} ${words}`);
-  if (report?.n_failures) parts.push(`${count(report.n_failures, "file")} could not be read`);
-  return `${parts.join(", ") || "Nothing to do"}.`;
 }
