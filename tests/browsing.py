@@ -5,19 +5,16 @@ from __future__ import annotations
 import base64
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserType, Page, expect
 
 from serving import Server
 
-PATIENCE_MS = 20_000
-# Drawn by the processor, WebGL too, since there may be no graphics card; no sandbox, since tests may
-# run as root.
+PATIENCE_MS = 60_000
+# Drawn by the processor, WebGL too: there may be no graphics card. No sandbox: tests may run as root.
 SWITCHES = ("--no-sandbox", "--disable-gpu", "--enable-unsafe-swiftshader", "--mute-audio")
 # Hands the page a file as if it had been dropped from a file manager.
 DROP = """([bytes, name, how]) => {
@@ -47,20 +44,9 @@ def find_chromium() -> str:
     return found
 
 
-@contextmanager
-def launch(*switches: str) -> Iterator[Browser]:
-    """Start Chromium for a while."""
-    with sync_playwright() as playwright:
-        browser = start_browser(playwright, *switches)
-        yield browser
-        browser.close()
-
-
-def start_browser(playwright: Playwright, *switches: str) -> Browser:
-    """Start Chromium with more switches than the usual ones."""
-    return playwright.chromium.launch(
-        executable_path=find_chromium(), args=[*SWITCHES, *switches], timeout=60_000
-    )
+def launch(kind: BrowserType, *switches: str) -> Browser:
+    """Start Chromium, with more switches than the usual ones."""
+    return kind.launch(executable_path=find_chromium(), args=[*SWITCHES, *switches], timeout=60_000)
 
 
 class Visit:
@@ -120,6 +106,10 @@ class Visit:
     def names(self) -> list[str]:
         """The names on the cards as they are now."""
         return self.page.locator(".card .name").all_text_contents()
+
+    def wait_for(self, names: list[str]) -> None:
+        """Wait until these are the hits."""
+        expect(self.page.locator(".cards:not(.stale) .card .name")).to_have_text(names)
 
     def wait_for_change(self, names: list[str]) -> list[str]:
         """Wait until the hits are others than these."""

@@ -118,10 +118,14 @@ def count_decoded(soundkin: Soundkin) -> Callable[..., int]:
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     """Give headless Chromium, one for all tests."""
+    from playwright.sync_api import sync_playwright
+
     from browsing import launch
 
-    with launch() as browser:
+    with sync_playwright() as playwright:
+        browser = launch(playwright.chromium)
         yield browser
+        browser.close()
 
 
 @pytest.fixture

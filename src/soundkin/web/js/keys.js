@@ -3,6 +3,7 @@
 import { h, iconButton } from "./dom.js";
 import { chooseFile } from "./drop.js";
 import * as player from "./player.js";
+import { pickAndSearch, recordInto } from "./query.js";
 import { change } from "./state.js";
 
 const TOLD = [
@@ -41,12 +42,11 @@ const firstCard = () => document.querySelector('.card[tabindex="0"]');
 const KEYS = {
   "?": showKeys,
   o: () => chooseFile(),
-  r: async () => {
-    const { recordInto } = await import("./query.js");
+  r: () => {
     const place = document.querySelector(".query-foot, .welcome .row");
     if (place) recordInto(place);
   },
-  "/": async () => (await import("./query.js")).pickAndSearch(),
+  "/": pickAndSearch,
   1: () => change({ view: "search" }),
   2: () => change({ view: "map" }),
   3: () => change({ view: "library" }),

@@ -131,7 +131,7 @@ function searching(info) {
       last = "";
       list.show([]);
       more.parentElement.hidden = true;
-      verdict.replaceChildren(h("h2", {}, "No answer"), h("p", {}, error.message));
+      tellNothing(verdict, error.message, state);
     }
     list.element.classList.remove("stale");
   }
@@ -139,16 +139,13 @@ function searching(info) {
 }
 
 function tellVerdict(place, answer, state) {
-  if (!answer.hits.length) {
-    const filtered = Object.values(state.filters).some((value) => (typeof value === "object" ? Object.keys(value).length : value));
-    place.replaceChildren(
-      h("h2", {}, "Nothing here fits"),
-      h("p", {}, filtered ? "No sound passes the filters. " : "The library has no other sound to compare with. Index more folders in the library view."),
-      filtered ? h("button", { type: "button", onclick: resetFilters }, "Take the filters away") : "",
-    );
-    return;
-  }
+  if (!answer.hits.length) return tellNothing(place, "The library has no other sound to compare with. Index more folders in the library view.", state);
   const { title, words } = verdictWords(answer);
   const took = answer.took_ms === undefined ? "" : ` · ${answer.took_ms < 10 ? answer.took_ms.toFixed(1) : Math.round(answer.took_ms)} ms`;
-  place.replaceChildren(h("h2", {}, title), h("p", {}, `${words}${words ? " " : ""}${count(answer.hits.length, "hit")}${took}`));
+  return place.replaceChildren(h("h2", {}, title), h("p", {}, `${words}${words ? " " : ""}${count(answer.hits.length, "hit")}${took}`));
+}
+
+function tellNothing(place, words, { filters }) {
+  const filtered = Object.values(filters).some((value) => (value && typeof value === "object" ? Object.keys(value).length : value));
+  place.replaceChildren(h("h2", {}, "Nothing here fits"), h("p", {}, words), filtered ? h("button", { type: "button", onclick: resetFilters }, "Take the filters away") : "");
 }
