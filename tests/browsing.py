@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, BrowserType, Page, expect
 from serving import Server
 
 PATIENCE_MS = 60_000
-# Drawn by the processor, WebGL too: there may be no graphics card. No sandbox: tests may run as root.
+# Drawn by the processor, WebGL too, as there may be no graphics card; no sandbox for root's sake.
 SWITCHES = ("--no-sandbox", "--disable-gpu", "--enable-unsafe-swiftshader", "--mute-audio")
 # Hands the page a file as if it had been dropped from a file manager.
 DROP = """([bytes, name, how]) => {
@@ -75,7 +75,7 @@ class Visit:
     def end(self) -> None:
         """Close the page; its console must have stayed clean."""
         self.page.context.close()
-        assert not self.complaints
+        assert not self.complaints, self.complaints
 
     def _listen(self, message: Any) -> None:
         if message.type in {"error", "warning"} and "GPU stall" not in message.text:
