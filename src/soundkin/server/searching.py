@@ -53,7 +53,9 @@ def run_search(words: SearchWords, desk: Desk) -> dict[str, Any]:
     started = time.perf_counter()
     with desk.open_library() as library:
         query = [
-            desk.find_heard(library, part.id).as_query(part.weight, part.start_s, part.end_s)
+            desk.find_heard(library, part.id).as_query(
+                library, part.weight, part.start_s, part.end_s
+            )
             for part in words.sounds
         ]
         hits = desk.make_searcher(library).search(
