@@ -1,6 +1,5 @@
 // What the map takes from libraries, as one ES module.
 export { polygonContains } from "d3-polygon";
-export { interpolateViridis, schemeTableau10 } from "d3-scale-chromatic";
 export { select } from "d3-selection";
 export { zoom, zoomIdentity } from "d3-zoom";
 export { default as KDBush } from "kdbush";

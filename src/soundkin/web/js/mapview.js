@@ -2,7 +2,6 @@
 
 import { startJob } from "./api.js";
 import { cardList } from "./cardlist.js";
-import { colourColumn } from "./colouring.js";
 import { h, icon, press, settle } from "./dom.js";
 import { showJob } from "./jobs.js";
 import { fetchMap } from "./mapdata.js";
@@ -17,8 +16,6 @@ import { count, length, shortFolder, stem } from "./words.js";
 
 const MOST_LISTED = 120;
 const HEARD_S = 5;
-
-const COLOURS = { folder: "folder", tag: "tag", duration: "length", loudness: "loudness", pitch: "pitch", brightness: "brightness", tempo: "tempo" };
 
 export async function open(box, info) {
   let map;
@@ -65,22 +62,25 @@ function show(box, map) {
   const chosen = h("div", { class: "chosen" });
   const legend = h("ul", { class: "legend", "aria-label": "Colours" });
   const note = h("div", { class: "map-note", hidden: true });
-  const options = Object.keys(map.columns).filter((name) => COLOURS[name]);
-  const colour = h("select", { "aria-label": "Colour" }, options.map((name) => h("option", { value: name }, COLOURS[name])));
+  const colour = h("select", { "aria-label": "Colour" }, map.columns.map(({ name, title }) => h("option", { value: name }, title.toLowerCase())));
   const lasso = press(h("button", { type: "button", title: "Draw a line round sounds (or hold Shift)" }, icon("lasso"), "Lasso"), false);
   const fit = h("button", { type: "button" }, icon("fit"), "All");
   let hits = [];
 
-  const surface = mapSurface(map, { hover: hear, leave: () => (note.hidden = true), pick: (i) => searchFrom({ id: map.ids[i] }), enclose });
+  const surface = mapSurface(map, { hover: hear, leave: () => (note.hidden = true), pick: (i) => searchFrom(soundAt(i)), enclose });
   const stage = h("div", { class: "map-stage" }, surface.element, note, h("div", { class: "map-tools" }, h("label", { class: "row small" }, "coloured by", colour), lasso, fit), legend);
   const aside = h("aside", { class: "map-side", "aria-label": "Chosen sounds" }, chosen, list.element);
   box.replaceChildren(h("h1", { class: "unseen" }, "Map"), h("div", { class: "map" }, stage, aside));
   surface.start();
 
+  function soundAt(i) {
+    return map.starts_s ? { id: map.ids[i], start_s: map.starts_s[i], end_s: map.starts_s[i] + 1 } : { id: map.ids[i] };
+  }
+
   async function hear(i, { x, y }) {
     const id = map.ids[i];
-    const duration = map.columns.duration?.values[i] ?? 1;
-    player.play(duration > HEARD_S ? { id, start_s: 0, end_s: HEARD_S } : { id, length_s: duration });
+    const start_s = map.starts_s?.[i] ?? 0;
+    player.play({ id, start_s, end_s: start_s + (map.starts_s ? 1 : HEARD_S) });
     const facts = await soundOf(id).catch(() => null);
     if (!facts || surface.under() !== i) return;
     note.replaceChildren(h("b", {}, stem(facts.name)), h("span", { class: "quiet" }, ` ${shortFolder(facts.folder)} · ${length(facts.duration_s)}`));
@@ -111,14 +111,12 @@ function show(box, map) {
     chosen.replaceChildren(h("h2", {}, "Wander by ear"), h("p", { class: "quiet" }, "Move over the points to hear them. Click one to search from it, or draw a line round some with the lasso to list them."), searched);
   }
 
-  function paint(name) {
-    const { rgb, legend: words, ramp } = colourColumn(map.columns[name], map.n);
+  function paint({ rgb, legend: entries }) {
     surface.paint(rgb);
-    legend.classList.toggle("ramp", Boolean(ramp));
-    legend.replaceChildren(...words.map(({ words, colour }) => {
+    legend.replaceChildren(...entries.map(({ words, colour }) => {
       const dot = h("i", { "aria-hidden": "true" });
       dot.style.background = colour;
-      return h("li", {}, dot, name === "folder" ? shortFolder(words) : words);
+      return h("li", {}, dot, words);
     }));
   }
 
@@ -131,8 +129,10 @@ function show(box, map) {
 
   let painted = null;
   async function update(state) {
-    const name = options.includes(state.colour) ? state.colour : options[0];
-    if (painted !== name) paint((painted = colour.value = name));
+    const column = map.columns.find(({ name }) => name === state.colour) ?? map.columns[0];
+    if (painted !== column) paint(column);
+    painted = column;
+    colour.value = column.name;
     if (!state.sounds.length) return surface.ring([], []);
     try {
       const answer = await runSearch(state);

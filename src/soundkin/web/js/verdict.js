@@ -1,15 +1,16 @@
 // How good an answer is, in words.
 
-const TITLES = {
-  many: "Many sounds like this",
-  some: "A few sounds like this",
-  few: "A few sounds like this",
-  none: "Nothing here is much like it",
-};
+import { count } from "./words.js";
+
+const TITLES = { many: "Many sounds like this", some: "A few sounds like this", none: "Nothing here is much like it" };
 
 /** A title and a sentence about an answer's hits. */
-export function verdictWords({ verdict, hits }) {
-  if (verdict?.kind) return { title: TITLES[verdict.kind] ?? TITLES.some, words: verdict.detail ?? "" };
-  const best = hits[0].percentile;
-  return { title: best >= 99 ? TITLES.many : best >= 95 ? TITLES.few : TITLES.none, words: "" };
+export function verdictWords({ verdict }) {
+  if (!verdict) return { title: "What sounds like it", words: "" };
+  const { word, n_good } = verdict;
+  const words =
+    word === "none"
+      ? "These are the nearest, but farther than sounds in this library usually are from their kin."
+      : `${count(n_good, "of them is", "of them are")} as near as kin usually are here.`;
+  return { title: TITLES[word], words };
 }

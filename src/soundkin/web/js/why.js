@@ -6,7 +6,7 @@ import { h, iconButton } from "./dom.js";
 import { sayTrouble } from "./messages.js";
 import * as player from "./player.js";
 import { soundOf } from "./searching.js";
-import { factValue, stem } from "./words.js";
+import { count, factValue, stem } from "./words.js";
 
 /** Open the dialog for one hit of a query. */
 export async function showWhy(sounds, hit, info) {
@@ -40,32 +40,26 @@ function pictures(sounds, facts, hit) {
   return h("div", { class: "pictures" }, figure(`Query: ${stem(facts[0].name)}`, sounds[0]), figure(`Hit: ${stem(hit.name)}`, stretchOf(hit)));
 }
 
-function stability({ stability }) {
-  const share = typeof stability === "number" ? stability : stability?.share;
-  if (share === undefined || share === null) return h("p", { class: "quiet" }, "The query is one segment, so its parts cannot be compared.");
+function stability({ stability, stable, n_pieces, n_near }) {
   const bar = h("i");
-  bar.style.transform = `scaleX(${share})`;
-  const words = share >= 0.6 ? "Stable" : share >= 0.3 ? "Partly stable" : "Unstable";
+  bar.style.transform = `scaleX(${stability})`;
+  const agreeing = Math.round(stability * n_pieces);
   return h(
     "div",
     { class: "stability" },
-    h("p", {}, h("b", {}, words), `: ${Math.round(100 * share)} % of the query's parts, searched with alone, rank it near the top too.`),
+    h("p", {}, h("b", {}, stable ? "Stable" : "Unstable"), `: searched with alone, ${agreeing} of the query's ${count(n_pieces, "part")} rank it among their first ${n_near}.`, !stable && " Much of the likeness lies in a part of the query: choose that part as the region."),
     h("div", { class: "progress" }, bar),
   );
 }
 
-function comparison({ facts = [] }) {
-  if (!facts.length) return h("p", { class: "quiet" }, "This library has no acoustic facts yet. Index it once more to have them computed.");
-  return h(
-    "table",
-    {},
-    h("thead", {}, h("tr", {}, ["", "query", "hit", "difference"].map((words) => h("th", { scope: "col" }, words)))),
-    h(
-      "tbody",
-      {},
-      facts.map((fact) =>
-        h("tr", {}, h("th", { scope: "row" }, fact.title ?? fact.name), h("td", {}, factValue(fact.query, fact)), h("td", {}, factValue(fact.hit, fact)), h("td", { class: "quiet" }, fact.words ?? "")),
-      ),
-    ),
-  );
+function comparison({ facts }, info) {
+  const known = new Map(info.facts.map((fact) => [fact.name, fact]));
+  const rows = facts.map(({ fact: name, query, hit, closeness }) => {
+    const fact = known.get(name) ?? { title: name };
+    const bar = h("i");
+    bar.style.transform = `scaleX(${closeness})`;
+    const close = h("td", {}, h("div", { class: "progress", role: "img", "aria-label": `${Math.round(100 * closeness)} % close` }, bar));
+    return h("tr", {}, h("th", { scope: "row" }, fact.title), h("td", {}, factValue(query, fact)), h("td", {}, factValue(hit, fact)), close);
+  });
+  return h("table", {}, h("thead", {}, h("tr", {}, ["Fact", "Query", "Hit", "How close"].map((words) => h("th", { scope: "col" }, words)))), h("tbody", {}, rows));
 }

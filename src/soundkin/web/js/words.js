@@ -24,8 +24,8 @@ export function span(seconds) {
 }
 
 /** 1, "sound" → "1 sound". */
-export function count(n, word) {
-  return `${n.toLocaleString("en")} ${word}${n === 1 ? "" : "s"}`;
+export function count(n, word, words = `${word}s`) {
+  return `${n.toLocaleString("en")} ${n === 1 ? word : words}`;
 }
 
 /** The last two folders of a path, enough to tell where a sound is from. */
