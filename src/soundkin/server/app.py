@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from importlib import resources
 from pathlib import Path
 
@@ -11,9 +12,9 @@ from starlette.staticfiles import StaticFiles
 import soundkin
 from soundkin.server import closer, collection, jobs, problems, searching, sounds, tagging, takeaway
 from soundkin.server.desk import Desk
+from soundkin.server.openapi import describe_api
 from soundkin.server.problems import Json
 from soundkin.server.security import Guard
-from soundkin.server.words import Problem
 
 ROOMS = (collection, tagging, sounds, closer, searching, takeaway, jobs)
 
@@ -28,13 +29,14 @@ def create_app(desk: Desk) -> FastAPI:
         docs_url=None,  # their pages load scripts from elsewhere
         redoc_url=None,
         default_response_class=Json,
-        responses={"default": {"model": Problem, "description": "A problem"}},
     )
     app.state.desk = desk
+    app.openapi = partial(describe_api, app)  # type: ignore[method-assign]
     problems.add_handlers(app)
     for room in ROOMS:
         app.include_router(room.router)
-    app.mount("/", StaticFiles(directory=find_page(), html=True, check_dir=False), name="page")
+    # Not mounted at /, where it would answer for the API's own paths with a wrong method.
+    app.router.default = StaticFiles(directory=find_page(), html=True)
     app.add_middleware(Guard, settings=desk.settings)
     return app
 

@@ -14,6 +14,7 @@ from soundkin.embedding import Embeddings, compute_starts
 from soundkin.library import Library
 from soundkin.listening import DeformedSound, deform_sound, read_excerpt
 from soundkin.records import LibraryModel
+from soundkin.server import answers
 from soundkin.server.desk import Desk, DeskHere
 from soundkin.server.heard import Heard
 from soundkin.server.problems import Json
@@ -27,7 +28,9 @@ SEED = 0
 router = APIRouter(prefix="/api/v1", tags=["sounds"])
 
 
-@router.get("/sounds/{sound_id}/segments", summary="Its segments")
+@router.get(
+    "/sounds/{sound_id}/segments", response_model=list[answers.Segment], summary="Its segments"
+)
 def list_segments(sound_id: PathId, desk: DeskHere) -> Response:
     """List the stretches that have a vector each, and how loud they are."""
     with desk.open_library() as library:
@@ -66,7 +69,11 @@ def describe_segments(embeddings: Embeddings, model: LibraryModel) -> list[dict[
 
 
 @router.post(
-    "/embed", tags=["search"], openapi_extra=UPLOAD_BODY, summary="Make vectors of a sound"
+    "/embed",
+    response_model=answers.EmbedAnswer,
+    tags=["search"],
+    openapi_extra=UPLOAD_BODY,
+    summary="Make vectors of a sound",
 )
 async def embed(request: Request, desk: DeskHere) -> Response:
     """Embed a sound by the library's model; nothing of it is kept."""
@@ -93,7 +100,11 @@ def _embed(upload: Upload, desk: Desk) -> Response:
     )
 
 
-@router.get("/sounds/{sound_id}/deformations", summary="Hear it deformed")
+@router.get(
+    "/sounds/{sound_id}/deformations",
+    response_model=answers.Deformations,
+    summary="Hear it deformed",
+)
 def list_deformations(
     sound_id: PathId,
     desk: DeskHere,

@@ -19,6 +19,7 @@ from soundkin.listing import (
     read_page,
 )
 from soundkin.records import Filters, Recording
+from soundkin.server import answers
 from soundkin.server.desk import DeskHere, find_recording
 from soundkin.server.problems import Json
 from soundkin.server.rows import FACT_WORDS, FAVOURITE, list_recording
@@ -30,7 +31,7 @@ Ids = Annotated[list[RecordingId], Field(min_length=1, max_length=10_000)]
 TextQuery = Annotated[str | None, Query(max_length=4096)]
 
 
-@router.get("/info", summary="What there is")
+@router.get("/info", response_model=answers.Info, summary="What there is")
 def get_info(desk: DeskHere) -> Response:
     """Say what the library holds, and how it is cut."""
     with desk.open_library() as library:
@@ -69,7 +70,7 @@ def get_info(desk: DeskHere) -> Response:
     return Json(facts)
 
 
-@router.get("/recordings", summary="List recordings")
+@router.get("/recordings", response_model=answers.Recordings, summary="List recordings")
 def list_recordings(
     desk: DeskHere,
     folder: TextQuery = None,
@@ -90,7 +91,7 @@ def list_recordings(
     return Json({"total": page.total, "recordings": list(map(list_recording, page.recordings))})
 
 
-@router.get("/folders", summary="List folders")
+@router.get("/folders", response_model=list[answers.FolderAnswer], summary="List folders")
 def list_folders(desk: DeskHere) -> Response:
     """List every folder that has recordings in it or below, with how many and how long."""
     with desk.open_library() as library:
@@ -112,7 +113,7 @@ class FavouriteWords(Words):
     favourite: bool = True
 
 
-@router.post("/tags", summary="Tag recordings")
+@router.post("/tags", response_model=answers.Changed, summary="Tag recordings")
 def edit_tags(words: TagWords, desk: DeskHere) -> Response:
     """Give and take tags; says how many recordings have other tags than before."""
     with desk.open_library() as library:
@@ -120,7 +121,7 @@ def edit_tags(words: TagWords, desk: DeskHere) -> Response:
         return Json({"changed": change_tags(library, words.ids, add, words.remove)})
 
 
-@router.post("/favourites", summary="Mark favourites")
+@router.post("/favourites", response_model=answers.Changed, summary="Mark favourites")
 def edit_favourites(words: FavouriteWords, desk: DeskHere) -> Response:
     """Mark recordings as favourites, or no more; kept as the tag `favourite`."""
     add, remove = ([FAVOURITE], []) if words.favourite else ([], [FAVOURITE])

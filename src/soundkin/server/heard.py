@@ -51,9 +51,10 @@ class Heard:
         """Make a part of a query of it; an upload that the library has is that recording."""
         recording = self.recording
         if self.upload is not None:
-            content_id = library.find_content(self.upload.digest)
-            if content_id is None:
+            content_id = library.find_content(self.upload.digest) or 0
+            known = library.get_recordings([content_id]).get(content_id)
+            if not known:
                 return Sound(self.path, weight, start_s, end_s, self.upload.digest)
-            recording = library.get_recordings([content_id])[content_id][0]
+            recording = known[0]
         assert recording is not None  # it is one or the other
         return Sound(recording, weight, start_s, end_s)

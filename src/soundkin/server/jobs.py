@@ -14,6 +14,7 @@ from fastapi import Path as FromPath
 from pydantic import Field
 from starlette.responses import Response, StreamingResponse
 
+from soundkin.server import answers
 from soundkin.server.board import RUNNING, Job
 from soundkin.server.desk import Desk, DeskHere
 from soundkin.server.problems import Json, Problem
@@ -34,7 +35,7 @@ class JobWords(Words):
     folders: list[Text] = Field(default=[], max_length=100, examples=[["/home/me/Samples"]])
 
 
-@router.post("/jobs", status_code=201, summary="Start a job")
+@router.post("/jobs", response_model=answers.JobAnswer, status_code=201, summary="Start a job")
 def start_job(words: JobWords, desk: DeskHere) -> Response:
     """Bring the library in step with folders. One job is at work at a time."""
     folders = [_check_folder(folder, desk) for folder in words.folders]
@@ -43,8 +44,8 @@ def start_job(words: JobWords, desk: DeskHere) -> Response:
 
 def _check_folder(folder: str, desk: Desk) -> str:
     """Make a folder's path absolute; from afar, only what is indexed already is to be indexed."""
-    if "\0" in folder:
-        raise Problem(422, "no folder's name has a NUL in it")
+    if "\0" in folder or not Path(folder).expanduser().is_absolute():
+        raise Problem(422, f"{folder}: give a folder's whole path, from / or ~ on")
     path = resolve_root(folder)
     if not desk.settings.is_local:
         with desk.open_library() as library:
@@ -54,19 +55,19 @@ def _check_folder(folder: str, desk: Desk) -> str:
     return path
 
 
-@router.get("/jobs", summary="List jobs")
+@router.get("/jobs", response_model=list[answers.JobAnswer], summary="List jobs")
 def list_jobs(desk: DeskHere) -> Response:
     """List the jobs of this server, the newest first."""
     return Json([describe_job(job) for job in desk.board.list()])
 
 
-@router.get("/jobs/{job_id}", summary="How far a job is")
+@router.get("/jobs/{job_id}", response_model=answers.JobAnswer, summary="How far a job is")
 def get_job(job_id: JobId, desk: DeskHere) -> Response:
     """Describe a job as it stands."""
     return Json(describe_job(desk.board.get(job_id)))
 
 
-@router.delete("/jobs/{job_id}", summary="Interrupt a job")
+@router.delete("/jobs/{job_id}", response_model=answers.JobAnswer, summary="Interrupt a job")
 def stop_job(job_id: JobId, desk: DeskHere) -> Response:
     """Interrupt a job; what it has done is kept, and the same job goes on from there."""
     return Json(describe_job(desk.board.stop(job_id)))

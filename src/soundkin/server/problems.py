@@ -9,7 +9,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 from soundkin.errors import (
     AudioError,
@@ -45,10 +45,8 @@ TITLES = {
 }
 
 
-class Json(Response):
+class Json(JSONResponse):
     """JSON in ASCII, so that a file's name that is no valid UTF-8 comes through."""
-
-    media_type = "application/json"
 
     def render(self, content: Any) -> bytes:
         """Write it."""

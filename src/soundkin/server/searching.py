@@ -11,6 +11,7 @@ from fastapi.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from soundkin.records import Filters
+from soundkin.server import answers
 from soundkin.server.desk import Desk, DeskHere
 from soundkin.server.heard import Heard
 from soundkin.server.problems import Json
@@ -21,13 +22,18 @@ from soundkin.server.words import UPLOAD_BODY, FilterWords, NameQuery, Part, Sea
 router = APIRouter(prefix="/api/v1", tags=["search"])
 
 
-@router.post("/search", summary="Find what sounds like this")
+@router.post("/search", response_model=answers.SearchAnswer, summary="Find what sounds like this")
 def search(words: SearchWords, desk: DeskHere) -> Response:
     """Search by recordings and uploads, whole or a region of each, added and subtracted."""
     return Json(run_search(words, desk))
 
 
-@router.post("/search/upload", openapi_extra=UPLOAD_BODY, summary="Send a sound and search with it")
+@router.post(
+    "/search/upload",
+    response_model=answers.UploadSearchAnswer,
+    openapi_extra=UPLOAD_BODY,
+    summary="Send a sound and search with it",
+)
 async def search_upload(
     request: Request,
     desk: DeskHere,

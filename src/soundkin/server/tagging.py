@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
+from soundkin.server import answers
 from soundkin.server.desk import DeskHere, find_recording
 from soundkin.server.problems import Json
 from soundkin.server.rows import FAVOURITE, list_recording
@@ -16,7 +17,7 @@ from soundkin.suggesting import Suggestion, reject_tag, suggest_tags
 router = APIRouter(prefix="/api/v1", tags=["library"])
 
 
-@router.get("/suggestions", summary="Suggest tags")
+@router.get("/suggestions", response_model=list[answers.Suggestion], summary="Suggest tags")
 def list_suggestions(desk: DeskHere, limit: Annotated[int, Query(ge=1, le=1000)] = 50) -> Response:
     """Suggest tags for recordings without any, from tagged ones that sound much like them."""
     with desk.open_library() as library:
