@@ -19,10 +19,12 @@ if TYPE_CHECKING:
     from soundkin.embedding import Embedder, Embeddings
     from soundkin.errors import SoundkinError
     from soundkin.export import embed_paths, save_table
+    from soundkin.hits import Hit
     from soundkin.indexing import index_folders
     from soundkin.library import Library
+    from soundkin.queries import Sound, Waveform
     from soundkin.records import Filters, Recording
-    from soundkin.search import Hit, Searcher, Sound, Waveform
+    from soundkin.search import Searcher
 
 __version__ = "0.1.0"
 
@@ -30,13 +32,13 @@ _HOMES = {
     "Embedder": "embedding",
     "Embeddings": "embedding",
     "Filters": "records",
-    "Hit": "search",
+    "Hit": "hits",
     "Library": "library",
     "Recording": "records",
     "Searcher": "search",
-    "Sound": "search",
+    "Sound": "queries",
     "SoundkinError": "errors",
-    "Waveform": "search",
+    "Waveform": "queries",
     "embed_paths": "export",
     "find_duplicates": "duplicates",
     "index_folders": "indexing",

@@ -57,9 +57,9 @@ def save_concept(
     return _select(library, "name = ?", [name])[0]
 
 
-def remove_concept(library: Library, concept_id: int) -> bool:
+def remove_concept(library: Library, name: str) -> bool:
     """Forget one; False where there is none."""
-    cursor = library.connection.run("DELETE FROM concepts WHERE id = ?", [concept_id])
+    cursor = library.connection.run("DELETE FROM concepts WHERE name = ?", [name])
     return bool(cursor.rowcount)
 
 

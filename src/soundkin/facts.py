@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import numpy.typing as npt
 
@@ -13,7 +15,8 @@ from soundkin.records import Facts
 from soundkin.rhythm import compute_flux, find_onsets, find_tempo
 
 FRAMES_A_SECOND = 40
-DENSE_S = 2.0  # within which pitch is followed closely
+PITCH_BATCH = 64
+DENSE_S = 0.5  # within which pitch is followed closely
 DENSE_HOP_S, SPARSE_HOP_S = 0.05, 1.0
 
 Floats = npt.NDArray[np.float32]
@@ -36,8 +39,8 @@ class FactsMeter:
         self._sample_rate = sample_rate
         self._mel = mel or _choose_mel(sample_rate)
         self._hop = self._mel.hop_length
-        self._band_hz = compute_band_corners(self._mel)[1:-1]
-        self._loudness = LoudnessMeter(self._band_hz.tolist(), self._hop, sample_rate)
+        self._band_hz = _compute_band_centres(self._mel)
+        self._loudness = LoudnessMeter(self._band_hz, self._hop, sample_rate)
         self._bands = np.zeros(self._mel.n_mels)
         self._flux: list[Floats] = []
         self._last: Floats | None = None
@@ -81,7 +84,7 @@ class FactsMeter:
         pitch_hz, pitch_confidence = summarise_pitch(self._pitch.finish())
         return Facts(
             loudness_lufs=loudness,
-            brightness_hz=float(self._band_hz @ self._bands / self._bands.sum()),
+            brightness_hz=float(np.array(self._band_hz) @ self._bands / self._bands.sum()),
             pitch_hz=pitch_hz,
             pitch_confidence=pitch_confidence,
             tempo_bpm=tempo_bpm,
@@ -107,33 +110,40 @@ class _PitchFollower:
         self._rest = np.zeros(0, np.float32)
         self._next = 0  # where the next frame begins in the rest
         self._dense_left = round(DENSE_S / DENSE_HOP_S)
+        self._frames: list[Floats] = []
         self._tracks: list[PitchTrack] = []
 
     def add(self, samples: Floats) -> None:
-        self._rest = np.concatenate([self._rest, samples])
-        starts = []
+        self._rest = np.concatenate([self._rest, samples]) if len(self._rest) else samples
         while self._next + self._length <= len(self._rest):
-            starts.append(self._next)
+            self._frames.append(self._rest[self._next : self._next + self._length].copy())
             hop_s = DENSE_HOP_S if self._dense_left > 0 else SPARSE_HOP_S
             self._dense_left -= 1
             self._next += round(hop_s * self._sample_rate)
-        self._track(starts)
+        if len(self._frames) >= PITCH_BATCH:
+            self._track()
         dropped = min(self._next, len(self._rest))
         self._rest = self._rest[dropped:]
         self._next -= dropped
 
     def finish(self) -> PitchTrack:
         """Give all frames' pitch; a sound too short for a frame is filled up with silence."""
-        if not self._tracks:
-            self._rest = np.append(self._rest, np.zeros(self._length, np.float32))
-            self._track([0])
+        if not self._tracks and not self._frames:
+            padded = np.append(self._rest, np.zeros(self._length, np.float32))
+            self._frames.append(padded[: self._length])
+        if self._frames:
+            self._track()
         columns = ((t.hz, t.periodicity, t.energy) for t in self._tracks)
         return PitchTrack(*map(np.concatenate, zip(*columns, strict=True)))
 
-    def _track(self, starts: list[int]) -> None:
-        if starts:
-            frames = np.stack([self._rest[start : start + self._length] for start in starts])
-            self._tracks.append(track_pitch(frames, self._sample_rate))
+    def _track(self) -> None:
+        self._tracks.append(track_pitch(np.stack(self._frames), self._sample_rate))
+        self._frames = []
+
+
+@lru_cache(maxsize=8)
+def _compute_band_centres(mel: MelConfig) -> tuple[float, ...]:
+    return tuple(compute_band_corners(mel)[1:-1].tolist())
 
 
 def _choose_mel(sample_rate: int) -> MelConfig:

@@ -13,8 +13,11 @@ from urllib.parse import quote
 from soundkin.records import FACT_COLUMNS
 
 if TYPE_CHECKING:
+    from soundkin.explaining import Explanation
+    from soundkin.hits import Hit
     from soundkin.records import Facts, Recording
-    from soundkin.search import Hit
+    from soundkin.suggestions import Suggestion
+    from soundkin.verdicts import Verdict
 
 Row = dict[str, Any]
 
@@ -28,6 +31,8 @@ def describe_hit(hit: Hit) -> Row:
         "duration_s": round(hit.duration_s, 6),
         "score": round(hit.score, 6),
         "percentile": round(hit.percentile, 3),
+        "rank_score": None if hit.rank_score is None else round(hit.rank_score, 6),
+        "n_folded": hit.n_folded,
         "recording_duration_s": round(hit.recording.duration_s, 6),
         "tags": list(hit.recording.tags),
         "facts": describe_facts(hit.recording.facts),
@@ -48,6 +53,46 @@ def describe_recording(recording: Recording) -> Row:
         "tags": list(recording.tags),
         "facts": describe_facts(recording.facts),
         "warning": recording.warning,
+    }
+
+
+def describe_explanation(explanation: Explanation) -> Row:
+    """Write why a recording was found: how stable that is, and each fact beside the query's."""
+    return {
+        "stability": round(explanation.stability, 3),
+        "stable": explanation.is_stable,
+        "n_pieces": explanation.n_pieces,
+        "n_near": explanation.n_near,
+        "facts": [
+            {
+                "fact": one.fact,
+                "query": None if one.query is None else round(one.query, 3),
+                "hit": None if one.hit is None else round(one.hit, 3),
+                "closeness": round(one.closeness, 3),
+            }
+            for one in explanation.facts
+        ],
+    }
+
+
+def describe_suggestion(suggestion: Suggestion) -> Row:
+    """Write a suggested tag as a row."""
+    return {
+        "path": suggestion.recording.path,
+        "tag": suggestion.tag,
+        "vote": round(suggestion.vote, 3),
+        "precision": round(suggestion.precision, 3),
+        "because": suggestion.because.path,
+    }
+
+
+def describe_verdict(verdict: Verdict) -> Row:
+    """Write a verdict as a row."""
+    return {
+        "word": verdict.word,
+        "n_good": verdict.n_good,
+        "best_score": round(verdict.best_score, 6),
+        "usual_score": round(verdict.usual_score, 6),
     }
 
 

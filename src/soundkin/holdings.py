@@ -12,11 +12,13 @@ import numpy.typing as npt
 
 from soundkin.embedding import Embedder
 from soundkin.errors import LibraryError
+from soundkin.feedback import N_RANDOM
 from soundkin.library import Library
 from soundkin.model import find_model
 from soundkin.records import LibraryModel
 from soundkin.upkeep import OnProgress, discard_index, load_index
 from soundkin.vectors import VectorIndex
+from soundkin.verdicts import compute_usual_score
 
 BACKGROUND_SEED = 0
 
@@ -33,6 +35,19 @@ class Held:
     def background(self) -> npt.NDArray[np.float32]:
         """The scores that different sounds of the library have by chance, ascending."""
         return self.index.compute_background(np.random.default_rng(BACKGROUND_SEED))
+
+    @cached_property
+    def random_vectors(self) -> npt.NDArray[np.float32]:
+        """Vectors of some segments drawn at random `(n_segments, n)`, the same each time."""
+        audible = np.flatnonzero(~self.index.silent)
+        generator = np.random.default_rng(BACKGROUND_SEED)
+        drawn = generator.choice(audible, min(N_RANDOM, len(audible)), replace=False)
+        return self.index.read(np.sort(drawn))
+
+    @cached_property
+    def usual_score(self) -> float:
+        """The score that most sounds of the library have with their nearest other one."""
+        return compute_usual_score(self.index, np.random.default_rng(BACKGROUND_SEED))
 
     def compute_percentile(self, score: float) -> float:
         """Place a score among those that different sounds of the library have by chance, 0-100."""

@@ -8,7 +8,6 @@ samples would cost more than all other facts together.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -65,8 +64,8 @@ class LoudnessMeter:
         In Hz.
     """
 
-    def __init__(self, band_hz: Sequence[float], frame_length: int, sample_rate: int) -> None:
-        n_points, self._weights = _weigh_bands(tuple(band_hz), frame_length, sample_rate)
+    def __init__(self, band_hz: tuple[float, ...], frame_length: int, sample_rate: int) -> None:
+        n_points, self._weights = _weigh_bands(band_hz, frame_length, sample_rate)
         self._n_points = n_points
         n_averaged = frame_length // n_points
         self._average = np.full(n_averaged, 1 / n_averaged, np.float32)

@@ -18,8 +18,8 @@ APART_S = 0.05
 SLOWEST_BPM, FASTEST_BPM = 50.0, 210.0
 LIKELY_BPM = 120.0
 SPREAD_OCTAVES = 1.0
-N_PERIODS = 8
-N_TEMPI = 1000
+N_PERIODS = 6
+N_TEMPI = 250
 WHOLE_BARS = 1.3  # a tempo is so much likelier where the sound is whole bars of it, as loops are
 BAR_BEATS, BAR_TOLERANCE = 4, 0.02
 LEAST_ONSETS = 4
@@ -70,7 +70,7 @@ def find_tempo(
     """Find the tempo in beats a minute, if there is a beat, and how regular it is, 0-1.
 
     The beat's regularity is the correlation of the flux with itself a beat later, the mean over up
-    to eight beats.
+    to six beats.
     """
     longest = round(TEMPO_S / frame_s)
     onsets = onsets[onsets < longest]

@@ -127,16 +127,27 @@ class HitAnswer(BaseModel):
     recording_duration_s: float
     score: float = Field(examples=[0.827312])
     percentile: float = Field(examples=[99.9])
+    rank_score: float | None
+    n_folded: int
     tags: list[str]
     favourite: bool
     facts: Facts | None
+
+
+class Verdict(BaseModel):
+    """How many hits are as near to the query as most sounds here have their nearest."""
+
+    word: str = Field(examples=["many", "some", "none"])
+    n_good: int
+    best_score: float
+    usual_score: float
 
 
 class SearchAnswer(BaseModel):
     """Hits, best first; `verdict` tells whether any of them is good."""
 
     hits: list[HitAnswer]
-    verdict: dict[str, Any] | None
+    verdict: Verdict
     took_ms: float
 
 
@@ -217,7 +228,7 @@ class Suggestion(BaseModel):
     id: str
     tag: str
     score: float
-    percentile: float
+    vote: float
     because: str
     recording: RecordingAnswer
     because_recording: RecordingAnswer
@@ -236,3 +247,36 @@ class JobAnswer(BaseModel):
     summary: str | None
     report: dict[str, Any] | None
     detail: str | None
+
+
+class ComparedFact(BaseModel):
+    """A fact of a query beside that of a hit."""
+
+    name: str = Field(examples=["pitch"])
+    fact: str
+    title: str
+    unit: str
+    query: float | None
+    hit: float | None
+    closeness: float
+
+
+class Explanation(BaseModel):
+    """Why a hit was found; `stability` is the share of the query's pieces that find it too."""
+
+    stability: float
+    stable: bool
+    n_pieces: int
+    n_near: int
+    facts: list[ComparedFact]
+    hit: RecordingAnswer
+
+
+class Concept(BaseModel):
+    """A named sound, with the query that it was kept from."""
+
+    id: str = Field(examples=["c1"])
+    name: str
+    sounds: list[dict[str, Any]]
+    liked: list[dict[str, Any]]
+    disliked: list[dict[str, Any]]

@@ -10,13 +10,23 @@ from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 
 import soundkin
-from soundkin.server import closer, collection, jobs, problems, searching, sounds, tagging, takeaway
+from soundkin.server import (
+    closer,
+    collection,
+    concepts,
+    jobs,
+    problems,
+    searching,
+    sounds,
+    tagging,
+    takeaway,
+)
 from soundkin.server.desk import Desk
 from soundkin.server.openapi import describe_api
 from soundkin.server.problems import Json
 from soundkin.server.security import Guard
 
-ROOMS = (collection, tagging, sounds, closer, searching, takeaway, jobs)
+ROOMS = (collection, tagging, sounds, closer, searching, concepts, takeaway, jobs)
 
 
 def create_app(desk: Desk) -> FastAPI:

@@ -8,8 +8,8 @@ from typing import Self
 
 from soundkin.decoders import AudioInfo
 from soundkin.library import Library
+from soundkin.queries import Sound
 from soundkin.records import Recording
-from soundkin.search import Sound
 from soundkin.server.uploads import Upload
 
 

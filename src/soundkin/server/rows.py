@@ -6,8 +6,8 @@ import os
 from typing import Any
 
 from soundkin.formats import describe_hit, describe_recording
+from soundkin.hits import Hit
 from soundkin.records import Recording
-from soundkin.search import Hit
 from soundkin.server.heard import Heard
 
 FAVOURITE = "favourite"

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
-import math
 import time
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from fastapi.concurrency import run_in_threadpool
+from pydantic import Field
 from starlette.responses import Response
 
-from soundkin.records import Filters
+from soundkin.formats import describe_explanation, describe_verdict
+from soundkin.hits import Hit
 from soundkin.server import answers
 from soundkin.server.desk import Desk, DeskHere
 from soundkin.server.heard import Heard
-from soundkin.server.problems import Json
-from soundkin.server.rows import FAVOURITE, list_heard, list_hit
+from soundkin.server.problems import Json, Problem
+from soundkin.server.queries import read_filters, read_parts, read_places
+from soundkin.server.rows import FACT_WORDS, list_heard, list_hit, list_recording
 from soundkin.server.sounds import take_in
-from soundkin.server.words import UPLOAD_BODY, FilterWords, NameQuery, Part, SearchWords
+from soundkin.server.words import (
+    UPLOAD_BODY,
+    NameQuery,
+    Part,
+    Place,
+    SearchWords,
+    Words,
+)
 
 router = APIRouter(prefix="/api/v1", tags=["search"])
 
@@ -58,37 +67,44 @@ def run_search(words: SearchWords, desk: Desk) -> dict[str, Any]:
     """Search, and describe what was found."""
     started = time.perf_counter()
     with desk.open_library() as library:
-        query = [
-            desk.find_heard(library, part.id).as_query(
-                library, part.weight, part.start_s, part.end_s
-            )
-            for part in words.sounds
-        ]
-        hits = desk.make_searcher(library).search(
-            query,
+        searcher = desk.make_searcher(library)
+        hits = searcher.search(
+            read_parts(words.sounds, desk, library),
             words.top_k,
             per_recording=words.per_recording,
             exclude_self=words.exclude_self,
             filters=read_filters(words.filters),
+            liked=read_places(words.liked, desk, library),
+            disliked=read_places(words.disliked, desk, library),
+            weights=words.weights,
+            fold_duplicates=words.fold,
         )
-    took_ms = round(1000 * (time.perf_counter() - started), 2)
-    return {"hits": [list_hit(hit) for hit in hits], "verdict": None, "took_ms": took_ms}
+        verdict = searcher.judge(hits)
+    return {
+        "hits": [list_hit(hit) for hit in hits],
+        "verdict": describe_verdict(verdict),
+        "took_ms": round(1000 * (time.perf_counter() - started), 2),
+    }
 
 
-def read_filters(words: FilterWords) -> Filters:
-    """Make the library's filters of a request's."""
-    favourite = (FAVOURITE,) if words.favourites else ()
-    return Filters(
-        folders=tuple(words.folders),
-        extensions=tuple(words.extensions),
-        min_duration_s=words.min_duration_s,
-        max_duration_s=words.max_duration_s,
-        tags=(*words.tags, *favourite),
-        facts={name: _close(bounds) for name, bounds in words.facts.items()},
-    )
+class ExplainWords(Words):
+    """A query, and a hit of it."""
+
+    sounds: list[Part] = Field(min_length=1, max_length=100)
+    hit: Place
 
 
-def _close(bounds: tuple[float | None, float | None]) -> tuple[float, float]:
-    """Put infinities where there is no bound."""
-    least, most = bounds
-    return -math.inf if least is None else least, math.inf if most is None else most
+@router.post("/explain", response_model=answers.Explanation, summary="Why this hit?")
+def explain(words: ExplainWords, desk: DeskHere) -> Response:
+    """Compare the facts of a query and a hit, and tell whether parts of the query find it too."""
+    with desk.open_library() as library:
+        heard = desk.find_heard(library, words.hit.id)
+        if heard.recording is None:
+            raise Problem(422, f"{words.hit.id}: a hit is a recording")
+        query = read_parts(words.sounds, desk, library)
+        hit = Hit(1, heard.recording, words.hit.start_s, heard.duration_s, 0.0, 0.0)
+        row = describe_explanation(desk.make_searcher(library).explain(query, hit))
+    for fact in row["facts"]:
+        title, unit = FACT_WORDS[fact["fact"]]
+        fact |= {"name": fact["fact"], "title": title, "unit": unit}
+    return Json(row | {"hit": list_recording(heard.recording)})
