@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+    from browsing import Visit
     from serving import Server
 
 COMMAND = Path(sys.executable).with_name("soundkin")
@@ -110,3 +113,26 @@ def count_decoded(soundkin: Soundkin) -> Callable[..., int]:
         return int(counts.get("embedded", 0))
 
     return index
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """Give headless Chromium, one for all tests."""
+    from playwright.sync_api import sync_playwright
+
+    from browsing import launch
+
+    with sync_playwright() as playwright:
+        browser = launch(playwright.chromium)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(chromium: Browser, server: Server) -> Iterator[Visit]:
+    """Give a fresh page of the demo library's server, whose console must stay clean."""
+    from browsing import Visit
+
+    page = Visit.begin(chromium, server)
+    yield page
+    page.end()
