@@ -53,7 +53,8 @@ class Held:
         """Place a score among those that different sounds of the library have by chance, 0-100."""
         if not len(self.background):
             return 100.0
-        return 100.0 * float(np.searchsorted(self.background, score)) / len(self.background)
+        place = np.searchsorted(self.background, np.float32(score))  # of its kind, else all is cast
+        return 100.0 * float(place) / len(self.background)
 
 
 class Holdings:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from pathlib import PurePath
 
 from soundkin.filtering import compile_filters
 from soundkin.library import Library
-from soundkin.records import Filters, Recording
+from soundkin.records import FACTS, Filters, Recording
 from soundkin.rows import RECORDINGS
 
 
@@ -64,6 +64,22 @@ def list_folder_tree(library: Library) -> list[Folder]:
             counts[folder] += 1
             seconds[folder] += duration_s
     return [Folder(path, counts[path], round(seconds[path], 3)) for path in sorted(counts)]
+
+
+def count_extensions(library: Library) -> list[tuple[str, int]]:
+    """Count the recordings of each kind of file, the most frequent kind first."""
+    found: Counter[str] = Counter()
+    for (path,) in library.connection.fetch("SELECT path FROM recordings WHERE error IS NULL"):
+        found[os.path.splitext(os.fsdecode(path))[1].lower()] += 1  # noqa: PTH122
+    return sorted(found.items(), key=lambda one: (-one[1], one[0]))
+
+
+def measure_ranges(library: Library) -> dict[str, tuple[float, float]]:
+    """Find the least and the greatest value of each fact (`FACTS`) that any recording has."""
+    columns = ", ".join(f"MIN({column}), MAX({column})" for column in FACTS.values())
+    values = library.connection.run(f"SELECT {columns} FROM facts").fetchone()
+    pairs = zip(FACTS, values[::2], values[1::2], strict=True)
+    return {name: (least, most) for name, least, most in pairs if least is not None}
 
 
 def _list_above(folder: str, roots: list[str]) -> list[str]:

@@ -43,12 +43,14 @@ class Waveform:
         return self.samples[round(start_s * self.sample_rate) : stop]
 
 
-Source = str | os.PathLike[str] | Waveform | Recording
+Source = str | os.PathLike[str] | Waveform | Recording | Vectors
 
 
 @dataclass(frozen=True)
 class Sound:
-    """One part of a query: a file, a recording in the library or samples, and its weight.
+    """One part of a query: a file, a recording in the library, samples or a vector, and its weight.
+
+    A vector, float32 `(n,)`, is a unit vector of the library's own model.
 
     A negative weight subtracts it. `start_s` and `end_s` take a region of it, in seconds. Where
     `source` is a decoded copy of a file, `digest` is the SHA-256 of that file's bytes.
@@ -117,6 +119,8 @@ class Part:
         Where its file cannot be read, a short sound has no pieces but its segments.
         """
         audible = self.embeddings.vectors[~self.embeddings.silent]
+        if isinstance(self.sound.source, np.ndarray):
+            return audible
         if len(audible) >= FEW_SEGMENTS:
             chosen = np.linspace(0, len(audible) - 1, min(len(audible), MOST_PIECES)).round()
             return np.asarray(audible[chosen.astype(int)])
@@ -135,7 +139,9 @@ class Part:
     @property
     def _name(self) -> str:
         source = self.sound.source
-        return "the query" if isinstance(source, Waveform) else os.fspath(_get_path(source))
+        if isinstance(source, Waveform | np.ndarray):
+            return "the query"
+        return os.fspath(_get_path(source))
 
     @property
     def _sample_rate(self) -> int:
@@ -143,6 +149,7 @@ class Part:
 
     def _read(self) -> Vectors:
         source, start_s, end_s = self.sound.source, self.sound.start_s, self.sound.end_s
+        assert not isinstance(source, np.ndarray)  # a vector has neither facts nor pieces to read
         if isinstance(source, Waveform):
             cut = source.cut(start_s, end_s)
             return convert_waveform(cut, source.sample_rate, self._sample_rate)
@@ -214,6 +221,12 @@ class QueryReader:
 
     def _resolve(self, sound: Sound) -> Part:
         """Read one part of a query, from the library where it is there already."""
+        if isinstance(sound.source, np.ndarray):
+            size = self._held.model.embedding_size
+            if sound.source.shape != (size,):
+                raise QueryError(f"a vector of this library has {size} numbers")
+            embeddings = Embeddings(sound.source[None], np.zeros(1, np.float32), 0.0)
+            return Part(sound, embeddings, None, self._embedder, Facts())
         if isinstance(sound.source, Waveform):
             samples = sound.source.cut(sound.start_s, sound.end_s)
             embeddings = self._embedder().embed_waveform(samples, sound.source.sample_rate)
@@ -278,7 +291,7 @@ def _get_path(source: str | os.PathLike[str] | Recording) -> str | os.PathLike[s
 def _list_sounds(query: Query) -> list[Sound]:
     if isinstance(query, Sound):
         return [query]
-    if isinstance(query, str | os.PathLike | Waveform | Recording):
+    if isinstance(query, str | os.PathLike | Waveform | Recording | np.ndarray):
         return [Sound(query)]
     if not query:
         raise QueryError("a query needs at least one sound")

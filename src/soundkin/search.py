@@ -166,6 +166,17 @@ class Searcher:
             for neighbours in found
         ]
 
+    def compute_vector(
+        self,
+        query: Query,
+        liked: Sequence[Sound | Source] = (),
+        disliked: Sequence[Sound | Source] = (),
+    ) -> Vectors:
+        """Compute the unit vector, float32 `(n,)`, that a query is searched with; see `search`."""
+        self._held = self._holdings.take(self._library)
+        reader = self._make_reader()
+        return self._refine(reader, reader.read(query), liked, disliked)[0]
+
     def judge(self, hits: Sequence[Hit]) -> Verdict:
         """Tell whether hits are any good; see `soundkin.verdicts`."""
         usual_score = self._ask(lambda _: self._held.usual_score)

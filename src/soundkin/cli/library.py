@@ -46,6 +46,7 @@ def list_(failed: bool, output: str | None, null: bool, library_path: str, **fil
     """List the recordings in the library."""
     from soundkin.cli import output as out
     from soundkin.formats import describe_recording
+    from soundkin.phrasing import format_time
 
     with open_library(library_path) as library:
         recordings = library.select_recordings(build_filters(**filters), failed=failed)
@@ -57,7 +58,7 @@ def list_(failed: bool, output: str | None, null: bool, library_path: str, **fil
         else:
             cells = (
                 (
-                    out.format_time(r.duration_s),
+                    format_time(r.duration_s),
                     str(r.sample_rate),
                     str(r.n_channels),
                     ", ".join(r.tags),
@@ -79,8 +80,8 @@ Examples:
 @library_option
 def info(output: str | None, library_path: str) -> None:
     """Show what the library holds: recordings, hours, model, folders, tags."""
-    from soundkin.cli.output import format_hours
     from soundkin.cli.progress import count_segments
+    from soundkin.phrasing import format_hours
 
     with open_library(library_path) as library:
         facts = _collect_facts(library)

@@ -234,6 +234,7 @@ def _print_hits(
 ) -> None:
     from soundkin import formats
     from soundkin.cli import output as out
+    from soundkin.phrasing import format_time
 
     rows = list(map(formats.describe_hit, hits))
     for row, explanation in zip(rows, explanations, strict=False):
@@ -255,7 +256,7 @@ def _print_hits(
                 *([f"{hit.rank_score:.3f}"] if is_reranked else []),
                 f"{hit.score:.3f}",
                 f"{hit.percentile:.1f}",
-                out.format_time(hit.start_s),
+                format_time(hit.start_s),
                 f"{hit.duration_s:.2f} s",
                 out.shorten_path(hit.recording.path)
                 + (f"  (and {hit.n_folded} near-copies)" if hit.n_folded else ""),

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from functools import partial
 from importlib import resources
 from pathlib import Path
 
@@ -11,26 +10,28 @@ from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 
 import soundkin
-from soundkin.server import collection, problems, searching, sounds
+from soundkin.server import (
+    closer,
+    collection,
+    concepts,
+    jobs,
+    maps,
+    problems,
+    searching,
+    sounds,
+    tagging,
+    takeaway,
+)
 from soundkin.server.desk import Desk
+from soundkin.server.openapi import describe_api
 from soundkin.server.problems import Json
 from soundkin.server.security import Guard
-from soundkin.server.settings import Settings
-from soundkin.server.words import Problem
 
-ROUTERS = (collection.router, sounds.router, searching.router)
+ROOMS = (collection, tagging, sounds, closer, searching, concepts, maps, takeaway, jobs)
 
 
-def create_app(settings: Settings) -> FastAPI:
+def create_app(desk: Desk) -> FastAPI:
     """Put the server together."""
-    desk = Desk(settings)
-
-    @asynccontextmanager
-    async def hold(app: FastAPI) -> AsyncIterator[None]:
-        app.state.desk = desk
-        yield
-        desk.close()
-
     app = FastAPI(
         title="soundkin",
         version=soundkin.__version__,
@@ -39,14 +40,15 @@ def create_app(settings: Settings) -> FastAPI:
         docs_url=None,  # their pages load scripts from elsewhere
         redoc_url=None,
         default_response_class=Json,
-        lifespan=hold,
-        responses={"default": {"model": Problem, "description": "A problem"}},
     )
+    app.state.desk = desk
+    app.openapi = partial(describe_api, app)  # type: ignore[method-assign]
     problems.add_handlers(app)
-    for router in ROUTERS:
-        app.include_router(router)
-    app.mount("/", StaticFiles(directory=find_page(), html=True, check_dir=False), name="page")
-    app.add_middleware(Guard, settings=settings)
+    for room in ROOMS:
+        app.include_router(room.router)
+    # Not mounted at /, where it would answer for the API's own paths with a wrong method.
+    app.router.default = StaticFiles(directory=find_page(), html=True)
+    app.add_middleware(Guard, settings=desk.settings)
     return app
 
 

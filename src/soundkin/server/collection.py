@@ -10,13 +10,19 @@ from pydantic import Field
 from starlette.responses import Response
 
 import soundkin
-from soundkin.decoders import EXTENSIONS
 from soundkin.library import Library
-from soundkin.listing import Wanted, list_folder_tree, read_page
+from soundkin.listing import (
+    Wanted,
+    count_extensions,
+    list_folder_tree,
+    measure_ranges,
+    read_page,
+)
 from soundkin.records import Filters, Recording
+from soundkin.server import answers
 from soundkin.server.desk import DeskHere, find_recording
 from soundkin.server.problems import Json
-from soundkin.server.rows import FAVOURITE, list_recording
+from soundkin.server.rows import FACT_WORDS, FAVOURITE, list_recording
 from soundkin.server.words import RecordingId, Tag, Text, Words
 
 router = APIRouter(prefix="/api/v1", tags=["library"])
@@ -25,11 +31,11 @@ Ids = Annotated[list[RecordingId], Field(min_length=1, max_length=10_000)]
 TextQuery = Annotated[str | None, Query(max_length=4096)]
 
 
-@router.get("/info", summary="What there is")
+@router.get("/info", response_model=answers.Info, summary="What there is")
 def get_info(desk: DeskHere) -> Response:
     """Say what the library holds, and how it is cut."""
     with desk.open_library() as library:
-        counts, model = library.count(), library.model
+        counts, model, ranges = library.count(), library.model, measure_ranges(library)
         facts: dict[str, Any] = {
             "version": soundkin.__version__,
             "library": str(library.path),
@@ -46,7 +52,15 @@ def get_info(desk: DeskHere) -> Response:
             "duration_s": round(counts.duration_s, 3),
             "folders": library.list_folders(),
             "tags": [{"tag": tag, "count": count} for tag, count in library.list_tags()],
-            "extensions": sorted(EXTENSIONS),
+            "extensions": [
+                {"extension": extension, "n_recordings": count}
+                for extension, count in count_extensions(library)
+            ],
+            "facts": [
+                {"name": name, "title": title, "unit": unit, "min": least, "max": most}
+                for name, (title, unit) in FACT_WORDS.items()
+                for least, most in [ranges.get(name, (None, None))]
+            ],
             "limits": {
                 "upload_bytes": desk.settings.max_upload_bytes,
                 "upload_s": desk.settings.max_upload_s,
@@ -56,7 +70,7 @@ def get_info(desk: DeskHere) -> Response:
     return Json(facts)
 
 
-@router.get("/recordings", summary="List recordings")
+@router.get("/recordings", response_model=answers.Recordings, summary="List recordings")
 def list_recordings(
     desk: DeskHere,
     folder: TextQuery = None,
@@ -77,7 +91,7 @@ def list_recordings(
     return Json({"total": page.total, "recordings": list(map(list_recording, page.recordings))})
 
 
-@router.get("/folders", summary="List folders")
+@router.get("/folders", response_model=list[answers.FolderAnswer], summary="List folders")
 def list_folders(desk: DeskHere) -> Response:
     """List every folder that has recordings in it or below, with how many and how long."""
     with desk.open_library() as library:
@@ -99,7 +113,7 @@ class FavouriteWords(Words):
     favourite: bool = True
 
 
-@router.post("/tags", summary="Tag recordings")
+@router.post("/tags", response_model=answers.Changed, summary="Tag recordings")
 def edit_tags(words: TagWords, desk: DeskHere) -> Response:
     """Give and take tags; says how many recordings have other tags than before."""
     with desk.open_library() as library:
@@ -107,7 +121,7 @@ def edit_tags(words: TagWords, desk: DeskHere) -> Response:
         return Json({"changed": change_tags(library, words.ids, add, words.remove)})
 
 
-@router.post("/favourites", summary="Mark favourites")
+@router.post("/favourites", response_model=answers.Changed, summary="Mark favourites")
 def edit_favourites(words: FavouriteWords, desk: DeskHere) -> Response:
     """Mark recordings as favourites, or no more; kept as the tag `favourite`."""
     add, remove = ([FAVOURITE], []) if words.favourite else ([], [FAVOURITE])

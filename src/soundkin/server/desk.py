@@ -13,6 +13,7 @@ from soundkin.holdings import Holdings
 from soundkin.library import Library
 from soundkin.records import Recording
 from soundkin.search import Searcher
+from soundkin.server.board import Job, JobBoard
 from soundkin.server.gallery import Gallery
 from soundkin.server.heard import Heard
 from soundkin.server.problems import Problem
@@ -30,6 +31,7 @@ class Desk:
         self.holdings = Holdings(lag_s=LAG_S)
         self.uploads = UploadStore(settings)
         self.gallery = Gallery()
+        self.board = JobBoard(settings.library, self._take_in)
         self._idle: LifoQueue[Library] = LifoQueue()
 
     @contextmanager
@@ -43,6 +45,12 @@ class Desk:
             yield library
         finally:
             self._idle.put(library)
+
+    def _take_in(self, job: Job) -> None:
+        """Have what a job has indexed in the very next search."""
+        with self.open_library() as library:
+            if library.model is not None:
+                self.holdings.renew(library)
 
     def make_searcher(self, library: Library) -> Searcher:
         """Make a searcher that shares the loaded index and model."""
@@ -68,6 +76,7 @@ class Desk:
 
     def close(self) -> None:
         """Close the connections, and delete what was uploaded."""
+        self.board.close()
         self.uploads.close()
         while not self._idle.empty():
             self._idle.get_nowait().close()

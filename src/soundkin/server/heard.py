@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Self
 
 from soundkin.decoders import AudioInfo
+from soundkin.library import Library
 from soundkin.queries import Sound
 from soundkin.records import Recording
 from soundkin.server.uploads import Upload
@@ -41,10 +42,19 @@ class Heard:
         return cls(*facts, upload=upload)
 
     def as_query(
-        self, weight: float = 1.0, start_s: float = 0.0, end_s: float | None = None
+        self,
+        library: Library,
+        weight: float = 1.0,
+        start_s: float = 0.0,
+        end_s: float | None = None,
     ) -> Sound:
-        """Make a part of a query of it."""
+        """Make a part of a query of it; an upload that the library has is that recording."""
+        recording = self.recording
         if self.upload is not None:
-            return Sound(self.path, weight, start_s, end_s, self.upload.digest)
-        assert self.recording is not None  # it is one or the other
-        return Sound(self.recording, weight, start_s, end_s)
+            content_id = library.find_content(self.upload.digest) or 0
+            known = library.get_recordings([content_id]).get(content_id)
+            if not known:
+                return Sound(self.path, weight, start_s, end_s, self.upload.digest)
+            recording = known[0]
+        assert recording is not None  # it is one or the other
+        return Sound(recording, weight, start_s, end_s)

@@ -9,7 +9,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 from soundkin.errors import (
     AudioError,
@@ -45,10 +45,8 @@ TITLES = {
 }
 
 
-class Json(Response):
+class Json(JSONResponse):
     """JSON in ASCII, so that a file's name that is no valid UTF-8 comes through."""
-
-    media_type = "application/json"
 
     def render(self, content: Any) -> bytes:
         """Write it."""
@@ -73,12 +71,12 @@ def describe_problem(
     return Json(body | more, status_code=status, media_type=MEDIA_TYPE)
 
 
-def describe_error(error: SoundkinError) -> Response:
+def describe_error(error: SoundkinError, detail: str) -> Response:
     """Make the response of an error that soundkin raised."""
     for kind, (status, name, title) in KINDS.items():
         if isinstance(error, kind):
-            return describe_problem(status, " ".join(str(error).splitlines()), name, title)
-    return describe_problem(422, " ".join(str(error).splitlines()))
+            return describe_problem(status, detail, name, title)
+    return describe_problem(422, detail)
 
 
 def add_handlers(app: FastAPI) -> None:
@@ -86,7 +84,8 @@ def add_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(SoundkinError)
     async def tell_soundkin_error(request: Request, error: SoundkinError) -> Response:
-        return describe_error(error)
+        detail = " ".join(str(error).splitlines())
+        return describe_error(error, request.app.state.desk.uploads.hide_paths(detail))
 
     @app.exception_handler(HTTPException)
     async def tell_http_error(request: Request, error: HTTPException) -> Response:

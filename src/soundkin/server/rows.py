@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import PurePath
+import os
 from typing import Any
 
 from soundkin.formats import describe_hit, describe_recording
@@ -11,17 +11,24 @@ from soundkin.records import Recording
 from soundkin.server.heard import Heard
 
 FAVOURITE = "favourite"
+FACT_WORDS = {  # title and unit
+    "loudness": ("Loudness", "LUFS"),
+    "brightness": ("Brightness", "Hz"),
+    "pitch": ("Pitch", "Hz"),
+    "tempo": ("Tempo", "BPM"),
+    "onsets": ("Onsets", "per second"),
+}
 
 Row = dict[str, Any]
 
 
 def describe_identity(recording: Recording) -> Row:
     """Say which recording it is, and whether it is a favourite."""
-    path = PurePath(recording.path)
+    folder, name = os.path.split(recording.path)
     return {
         "id": f"r{recording.id}",
-        "name": path.name,
-        "folder": str(path.parent),
+        "name": name,
+        "folder": folder,
         "favourite": FAVOURITE in recording.tags,
     }
 

@@ -8,14 +8,15 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
-from fastapi.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.responses import FileResponse, Response, StreamingResponse
 
+from soundkin.server import answers
 from soundkin.server.desk import Desk, DeskHere
 from soundkin.server.heard import Heard
 from soundkin.server.problems import Json, Problem
 from soundkin.server.rows import list_heard
+from soundkin.server.threads import run_slowly
 from soundkin.server.uploads import Upload
 from soundkin.server.waves import Wave
 from soundkin.server.words import UPLOAD_BODY, EndQuery, NameQuery, PathId, StartQuery
@@ -38,7 +39,13 @@ KEPT = {"cache-control": "private, max-age=600"}
 router = APIRouter(prefix="/api/v1", tags=["sounds"])
 
 
-@router.post("/sounds", status_code=201, openapi_extra=UPLOAD_BODY, summary="Take a sound in")
+@router.post(
+    "/sounds",
+    response_model=answers.SoundAnswer,
+    status_code=201,
+    openapi_extra=UPLOAD_BODY,
+    summary="Take a sound in",
+)
 async def upload_sound(request: Request, desk: DeskHere, name: NameQuery = "sound") -> Response:
     """Keep a sound from outside for as long as the server runs, to search with and to listen to."""
     upload = await take_in(request, desk, name)
@@ -57,10 +64,14 @@ async def take_in(request: Request, desk: Desk, name: str) -> Upload:
             spooled = await desk.uploads.spool_file(file.file, name)
     else:
         spooled = await desk.uploads.spool(request.stream(), name)
-    return await run_in_threadpool(desk.uploads.adopt, spooled, name)
+    return await run_slowly(desk.uploads.adopt, spooled, name)
 
 
-@router.get("/sounds/{sound_id}", summary="What is known of a sound")
+@router.get(
+    "/sounds/{sound_id}",
+    response_model=answers.RecordingAnswer | answers.SoundAnswer,
+    summary="What is known of a sound",
+)
 def get_sound(sound_id: PathId, desk: DeskHere) -> Response:
     """Describe a recording, or an upload."""
     with desk.open_library() as library:
@@ -162,7 +173,7 @@ def _read_range(wanted: str, n_bytes: int) -> tuple[int, int] | None:
     return start, stop
 
 
-@router.get("/sounds/{sound_id}/peaks", summary="Its waveform")
+@router.get("/sounds/{sound_id}/peaks", response_model=answers.Peaks, summary="Its waveform")
 def get_peaks(
     sound_id: PathId,
     desk: DeskHere,

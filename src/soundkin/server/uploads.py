@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import secrets
 import shutil
 import tempfile
@@ -15,7 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from soundkin.decoders import EXTENSIONS, AudioInfo
+import soundfile
+
+from soundkin.decoders import EXTENSIONS, AudioInfo, Waveform
 from soundkin.errors import SoundkinError
 from soundkin.server.decoding import DecoderPool
 from soundkin.server.problems import Problem
@@ -23,6 +26,9 @@ from soundkin.server.settings import Settings
 
 MOST_NAME_LETTERS = 200
 CHUNK_BYTES = 1 << 18
+TAKEN_BYTES = 2 << 30
+MOST_MADE = 200
+MADE_BYTES = 1 << 30
 
 
 @dataclass(frozen=True)
@@ -39,6 +45,7 @@ class Upload:
     digest: bytes
     info: AudioInfo
     duration_s: float
+    n_bytes: int
 
 
 @dataclass(frozen=True)
@@ -50,15 +57,55 @@ class Spooled:
     n_bytes: int
 
 
+class Shelf:
+    """Keeps so many sounds, and bytes of them; the longest unused one goes first."""
+
+    def __init__(self, most: int, most_bytes: int) -> None:
+        self._most, self._most_bytes = most, most_bytes
+        self._lock = threading.Lock()
+        self._uploads: OrderedDict[str, Upload] = OrderedDict()
+        self._n_bytes = 0
+
+    def put(self, upload: Upload) -> None:
+        """Keep one, and delete what there is no room for any more."""
+        with self._lock:
+            self._uploads[upload.id] = upload
+            self._n_bytes += upload.n_bytes
+            while len(self._uploads) > self._most or (
+                self._n_bytes > self._most_bytes and len(self._uploads) > 1
+            ):
+                self._drop(next(iter(self._uploads)))
+
+    def get(self, upload_id: str) -> Upload | None:
+        """Find one that is still kept."""
+        with self._lock:
+            if upload_id in self._uploads:
+                self._uploads.move_to_end(upload_id)
+            return self._uploads.get(upload_id)
+
+    def forget(self, upload_id: str) -> None:
+        """Delete one."""
+        with self._lock:
+            if upload_id in self._uploads:
+                self._drop(upload_id)
+
+    def _drop(self, upload_id: str) -> None:
+        upload = self._uploads.pop(upload_id)
+        self._n_bytes -= upload.n_bytes
+        for path in {upload.path, upload.copy}:
+            with suppress(OSError):
+                path.unlink()
+
+
 class UploadStore:
-    """Keeps so many sounds from outside; the longest unused one goes first."""
+    """Takes sounds in from outside, and keeps some of them."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._folder = Path(tempfile.mkdtemp(prefix="soundkin-serve-"))
         self._decoders = DecoderPool()
-        self._lock = threading.Lock()
-        self._uploads: OrderedDict[str, Upload] = OrderedDict()
+        self._taken = Shelf(settings.max_uploads, TAKEN_BYTES)
+        self._made = Shelf(MOST_MADE, MADE_BYTES)
 
     async def spool(self, chunks: AsyncIterator[bytes], name: str) -> Spooled:
         """Write what comes to disk.
@@ -132,32 +179,42 @@ class UploadStore:
             digest=spooled.digest,
             info=decoded.info,
             duration_s=decoded.duration_s,
+            n_bytes=spooled.n_bytes + copy.stat().st_size,
         )
-        self._keep(upload)
+        self._taken.put(upload)
         return upload
 
-    def _keep(self, upload: Upload) -> None:
-        with self._lock:
-            self._uploads[upload.id] = upload
-            left = len(self._uploads) - self._settings.max_uploads
-            dropped = [self._uploads.popitem(last=False)[1] for _ in range(left)]
-        for old in dropped:
-            self.forget(old)
+    def add_waveform(self, waveform: Waveform, sample_rate: int, name: str) -> Upload:
+        """Keep a sound that the server made itself, `(n_samples,)`, as if it had been sent."""
+        path = self._name_file("made.wav")
+        soundfile.write(path, waveform, sample_rate, subtype="FLOAT")
+        duration_s = len(waveform) / sample_rate
+        upload = Upload(
+            id=f"u{secrets.token_hex(16)}",
+            name=_clean_name(name),
+            path=path,
+            copy=path,
+            digest=hashlib.sha256(waveform.tobytes()).digest(),
+            info=AudioInfo(duration_s, sample_rate, 1, "WAV FLOAT"),
+            duration_s=duration_s,
+            n_bytes=path.stat().st_size,
+        )
+        self._made.put(upload)
+        return upload
 
     def get(self, upload_id: str) -> Upload | None:
         """Find one that is still kept."""
-        with self._lock:
-            if upload_id in self._uploads:
-                self._uploads.move_to_end(upload_id)
-            return self._uploads.get(upload_id)
+        return self._taken.get(upload_id) or self._made.get(upload_id)
 
     def forget(self, upload: Upload) -> None:
-        """Delete its files."""
-        with self._lock:
-            self._uploads.pop(upload.id, None)
-        for path in (upload.path, upload.copy):
-            with suppress(OSError):
-                path.unlink()
+        """Delete one."""
+        self._taken.forget(upload.id)
+
+    def hide_paths(self, text: str) -> str:
+        """Take the paths of uploads out of a message: nobody outside knows or needs them."""
+        return re.sub(
+            rf"{re.escape(str(self._folder))}{re.escape(os.sep)}\S+?(?=:|\s|$)", "sound", text
+        )
 
     def close(self) -> None:
         """Delete everything."""

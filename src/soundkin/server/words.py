@@ -9,6 +9,7 @@ from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field
 
 SOUND_ID = r"^(r[0-9]{1,18}|u[0-9a-f]{32})$"
+PART_ID = r"^(r[0-9]{1,18}|u[0-9a-f]{32}|c[0-9]{1,18})$"
 RECORDING_ID = r"^r[0-9]{1,18}$"
 LONGEST_S = 1e7
 MOST_TEXT = 4096
@@ -35,9 +36,9 @@ class Words(BaseModel):
 
 
 class Part(Words):
-    """One sound of a query. A negative weight subtracts it."""
+    """One sound of a query: `r…`, `u…`, or `c…` a concept. A negative weight subtracts it."""
 
-    id: SoundId
+    id: Annotated[str, Field(pattern=PART_ID, examples=["r17"])]
     weight: Finite = 1.0
     start_s: Seconds = 0.0
     end_s: Seconds | None = None
@@ -88,7 +89,8 @@ class SearchWords(Words):
     per_recording: int = Field(default=1, ge=1, le=100)
     exclude_self: bool = True
     filters: FilterWords = FilterWords()
-    weights: dict[str, Share] = Field(default={}, max_length=100)
+    weights: dict[str, Share] = Field(default={}, max_length=100, examples=[{"pitch": 0.5}])
+    fold: bool = Field(default=False, description="Leave out near-copies of better hits")
 
 
 Body = dict[str, Any]
