@@ -50,7 +50,10 @@ def track_pitch(frames: Floats, sample_rate: int) -> PitchTrack:
     aperiodic[:, 1:] = (difference[:, 1:] * lags + TINY) / (sums + TINY)
     chosen = _choose_lags(aperiodic, max(2, int(rate / HIGHEST_HZ)))
     depths = aperiodic[np.arange(len(low)), chosen]
-    hz = rate / _refine(aperiodic, chosen)
+    is_periodic = depths < MOST_APERIODIC
+    hz = rate / chosen
+    if is_periodic.any():  # most drums have no such frame
+        hz[is_periodic] = rate / _refine(aperiodic[is_periodic], chosen[is_periodic])
     return PitchTrack(
         hz.astype(np.float32),
         np.clip(1 - depths, 0, 1).astype(np.float32),
