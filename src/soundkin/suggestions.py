@@ -23,7 +23,7 @@ BLOCK = 1024
 DOUBT = 1.28  # standard errors that a share is taken lower by: nine times in ten it is no lower
 IGNORED = ("favourite",)  # what a person likes, not how it sounds
 
-ROUNDING = 1e-9
+DIGITS = 6  # so that votes of all are equal
 
 Vectors = npt.NDArray[np.float32]
 Votes = dict[str, tuple[float, int]]  # tags with their share, and the nearest voter for them
@@ -122,7 +122,7 @@ class _Voters:
             for tag in list_tags(self.recordings[voter]):
                 share, nearest = votes.get(tag, (0.0, voter))
                 votes[tag] = share + weight / total, nearest
-        return votes
+        return {tag: (round(share, DIGITS), nearest) for tag, (share, nearest) in votes.items()}
 
 
 @dataclass(frozen=True)
@@ -150,7 +150,7 @@ class _Bar:
 
     def promise(self, vote: float) -> float:
         """Tell how many of the known votes at least so clear were right, 0-1."""
-        place = int(np.searchsorted(self.votes, vote - ROUNDING))
+        place = int(np.searchsorted(self.votes, vote))
         return float(self.precisions[place]) if place < len(self.precisions) else 0.0
 
 
