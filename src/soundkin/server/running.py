@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import signal
 import socket
+import threading
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
@@ -36,6 +37,7 @@ def run(settings: Settings, announce: Callable[[str], None]) -> None:
     with _bind(settings.host, settings.port) as listener:
         settings = dataclasses.replace(settings, port=listener.getsockname()[1])
         desk = Desk(settings)
+        threading.Thread(target=desk.warm_up, daemon=True).start()
         try:
             config = uvicorn.Config(create_app(desk), timeout_graceful_shutdown=GRACE_S, **OPTIONS)
             server = _Server(config, lambda: announce(settings.address), desk.board.close_doors)
