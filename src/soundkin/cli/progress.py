@@ -9,7 +9,8 @@ from contextlib import contextmanager
 
 import click
 
-from soundkin.cli.output import format_hours, make_printable
+from soundkin.formats import make_printable
+from soundkin.phrasing import describe_amount
 from soundkin.reports import Failure, IndexProgress, ProgressCallback
 
 MOST_LISTED = 20
@@ -38,14 +39,13 @@ def show_progress(*, quiet: bool) -> Iterator[ProgressCallback]:
         task = bar.add_task("Looking for sounds", total=None, files="", audio="")
 
         def update(progress: IndexProgress) -> None:
-            rate = progress.audio_s / max(time.monotonic() - started, 1e-3)
             bar.update(
                 task,
                 description="Embedding",
                 total=progress.n_bytes,
                 completed=progress.bytes_done,
                 files=f"{progress.n_done}/{progress.n_files} files",
-                audio=f"{format_hours(progress.audio_s)} of audio, {rate:.0f}× real time",
+                audio=describe_amount(progress, time.monotonic() - started),
             )
 
         yield update
