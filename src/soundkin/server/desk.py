@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from queue import Empty, LifoQueue
 from typing import Annotated
 
 from fastapi import Depends, Request
 
+from soundkin.errors import SoundkinError
 from soundkin.holdings import Holdings
 from soundkin.library import Library
 from soundkin.records import Recording
@@ -51,6 +52,14 @@ class Desk:
         with self.open_library() as library:
             if library.model is not None:
                 self.holdings.renew(library)
+
+    def warm_up(self) -> None:
+        """Load what the first search needs, before anyone asks; a library may be empty yet."""
+        with suppress(SoundkinError), self.open_library() as library:
+            held = self.holdings.take(library)
+            self.holdings.get_embedder(library, held.model)
+            held.compute_percentile(0.0)
+            self.make_searcher(library).judge([])
 
     def make_searcher(self, library: Library) -> Searcher:
         """Make a searcher that shares the loaded index and model."""
