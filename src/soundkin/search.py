@@ -172,10 +172,15 @@ class Searcher:
         liked: Sequence[Sound | Source] = (),
         disliked: Sequence[Sound | Source] = (),
     ) -> Vectors:
-        """Compute the unit vector, float32 `(n,)`, that a query is searched with; see `search`."""
+        """Compute the unit vector, float32 `(n,)`, of a query; with feedback, its direction.
+
+        `search` looks along that too, but scores also by what is nearest (see `soundkin.feedback`).
+        """
         self._held = self._holdings.take(self._library)
         reader = self._make_reader()
-        return self._refine(reader, reader.read(query), liked, disliked)[0]
+        read = reader.read(query)
+        taste, _ = self._learn(reader, read, liked, disliked)
+        return read.vector if taste is None else taste.direction
 
     def judge(self, hits: Sequence[Hit]) -> Verdict:
         """Tell whether hits are any good; see `soundkin.verdicts`."""
