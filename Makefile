@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 LIBRARY := .demo/library.sqlite
 INPUTS := pyproject.toml constraints.txt
 
-.PHONY: demo test check format bench figures clean
+.PHONY: demo test chromium check format bench figures screenshots vendor clean
 
 demo: $(VENV)/installed
 	@echo "== Indexing the sounds in demo/sounds into $(LIBRARY)"
@@ -21,8 +21,18 @@ demo: $(VENV)/installed
 	@echo "  $(BIN)/soundkin search SOUND.wav --from 1.5 --to 2.5"
 	@echo "  $(BIN)/soundkin --help"
 
-test: check
+test: check chromium
 	$(BIN)/python -m pytest
+
+# The page is tested in Chromium; without it those tests are skipped, or fail where CI=true.
+chromium:
+	@command -v chromium chromium-browser google-chrome > /dev/null && exit 0; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
+	  echo "== Installing Chromium for the tests of the page"; \
+	  (apt-get install -y -qq --no-install-recommends chromium \
+	    || { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; }) \
+	    > /dev/null || echo "Chromium could not be installed"; \
+	else echo "For the tests of the page, install Chromium."; fi
 
 check: $(VENV)/installed-dev
 	$(BIN)/ruff check .
@@ -41,6 +51,15 @@ bench: $(VENV)/installed-dev
 
 figures: $(VENV)/installed-dev
 	$(BIN)/python docs/figures.py
+
+# Pictures of the page for the README, of the demo library; needs Chromium.
+screenshots: $(VENV)/installed-dev chromium
+	$(BIN)/python docs/screenshots.py
+
+# Needs Node; only for whoever changes the versions in vendor/package.json.
+vendor:
+	cd vendor && npm install --no-package-lock --no-audit --no-fund --ignore-scripts
+	node vendor/build.mjs vendor/node_modules src/soundkin/web/vendor
 
 clean:
 	rm -rf $(VENV) .demo .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

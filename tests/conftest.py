@@ -7,11 +7,17 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+    from browsing import Visit
+    from serving import Server
 
 COMMAND = Path(sys.executable).with_name("soundkin")
 DEMO_SOUNDS = Path(__file__).parent.parent / "demo" / "sounds"
@@ -80,6 +86,15 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Soundkin:
     return command
 
 
+@pytest.fixture(scope="session")
+def server(demo: Soundkin) -> Iterator[Server]:
+    """Give a running server over a library of the demo sounds; for reading only."""
+    from serving import serve
+
+    with serve(demo) as running:
+        yield running
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Give an empty folder for sounds."""
@@ -98,3 +113,26 @@ def count_decoded(soundkin: Soundkin) -> Callable[..., int]:
         return int(counts.get("embedded", 0))
 
     return index
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """Give headless Chromium, one for all tests."""
+    from playwright.sync_api import sync_playwright
+
+    from browsing import launch
+
+    with sync_playwright() as playwright:
+        browser = launch(playwright.chromium)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(chromium: Browser, server: Server) -> Iterator[Visit]:
+    """Give a fresh page of the demo library's server, whose console must stay clean."""
+    from browsing import Visit
+
+    page = Visit.begin(chromium, server)
+    yield page
+    page.end()

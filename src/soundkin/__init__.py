@@ -18,34 +18,46 @@ if TYPE_CHECKING:
     from soundkin.duplicates import find_duplicates
     from soundkin.embedding import Embedder, Embeddings
     from soundkin.errors import SoundkinError
+    from soundkin.explaining import Explanation
     from soundkin.export import embed_paths, save_table
+    from soundkin.hits import Hit
     from soundkin.indexing import index_folders
     from soundkin.library import Library
-    from soundkin.records import Filters, Recording
-    from soundkin.search import Hit, Searcher, Sound, Waveform
+    from soundkin.queries import Sound, Waveform
+    from soundkin.records import Facts, Filters, Recording
+    from soundkin.search import Searcher
+    from soundkin.suggestions import Suggestion, suggest_tags
+    from soundkin.verdicts import Verdict
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "Embedder": "embedding",
     "Embeddings": "embedding",
+    "Explanation": "explaining",
+    "Facts": "records",
     "Filters": "records",
-    "Hit": "search",
+    "Hit": "hits",
     "Library": "library",
     "Recording": "records",
     "Searcher": "search",
-    "Sound": "search",
+    "Sound": "queries",
     "SoundkinError": "errors",
-    "Waveform": "search",
+    "Suggestion": "suggestions",
+    "Verdict": "verdicts",
+    "Waveform": "queries",
     "embed_paths": "export",
     "find_duplicates": "duplicates",
     "index_folders": "indexing",
     "save_table": "export",
+    "suggest_tags": "suggestions",
 }
 
 __all__ = [
     "Embedder",
     "Embeddings",
+    "Explanation",
+    "Facts",
     "Filters",
     "Hit",
     "Library",
@@ -53,12 +65,15 @@ __all__ = [
     "Searcher",
     "Sound",
     "SoundkinError",
+    "Suggestion",
+    "Verdict",
     "Waveform",
     "__version__",
     "embed_paths",
     "find_duplicates",
     "index_folders",
     "save_table",
+    "suggest_tags",
 ]
 
 

@@ -32,6 +32,11 @@ class Baseline:
         """How to cut."""
         return self.config.segments
 
+    @property
+    def mel(self) -> MelConfig:
+        """What log-mel `cut` gives."""
+        return self.config.mel
+
     def cut(self, stretch: Array, hop: int) -> Array:
         """Compute the log-mel of each segment; see `soundkin.features.cut_log_mels`."""
         return cut_log_mels(stretch, self.config, hop)

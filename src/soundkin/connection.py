@@ -110,7 +110,8 @@ class Connection:
 
 
 def _open_sqlite(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
+    options: dict[str, Any] = {"isolation_level": None, "check_same_thread": False}
+    connection: sqlite3.Connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, **options)
     try:
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA trusted_schema = OFF")
@@ -121,9 +122,8 @@ def _open_sqlite(path: Path) -> sqlite3.Connection:
         if os.access(path.parent, os.W_OK) or not os.access(path, os.R_OK):
             raise
         # No write-ahead log can be opened in a folder that is read-only; nor can anyone write.
-        connection = sqlite3.connect(
-            f"{path.as_uri()}?mode=ro&immutable=1", uri=True, isolation_level=None
-        )
+        address = f"{path.as_uri()}?mode=ro&immutable=1"
+        connection = sqlite3.connect(address, uri=True, **options)
     return connection
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -28,10 +28,12 @@ if TYPE_CHECKING:
     from av.container import InputContainer
 
 Waveform = npt.NDArray[np.float32]
+Arrange = Callable[[Waveform], Waveform]  # what is made of the channels `(n_samples, n_channels)`
 
 BLOCK_S = 20.0
 PIECE_S = 1.0
 MAX_BLOCK_SAMPLES = 1 << 22
+NO_OTHER_FILES = {"protocol_whitelist": "none"}  # playlists and the like may name some, or hosts
 SEEKABLE_CONTAINERS = frozenset({"mov", "mp4", "matroska", "webm", "asf", "avi"})
 
 # fmt: off
@@ -59,12 +61,15 @@ class AudioInfo:
 
 
 class Decoder(Protocol):
-    """An open sound: its info, and its mono blocks at its own sample rate from any frame on."""
+    """An open sound: its info, and its blocks at its own sample rate from any frame on.
+
+    A block is mono, `(n_samples,)`, or `(n_samples, n_channels)` where the channels are kept.
+    """
 
     info: AudioInfo
 
     def decode_from(self, frame: int, block_s: float = BLOCK_S) -> Iterator[Waveform]:
-        """Yield mono blocks of about `block_s`, the first sample being sample number `frame`."""
+        """Yield blocks of about `block_s`, the first sample being sample number `frame`."""
         ...
 
 
@@ -83,9 +88,10 @@ class _SequentialFile(soundfile.SoundFile):  # type: ignore[misc]
 class SndfileDecoder:
     """Decodes through libsndfile, whose seeks are sample-exact."""
 
-    def __init__(self, sound: soundfile.SoundFile, name: str) -> None:
+    def __init__(self, sound: soundfile.SoundFile, name: str, arrange: Arrange) -> None:
         self._sound = sound
         self._name = name
+        self._arrange = arrange
         known = 0 < sound.frames < 2**62
         self.info = AudioInfo(
             duration_s=sound.frames / sound.samplerate if known else None,
@@ -95,7 +101,7 @@ class SndfileDecoder:
         )
 
     def decode_from(self, frame: int, block_s: float = BLOCK_S) -> Iterator[Waveform]:
-        """Yield mono blocks of about `block_s` from sample number `frame` on."""
+        """Yield blocks of about `block_s` from sample number `frame` on."""
         return _join_pieces(self._read_pieces(frame), self.info, block_s, self._name)
 
     def _read_pieces(self, frame: int) -> Iterator[Waveform]:
@@ -107,17 +113,18 @@ class SndfileDecoder:
             piece = self._sound.read(n_piece, dtype="float32", always_2d=True)
             if not len(piece):
                 return
-            yield mix_to_mono(piece)
+            yield self._arrange(piece)
 
 
 class FfmpegDecoder:
     """Decodes the first sound stream of any container through FFmpeg."""
 
-    def __init__(self, container: InputContainer, name: str) -> None:
+    def __init__(self, container: InputContainer, name: str, arrange: Arrange) -> None:
         if not container.streams.audio:
             raise AudioError("it has no sound stream")
         self._container = container
         self._name = name
+        self._arrange = arrange
         self._stream: AudioStream = container.streams.audio[0]
         self._time_base = self._stream.time_base or Fraction(1, 1_000_000)
         context = self._stream.codec_context
@@ -143,7 +150,7 @@ class FfmpegDecoder:
         return self._container.duration / 1e6 if self._container.duration else None
 
     def decode_from(self, frame: int, block_s: float = BLOCK_S) -> Iterator[Waveform]:
-        """Yield mono blocks of about `block_s` from sample number `frame` on.
+        """Yield blocks of about `block_s` from sample number `frame` on.
 
         Containers without an index are decoded from their beginning, so that times stay exact.
         """
@@ -202,16 +209,16 @@ class FfmpegDecoder:
             raise AudioError("none of its packets can be decoded")
 
     def _convert_frames(self, frames: Iterator[av.AudioFrame], skip: int) -> Iterator[Waveform]:
-        """Yield frames as mono pieces, without the first `skip` samples."""
+        """Yield frames as pieces, without the first `skip` samples."""
         import av
 
         to_float = av.AudioResampler(format="fltp")
         for frame in frames:
             for converted in to_float.resample(frame):
-                mono = mix_to_mono(converted.to_ndarray().T.astype(np.float32, copy=False))
-                dropped = min(max(skip, 0), len(mono))
+                piece = self._arrange(converted.to_ndarray().T.astype(np.float32, copy=False))
+                dropped = min(max(skip, 0), len(piece))
                 skip -= dropped
-                yield mono[dropped:]
+                yield piece[dropped:]
 
 
 def _join_pieces(
@@ -260,9 +267,14 @@ def mix_to_mono(block: npt.NDArray[np.float32]) -> Waveform:
     return mono
 
 
+def _keep_channels(block: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Leave `(n_samples, n_channels)` as they are, but for samples that are no numbers."""
+    return np.nan_to_num(block, nan=0.0, posinf=0.0, neginf=0.0)
+
+
 @contextmanager
-def open_decoder(path: str | os.PathLike[str]) -> Iterator[Decoder]:
-    """Open a sound file with the decoder that takes it.
+def open_decoder(path: str | os.PathLike[str], *, keep_channels: bool = False) -> Iterator[Decoder]:
+    """Open a sound file with the decoder that takes it; blocks are mono but with `keep_channels`.
 
     Raises
     ------
@@ -275,27 +287,29 @@ def open_decoder(path: str | os.PathLike[str]) -> Iterator[Decoder]:
             file = stack.enter_context(Path(name).open("rb"))
             if os.fstat(file.fileno()).st_size == 0:
                 raise AudioError(f"{name}: the file is empty")
-            decoder = _open_any(file, name, stack)
+            arrange = _keep_channels if keep_channels else mix_to_mono
+            decoder = _open_any(file, name, stack, arrange)
         except OSError as error:
             raise AudioError(f"{name}: {error.strerror or error}") from error
         yield decoder
 
 
-def _open_any(file: IO[bytes], name: str, stack: ExitStack) -> Decoder:
+def _open_any(file: IO[bytes], name: str, stack: ExitStack, arrange: Arrange) -> Decoder:
     suffix = os.path.splitext(name)[1].lower()  # noqa: PTH122
     sndfile_reason = ""
     if suffix not in FFMPEG_EXTENSIONS:
         try:
             sound = stack.enter_context(_SequentialFile(os.fsencode(name)))
-            return SndfileDecoder(sound, name)
+            return SndfileDecoder(sound, name, arrange)
         except soundfile.LibsndfileError as error:
             sndfile_reason = _read_reason(error)
     import av  # 40 ms, and most collections never need it
 
     try:
         source: Any = file
-        container = stack.enter_context(av.open(source, metadata_errors="ignore"))
-        return FfmpegDecoder(container, name)
+        opened = av.open(source, metadata_errors="ignore", options=NO_OTHER_FILES)
+        container = stack.enter_context(opened)
+        return FfmpegDecoder(container, name, arrange)
     except (av.error.FFmpegError, AudioError, ValueError) as error:
         reason = sndfile_reason or _read_reason(error)
         raise AudioError(f"{name}: not sound that soundkin can read ({reason})") from error

@@ -13,6 +13,7 @@ from soundkin.records import Filters, Recording
 from soundkin.upkeep import load_index, project
 from soundkin.vectors import VectorIndex
 
+THRESHOLD = 0.99
 DURATION_TOLERANCE = 0.05
 DURATION_SLACK_S = 0.1
 CANDIDATE_MARGIN = 0.05  # averages of segments may be less alike than the segments are
@@ -35,7 +36,7 @@ class DuplicateGroup:
 
 
 def find_duplicates(
-    library: Library, *, threshold: float = 0.99, filters: Filters | None = None
+    library: Library, *, threshold: float = THRESHOLD, filters: Filters | None = None
 ) -> list[DuplicateGroup]:
     """Group recordings whose segments, taken in order, are alike, and whose durations agree.
 
@@ -66,6 +67,34 @@ def find_duplicates(
     return sorted(groups, key=lambda group: (-group.score, group.recordings[0].path))
 
 
+def find_leaders(
+    index: VectorIndex, durations_s: dict[int, float], threshold: float = THRESHOLD
+) -> dict[int, int]:
+    """Find for each of a few contents the first of them that it is a near-copy of, or itself.
+
+    Parameters
+    ----------
+    durations_s
+        Contents by their ids, in the order in which they come first.
+    """
+    contents = _Contents.collect(index, durations_s)
+    found_ids = index.content_ids[contents.places].tolist()
+    rows = {content_id: row for row, content_id in enumerate(found_ids)}
+    leaders: dict[int, int] = {}
+    leading: list[int] = []
+    for content_id in durations_s:
+        row = rows[content_id]
+        others = np.array([other for other in leading if contents.agree(row, other)], np.int64)
+        scores = contents.compare(row, others)
+        same = others[scores >= threshold]
+        if len(same):
+            leaders[content_id] = found_ids[same[0]]
+        else:
+            leaders[content_id] = content_id
+            leading.append(row)
+    return leaders
+
+
 @dataclass(frozen=True)
 class _Contents:
     """Contents to compare, longest first: where their segments lie, and the average of these."""
@@ -78,8 +107,8 @@ class _Contents:
     @classmethod
     def collect(cls, index: VectorIndex, durations_s: dict[int, float]) -> _Contents:
         """Take the contents of these durations out of the index."""
-        places = np.array([p for p, c in enumerate(index.content_ids.tolist()) if c in durations_s])
-        places = places.astype(np.int64)
+        wanted = np.sort(np.fromiter(durations_s, np.int64, len(durations_s)))
+        places = np.flatnonzero(np.isin(index.content_ids, wanted, assume_unique=True))
         seconds = np.array([durations_s[c] for c in index.content_ids[places].tolist()])
         order = np.argsort(-seconds, kind="stable")
         means = np.zeros((len(places), index.vectors.shape[1]), np.float32)
@@ -107,11 +136,16 @@ class _Contents:
                 continue
             candidates = candidates[(candidates > leader) & (candidates < stops[leader])]
             candidates = candidates[~taken[candidates]]
-            scores = self._compare(leader, candidates)
+            scores = self.compare(leader, candidates)
             same, scores = candidates[scores >= threshold], scores[scores >= threshold]
             taken[same] = True
             ids = self.index.content_ids[self.places[[leader, *same]]].tolist()
             yield ids, float(scores.min(initial=1.0))
+
+    def agree(self, one: int, other: int) -> bool:
+        """Tell whether two contents' durations are near enough for them to be the same."""
+        shorter, longer = sorted((float(self.durations_s[one]), float(self.durations_s[other])))
+        return longer <= max(shorter * (1 + DURATION_TOLERANCE), shorter + DURATION_SLACK_S)
 
     def _compare_means(
         self, stops: npt.NDArray[np.int64], least: float
@@ -141,7 +175,7 @@ class _Contents:
                 else:
                     yield np.sort(found.content_ids[found.scores >= least])
 
-    def _compare(self, leader: int, others: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+    def compare(self, leader: int, others: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
         """Average the cosine similarity of segments at the same times, where either is audible."""
         index = self.index
         scores = np.zeros(len(others), np.float32)

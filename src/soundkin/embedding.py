@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any, Protocol
 
@@ -13,10 +14,12 @@ import numpy as np
 import numpy.typing as npt
 
 from soundkin.audio import check_region, convert_waveform, stream_audio
-from soundkin.config import SILENCE_DB, SegmentConfig
+from soundkin.config import SILENCE_DB, MelConfig, SegmentConfig
 from soundkin.decoders import BLOCK_S, AudioInfo, Waveform, open_decoder
 from soundkin.errors import AudioError, ModelError
+from soundkin.facts import FactsMeter
 from soundkin.model import ModelFile, load_model
+from soundkin.records import Facts
 
 LOWEST_LEVEL_DB = -200.0
 BATCH_FLOATS = 1 << 18  # that a model is given at once
@@ -29,7 +32,7 @@ class Embeddings:
     `vectors` is float32 `(n_segments, n)` of norm 1, n being the model's embedding size;
     `levels_db` is float32 `(n_segments,)`, each segment's RMS around its mean in dB of full scale;
     `duration_s` is what was decoded, and `warning` says why where that is less than the file
-    promised.
+    promised. `facts` are those of all that was embedded.
     """
 
     vectors: npt.NDArray[np.float32]
@@ -37,6 +40,7 @@ class Embeddings:
     duration_s: float
     info: AudioInfo | None = None
     warning: str | None = None
+    facts: Facts | None = None
 
     @property
     def silent(self) -> npt.NDArray[np.bool_]:
@@ -61,6 +65,11 @@ class SegmentModel(Protocol):
     @property
     def segments(self) -> SegmentConfig:
         """How to cut."""
+        ...
+
+    @property
+    def mel(self) -> MelConfig | None:
+        """What log-mel `cut` gives; None where it gives something else."""
         ...
 
     def cut(self, stretch: Waveform, hop: int) -> npt.NDArray[np.float32]:
@@ -96,21 +105,12 @@ class Embedder:
             The file is not sound that can be read, or the region holds none of it. Damage after
             the first readable block is not raised but said in `Embeddings.warning`.
         """
-        name = os.fsdecode(path)
-        with open_decoder(name) as decoder:
-            check_region(name, decoder.info.duration_s, start_s, end_s)
-            blocks = stream_audio(decoder, self._segments.sample_rate, start_s, end_s)
-            first = next(blocks, None)
-            if first is None:
-                where = f"after {start_s:g} s" if start_s else "in it"
-                raise AudioError(f"{name}: there is no sound {where}")
-            guarded = _GuardedBlocks(chain([first], blocks), name)
-            vectors, levels_db, n_samples = self._embed_blocks(guarded)
-            duration_s = n_samples / self._segments.sample_rate
-            warning = guarded.warning
+        with _open_blocks(path, self._segments.sample_rate, start_s, end_s) as blocks:
+            found = self._embed_blocks(blocks)
+            warning = blocks.warning
             if warning is None and not start_s and end_s is None:
-                warning = _check_length(decoder.info.duration_s, duration_s)
-            return Embeddings(vectors, levels_db, duration_s, decoder.info, warning)
+                warning = _check_length(blocks.info.duration_s, found.duration_s)
+            return replace(found, info=blocks.info, warning=warning)
 
     def embed_waveform(
         self, waveform: npt.NDArray[np.floating[Any]], sample_rate: int
@@ -125,8 +125,21 @@ class Embedder:
         mono = convert_waveform(waveform, sample_rate, self._segments.sample_rate)
         n_block = round(BLOCK_S * self._segments.sample_rate)
         blocks = (mono[start : start + n_block] for start in range(0, len(mono), n_block))
-        vectors, levels_db, n_samples = self._embed_blocks(blocks)
-        return Embeddings(vectors, levels_db, n_samples / self._segments.sample_rate)
+        return self._embed_blocks(blocks)
+
+    def measure_file(self, path: str | os.PathLike[str]) -> Facts:
+        """Measure a sound file's facts, without embedding it.
+
+        Raises
+        ------
+        AudioError
+            The file is not sound that can be read.
+        """
+        meter = FactsMeter(self._segments.sample_rate, self.model.mel)
+        with _open_blocks(path, self._segments.sample_rate, 0.0, None) as blocks:
+            for block in blocks:
+                meter.add(block)
+        return meter.measure()
 
     def embed_stretch(self, stretch: Waveform, hop: int) -> npt.NDArray[np.float32]:
         """Embed the segments of a stretch that start every `hop` samples, `(n_segments, n)`.
@@ -136,7 +149,12 @@ class Embedder:
         ModelError
             The model has no vector for a segment that is not silent.
         """
-        cuts = self.model.cut(stretch, hop)
+        return self._embed_cuts(self.model.cut(stretch, hop), stretch, hop)
+
+    def _embed_cuts(
+        self, cuts: npt.NDArray[np.float32], stretch: Waveform, hop: int
+    ) -> npt.NDArray[np.float32]:
+        """Embed segments in the form that the model takes, `(n_segments, …)`."""
         n_batch = max(1, BATCH_FLOATS // cuts[0].size)
         batches = (cuts[start : start + n_batch] for start in range(0, len(cuts), n_batch))
         vectors = np.concatenate([self.model.embed(np.ascontiguousarray(b)) for b in batches])
@@ -149,13 +167,12 @@ class Embedder:
             vectors[undefined] = 1 / np.sqrt(vectors.shape[1])  # silence: defined, never a hit
         return vectors
 
-    def _embed_blocks(
-        self, blocks: Iterator[Waveform]
-    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], int]:
+    def _embed_blocks(self, blocks: Iterator[Waveform]) -> Embeddings:
         """Embed every segment of a stream; memory holds one block and the vectors."""
         length, hop = self._segments.segment_length, self._segments.segment_hop
         vectors: list[npt.NDArray[np.float32]] = []
         levels: list[npt.NDArray[np.float32]] = []
+        meter = FactsMeter(self._segments.sample_rate, self.model.mel)
         rest = last = np.zeros(0, np.float32)  # not embedded yet; the last segment's worth so far
         n_samples = 0
         for block in blocks:
@@ -164,21 +181,56 @@ class Embedder:
             rest = np.concatenate([rest, block]) if len(rest) else block
             n_ready = max(0, (len(rest) - length) // hop + 1)
             if n_ready:
-                vectors.append(self.embed_stretch(rest[: (n_ready - 1) * hop + length], hop))
+                stretch = rest[: (n_ready - 1) * hop + length]
+                cuts = self.model.cut(stretch, hop)
+                vectors.append(self._embed_cuts(cuts, stretch, hop))
                 levels.append(_compute_levels(rest, length, hop, n_ready))
+                meter.add(rest[: n_ready * hop], self._join_frames(cuts))
                 rest = rest[n_ready * hop :]
         n_embedded = sum(map(len, vectors))
+        meter.add(rest)
         if n_embedded == 0 or n_samples > (n_embedded - 1) * hop + length:
             segment = last if len(last) == length else _fill_segment(last, length)
             vectors.append(self.embed_stretch(segment, hop))
             levels.append(_compute_levels(segment, length, hop, 1))
-        return np.concatenate(vectors), np.concatenate(levels), n_samples
+        return Embeddings(
+            np.concatenate(vectors),
+            np.concatenate(levels),
+            n_samples / self._segments.sample_rate,
+            facts=meter.measure(),
+        )
+
+    def _join_frames(self, cuts: npt.NDArray[np.float32]) -> npt.NDArray[np.float32] | None:
+        """Join segments' log-mels, each up to where the next begins, if it reaches there."""
+        if self.model.mel is None:
+            return None
+        n_frames = self._segments.segment_hop // self.model.mel.hop_length
+        if n_frames > cuts.shape[2]:
+            return None
+        return cuts[:, :, :n_frames].transpose(1, 0, 2).reshape(cuts.shape[1], -1)
+
+
+@contextmanager
+def _open_blocks(
+    path: str | os.PathLike[str], sample_rate: int, start_s: float, end_s: float | None
+) -> Iterator[_GuardedBlocks]:
+    """Open a sound file, or a region of it, as a stream that has at least one block."""
+    name = os.fsdecode(path)
+    with open_decoder(name) as decoder:
+        check_region(name, decoder.info.duration_s, start_s, end_s)
+        blocks = stream_audio(decoder, sample_rate, start_s, end_s)
+        first = next(blocks, None)
+        if first is None:
+            where = f"after {start_s:g} s" if start_s else "in it"
+            raise AudioError(f"{name}: there is no sound {where}")
+        yield _GuardedBlocks(chain([first], blocks), name, decoder.info)
 
 
 class _GuardedBlocks:
     """Passes blocks on until the decoder fails, then ends, and remembers why."""
 
-    def __init__(self, blocks: Iterator[Waveform], name: str) -> None:
+    def __init__(self, blocks: Iterator[Waveform], name: str, info: AudioInfo) -> None:
+        self.info = info
         self._blocks = blocks
         self._name = name
         self.warning: str | None = None

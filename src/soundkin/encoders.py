@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from soundkin.config import SegmentConfig
+from soundkin.config import MelConfig, SegmentConfig
 from soundkin.errors import ModelError
 
 DEFAULT_HOP_S = 0.5
@@ -116,6 +116,7 @@ class Encoder:
     def __init__(self, session: Any, config: EncoderConfig, path: Path) -> None:
         self.name = path.stem
         self.config = config
+        self.mel: MelConfig | None = None  # it takes waveforms
         self.segments = config.segments
         self._path = path
         self._session = session

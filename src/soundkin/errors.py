@@ -33,3 +33,7 @@ class TrainingError(SoundkinError):
 
 class DeformationError(SoundkinError):
     """A deformation is out of its range, or cannot be done to this sound, or not be written."""
+
+
+class ServerError(SoundkinError):
+    """The server cannot be started: its address is taken, or not this machine's."""

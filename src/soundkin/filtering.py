@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from soundkin.records import Filters
+from soundkin.errors import QueryError
+from soundkin.records import FACTS, Filters
 
 
 def encode_path(path: str) -> str | bytes:
@@ -18,7 +19,13 @@ def encode_path(path: str) -> str | bytes:
 
 
 def compile_filters(filters: Filters) -> tuple[str, list[Any]]:
-    """Write filters as an SQL condition with its parameters."""
+    """Write filters as an SQL condition with its parameters.
+
+    Raises
+    ------
+    QueryError
+        There is no fact of a name.
+    """
     conditions, parameters = ["1"], []
     if filters.folders:
         # Compared as bytes, since a name that is no valid UTF-8 is stored as bytes.
@@ -42,6 +49,11 @@ def compile_filters(filters: Filters) -> tuple[str, list[Any]]:
             "EXISTS (SELECT 1 FROM tags WHERE tag = ? AND recording_id = recordings.id)"
         )
         parameters.append(tag)
+    for name, (least, greatest) in filters.facts.items():
+        if name not in FACTS:
+            raise QueryError(f"no fact {name!r}; there are {', '.join(FACTS)}")
+        conditions.append(f"{FACTS[name]} BETWEEN IFNULL(?, -9e999) AND IFNULL(?, 9e999)")
+        parameters += [least, greatest]
     return " AND ".join(conditions), parameters
 
 

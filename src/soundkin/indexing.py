@@ -22,6 +22,7 @@ import filelock
 from soundkin.embedding import Embeddings
 from soundkin.errors import AudioError, LibraryError, SoundkinError
 from soundkin.library import Library
+from soundkin.measuring import measure_missing
 from soundkin.model import DEFAULT_MODEL, ModelFile, find_model, load_model
 from soundkin.records import Content, KnownFile, LibraryModel, Recording
 from soundkin.reports import Failure, IndexProgress, IndexReport, ProgressCallback
@@ -75,8 +76,10 @@ def index_folders(
         with WorkerPool(model_file, n_workers) as pool:
             run = _Run(library, pool, on_progress)
             run.bring_in_step(roots, keep_missing=keep_missing)
-        library.drop_orphans()
-    return run.report(time.monotonic() - started)
+            library.drop_orphans()
+            n_measured = measure_missing(library, pool, on_progress)
+    report = run.report(time.monotonic() - started)
+    return replace(report, n_measured=n_measured)
 
 
 @contextmanager
@@ -283,7 +286,7 @@ class _Run:
 
     def _find_moved(self, content_id: int) -> Recording | None:
         """Find a recording of the same bytes whose own file is gone."""
-        for recording in self._library.get_recordings(content_id):
+        for recording in self._library.get_recordings([content_id]).get(content_id, []):
             if recording.path not in self._seen and not os.path.lexists(recording.path):
                 return recording
         return None
@@ -341,4 +344,5 @@ def _describe(digest: bytes, embeddings: Embeddings) -> Content:
         warning=embeddings.warning,
         vectors=embeddings.vectors,
         levels_db=embeddings.levels_db,
+        facts=embeddings.facts,
     )

@@ -16,11 +16,13 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from soundkin import rows
 from soundkin.connection import Connection
 from soundkin.errors import LibraryError
 from soundkin.filtering import compile_filters, encode_path
 from soundkin.records import (
     Content,
+    Facts,
     Filters,
     KnownFile,
     LibraryCounts,
@@ -28,20 +30,12 @@ from soundkin.records import (
     Recording,
 )
 
-_RECORDING_COLUMNS = """
-    SELECT recordings.id, path, size, mtime_ns, content_id, error,
-        COALESCE(duration_s, 0), COALESCE(sample_rate, 0), COALESCE(n_channels, 0),
-        COALESCE(format, ''), warning, COALESCE(n_segments, 0),
-        (SELECT json_group_array(tag) FROM tags WHERE recording_id = recordings.id)
-    FROM recordings LEFT JOIN contents ON contents.id = content_id
-"""
-
 
 class Library:
-    """An open library; a context manager. Not to be shared between threads."""
+    """An open library; a context manager. For one thread at a time."""
 
     def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+        self.connection = connection
         self.path = connection.path
 
     @classmethod
@@ -67,7 +61,7 @@ class Library:
 
     def close(self) -> None:
         """Close the file."""
-        self._connection.close()
+        self.connection.close()
 
     def __enter__(self) -> Self:
         return self
@@ -77,7 +71,7 @@ class Library:
 
     def transaction(self) -> AbstractContextManager[None]:
         """Make all writes inside one transaction, or none of them."""
-        return self._connection.transaction()
+        return self.connection.transaction()
 
     @property
     def stamp(self) -> tuple[str, int]:
@@ -162,32 +156,41 @@ class Library:
         """Yield the recordings that pass the filters, in order of path: embedded ones or failed."""
         where, parameters = compile_filters(filters or Filters())
         state = "NULL" if failed else "NOT NULL"
-        return self._select(f"content_id IS {state} AND {where} ORDER BY path", parameters)
+        return self.select_where(f"content_id IS {state} AND {where} ORDER BY path", parameters)
 
     def select_content_ids(self, filters: Filters) -> npt.NDArray[np.int64]:
         """List the contents of the recordings that pass the filters, ascending."""
         where, parameters = compile_filters(filters)
         sql = (
-            "SELECT DISTINCT content_id FROM recordings JOIN contents ON contents.id = content_id"
-            f" WHERE {where} ORDER BY content_id"
+            f"SELECT DISTINCT content_id FROM {rows.RECORDINGS}"
+            f" WHERE content_id IS NOT NULL AND {where} ORDER BY content_id"
         )
         return np.fromiter((row[0] for row in self._run(sql, parameters)), np.int64)
 
-    def get_recordings(self, content_id: int, filters: Filters | None = None) -> list[Recording]:
-        """List the recordings of one content: files with the same bytes, in order of path."""
+    def get_recordings(
+        self, content_ids: Iterable[int], filters: Filters | None = None
+    ) -> dict[int, list[Recording]]:
+        """List the recordings of some contents: files with the same bytes, in order of path."""
         where, parameters = compile_filters(filters or Filters())
-        condition = f"content_id = ? AND {where} ORDER BY path"
-        return list(self._select(condition, [content_id, *parameters]))
+        condition = f"content_id IN (SELECT value FROM json_each(?)) AND {where} ORDER BY path"
+        found: dict[int, list[Recording]] = {}
+        for recording in self.select_where(condition, [json.dumps(list(content_ids)), *parameters]):
+            found.setdefault(recording.content_id or 0, []).append(recording)
+        return found
+
+    def get_recording(self, recording_id: int) -> Recording | None:
+        """Find a recording by its id, an embedded one or one that failed."""
+        return next(self.select_where("recordings.id = ?", [recording_id]), None)
 
     def find_recording(self, path: str) -> Recording | None:
         """Find a recording by its absolute path."""
-        return next(self._select("path = ?", [encode_path(path)]), None)
+        return next(self.select_where("path = ?", [encode_path(path)]), None)
 
     def find_by_ending(self, name: str) -> list[Recording]:
         """Find embedded recordings whose path ends with the parts of `name`: `drums/kick.wav`."""
         ending = os.fsencode(os.sep + name)
         condition = "content_id IS NOT NULL AND substr(CAST(path AS BLOB), -?) = ? ORDER BY path"
-        return list(self._select(condition, [len(ending), ending]))
+        return list(self.select_where(condition, [len(ending), ending]))
 
     def list_files_below(self, folder: str) -> list[KnownFile]:
         """List every recording that is `folder` or lies below it, failed ones too."""
@@ -203,20 +206,26 @@ class Library:
     ) -> tuple[npt.NDArray[np.float16], npt.NDArray[np.float16]]:
         """Read one content's vectors `(n_segments, n)` and levels `(n_segments,)`."""
         sql = "SELECT vectors, levels FROM contents WHERE id = ?"
-        return _decode_vectors(*self._run(sql, [content_id]).fetchone())
+        return rows.decode_vectors(*self._run(sql, [content_id]).fetchone())
 
     def list_content_ids(self) -> npt.NDArray[np.int64]:
         """List the ids of all contents, ascending; none is ever given out twice."""
         ids = np.fromiter((row[0] for row in self._run("SELECT id FROM contents")), np.int64)
         return np.sort(ids)  # SQLite reads them from the index of hashes, far smaller
 
+    def list_recording_ids(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """List the ids of all embedded recordings, and those of their contents, which ascend."""
+        sql = "SELECT id, content_id FROM recordings WHERE content_id NOT NULL ORDER BY content_id"
+        pairs = np.array(self._run(sql).fetchall(), np.int64).reshape(-1, 2)
+        return pairs[:, 0], pairs[:, 1]
+
     def read_vectors_above(
         self, last: int
     ) -> Iterator[tuple[int, npt.NDArray[np.float16], npt.NDArray[np.float16]]]:
         """Yield (content id, vectors, levels) of every content of an id above, ascending."""
         sql = "SELECT id, vectors, levels FROM contents WHERE id > ? ORDER BY id"
-        for content_id, vectors, levels in self._connection.fetch(sql, [last]):
-            yield content_id, *_decode_vectors(vectors, levels)
+        for content_id, vectors, levels in self.connection.fetch(sql, [last]):
+            yield content_id, *rows.decode_vectors(vectors, levels)
 
     # Writing
 
@@ -251,7 +260,13 @@ class Library:
                 content.vectors.astype(np.float16).tobytes(),
             ],
         )
+        if content.facts is not None:
+            self.save_facts(content_id, content.facts)
         return content_id
+
+    def save_facts(self, content_id: int, facts: Facts) -> None:
+        """Store the facts of a content, in place of older ones."""
+        self._run(rows.INSERT_FACTS, rows.encode_facts(content_id, facts))
 
     def save_recording(
         self,
@@ -315,20 +330,9 @@ class Library:
                     self._run(sql, [tag, recording.id])
 
     def _run(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
-        return self._connection.run(sql, parameters)
+        return self.connection.run(sql, parameters)
 
-    def _select(self, condition: str, parameters: Sequence[Any]) -> Iterator[Recording]:
-        rows = self._connection.fetch(f"{_RECORDING_COLUMNS} WHERE {condition}", parameters)
-        return map(_read_recording, rows)
-
-
-def _read_recording(row: tuple[Any, ...]) -> Recording:
-    values = [row[0], os.fsdecode(row[1]), *row[2:12], tuple(json.loads(row[12]))]
-    return Recording(*values)
-
-
-def _decode_vectors(
-    vectors: bytes, levels: bytes
-) -> tuple[npt.NDArray[np.float16], npt.NDArray[np.float16]]:
-    levels_db = np.frombuffer(levels, np.float16)
-    return np.frombuffer(vectors, np.float16).reshape(len(levels_db), -1), levels_db
+    def select_where(self, condition: str, parameters: Sequence[Any]) -> Iterator[Recording]:
+        """Yield the recordings that meet a condition in SQL, for rooms that know the tables."""
+        found = self.connection.fetch(f"{rows.SELECT_RECORDINGS} WHERE {condition}", parameters)
+        return map(rows.read_recording, found)

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from soundkin.config import EMBEDDING_SIZE, ModelConfig, SegmentConfig
+from soundkin.config import EMBEDDING_SIZE, MelConfig, ModelConfig, SegmentConfig
 from soundkin.encoders import Encoder, EncoderConfig
 from soundkin.errors import ModelError
 from soundkin.features import cut_log_mels
@@ -64,6 +64,11 @@ class Model:
     def segments(self) -> SegmentConfig:
         """How to cut."""
         return self.config.segments
+
+    @property
+    def mel(self) -> MelConfig:
+        """What log-mel `cut` gives."""
+        return self.config.mel
 
     @property
     def hop_unit(self) -> int:

@@ -46,9 +46,7 @@ def draw_panels(panels: Sequence[Panel], heading: str) -> bytes:
     A panel's width goes with its number of frames.
     """
     longest = max(panel.log_mel.shape[1] for panel in panels)
-    highest = max(float(panel.log_mel.max()) for panel in panels)
-    softest = min(float(panel.log_mel.min()) for panel in panels)
-    lowest = min(max(softest, highest - RANGE_DB / 10 * math.log(10)), highest - 1)
+    lowest, highest = _choose_range([panel.log_mel for panel in panels])
     n_columns = min(PER_ROW, len(panels))
     n_rows = -(-len(panels) // n_columns)
     cell = PANEL_WIDTH + MARGIN, LABEL_HEIGHT + PANEL_HEIGHT + MARGIN
@@ -62,17 +60,35 @@ def draw_panels(panels: Sequence[Panel], heading: str) -> bytes:
         draw.text((x, y), panel.title, BRIGHT, ImageFont.load_default(16))
         draw.text((x, y + 21), panel.caption, DIM, ImageFont.load_default(14))
         width = max(1, round(PANEL_WIDTH * panel.log_mel.shape[1] / longest))
-        image.paste(_colour(panel.log_mel, lowest, highest, width), (x, y + LABEL_HEIGHT))
+        panel_size = (width, PANEL_HEIGHT)
+        image.paste(_colour(panel.log_mel, lowest, highest, panel_size), (x, y + LABEL_HEIGHT))
+    return _write_png(image)
+
+
+def draw_spectrogram(log_mel: npt.NDArray[np.float32], width: int, height: int) -> bytes:
+    """Draw one log-mel `(n_mels, n_frames)` without any label, in so many pixels; returns a PNG."""
+    return _write_png(_colour(log_mel, *_choose_range([log_mel]), (width, height)))
+
+
+def _choose_range(log_mels: Sequence[npt.NDArray[np.float32]]) -> tuple[float, float]:
+    """Choose which levels are darkest and brightest."""
+    highest = max(float(log_mel.max()) for log_mel in log_mels)
+    softest = min(float(log_mel.min()) for log_mel in log_mels)
+    lowest = max(softest, highest - RANGE_DB / 10 * math.log(10))
+    return min(lowest, highest - 1), highest
+
+
+def _write_png(image: Image.Image) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, "PNG")
     return buffer.getvalue()
 
 
 def _colour(
-    log_mel: npt.NDArray[np.float32], lowest: float, highest: float, width: int
+    log_mel: npt.NDArray[np.float32], lowest: float, highest: float, size: tuple[int, int]
 ) -> Image.Image:
     plane = Image.fromarray(np.ascontiguousarray(log_mel[::-1], np.float32))
-    resized = np.asarray(plane.resize((width, PANEL_HEIGHT), Image.Resampling.BICUBIC))
+    resized = np.asarray(plane.resize(size, Image.Resampling.BICUBIC))
     places = np.clip((resized - lowest) / (highest - lowest), 0, 1) * (len(STOPS) - 1)
     stops = np.arange(len(STOPS))
     channels = [np.interp(places, stops, STOPS[:, channel]) for channel in range(3)]

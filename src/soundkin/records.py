@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -37,6 +38,38 @@ class LibraryModel:
 
 
 @dataclass(frozen=True)
+class Facts:
+    """A sound in plain numbers; None where there is nothing to measure, as in silence.
+
+    `loudness_lufs` is the integrated loudness by ITU-R BS.1770 of all channels mixed to one;
+    `brightness_hz` the spectral centroid, louder moments counting more; `pitch_hz` the pitch that
+    a share `pitch_confidence` (0-1) of the sound has; `tempo_bpm` the tempo of a beat that is as
+    regular as `tempo_confidence` (0-1); `onsets_per_s` how many sounds begin in a second, one
+    shorter than a second counting as a second.
+    """
+
+    loudness_lufs: float | None = None
+    brightness_hz: float | None = None
+    pitch_hz: float | None = None
+    pitch_confidence: float | None = None
+    tempo_bpm: float | None = None
+    tempo_confidence: float | None = None
+    onsets_per_s: float | None = None
+
+
+FACT_COLUMNS = tuple(field.name for field in dataclasses.fields(Facts))
+
+# What a person calls the facts that can be filtered by and compared.
+FACTS = {
+    "loudness": "loudness_lufs",
+    "brightness": "brightness_hz",
+    "pitch": "pitch_hz",
+    "tempo": "tempo_bpm",
+    "onsets": "onsets_per_s",
+}
+
+
+@dataclass(frozen=True)
 class Content:
     """What a file's bytes hold; `vectors` `(n_segments, n)`, `levels_db` `(n_segments,)`."""
 
@@ -48,6 +81,7 @@ class Content:
     warning: str | None
     vectors: npt.NDArray[np.floating[Any]]
     levels_db: npt.NDArray[np.floating[Any]]
+    facts: Facts | None = None
 
 
 @dataclass(frozen=True)
@@ -67,6 +101,7 @@ class Recording:
     warning: str | None
     n_segments: int
     tags: tuple[str, ...]
+    facts: Facts | None = None  # where they were measured
 
 
 class KnownFile(NamedTuple):
@@ -81,13 +116,18 @@ class KnownFile(NamedTuple):
 
 @dataclass(frozen=True)
 class Filters:
-    """Which recordings count: below a folder, of an extension, of a duration, with every tag."""
+    """Which recordings count: below a folder, of an extension, of a duration, with every tag.
+
+    `facts` has the least and the greatest value by the facts' names (`FACTS`), both included, None
+    being no bound; a recording that lacks such a fact does not count.
+    """
 
     folders: tuple[str, ...] = ()
     extensions: tuple[str, ...] = ()
     min_duration_s: float | None = None
     max_duration_s: float | None = None
     tags: tuple[str, ...] = ()
+    facts: Mapping[str, tuple[float | None, float | None]] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         """Whether anything is filtered at all."""

@@ -34,7 +34,11 @@ class Failure:
 
 @dataclass(frozen=True)
 class IndexReport:
-    """What a run did. `n_added` counts decoded files, new or changed."""
+    """What a run did.
+
+    `n_added` counts decoded files, new or changed; `n_measured` contents of an older soundkin's
+    library that were decoded only for their facts.
+    """
 
     n_added: int = 0
     n_unchanged: int = 0
@@ -44,6 +48,7 @@ class IndexReport:
     audio_s: float = 0.0
     elapsed_s: float = 0.0
     n_failed_before: int = 0
+    n_measured: int = 0
     failures: tuple[Failure, ...] = ()
     warnings: tuple[Failure, ...] = ()
 

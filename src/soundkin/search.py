@@ -2,111 +2,55 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
-import os
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from functools import cached_property
-from pathlib import Path
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from soundkin.config import SILENCE_DB
-from soundkin.embedding import (
-    Embedder,
-    Embeddings,
-    compute_mean_vector,
-    compute_starts,
-)
-from soundkin.errors import LibraryError, QueryError
+from soundkin.closeness import blend, check_weights
+from soundkin.errors import QueryError
+from soundkin.explaining import Explanation, explain_recordings
+from soundkin.feedback import Taste
+from soundkin.hits import Hit, describe_neighbours, fold_copies, renumber
+from soundkin.holdings import Holdings
 from soundkin.library import Library
-from soundkin.model import find_model
-from soundkin.records import Filters, Recording
-from soundkin.upkeep import OnProgress, discard_index, load_index
+from soundkin.queries import Query, QueryReader, ReadQuery, Sound, Source, Vectors
+from soundkin.records import Facts, Filters
+from soundkin.upkeep import OnProgress
 from soundkin.vectors import DamagedIndexError, Neighbours, VectorIndex
-from soundkin.walking import hash_file
+from soundkin.verdicts import Verdict, judge_scores
 
-BACKGROUND_SEED = 0
+WEIGHED_POOL = 1000  # recordings nearest by their vectors, among which facts are weighed
+FOLDED_POOL = 4  # times as many hits are asked for where copies are folded, and more until enough
 
-
-@dataclass(frozen=True)
-class Waveform:
-    """Samples as a query: floats `(n_samples,)` or `(n_samples, n_channels)`, at a rate in Hz."""
-
-    samples: npt.NDArray[np.floating[Any]]
-    sample_rate: int
-
-    def cut(self, start_s: float, end_s: float | None) -> npt.NDArray[np.floating[Any]]:
-        """Take the region from `start_s` to `end_s` seconds."""
-        stop = None if end_s is None else round(end_s * self.sample_rate)
-        return self.samples[round(start_s * self.sample_rate) : stop]
-
-
-Source = str | os.PathLike[str] | Waveform
-
-
-@dataclass(frozen=True)
-class Sound:
-    """One part of a query: a file, a recording in the library or samples, and its weight.
-
-    A negative weight subtracts it. `start_s` and `end_s` take a region of it, in seconds.
-    """
-
-    source: Source
-    weight: float = 1.0
-    start_s: float = 0.0
-    end_s: float | None = None
-
-
-Query = Sound | Source | Sequence[Sound]
 Answer = TypeVar("Answer")
-
-
-@dataclass(frozen=True)
-class Hit:
-    """A place that sounds like the query.
-
-    `score` is the cosine similarity; `percentile` is the share, 0-100, of pairs of sounds in this
-    library that are less alike.
-    """
-
-    rank: int
-    recording: Recording
-    start_s: float
-    duration_s: float
-    score: float
-    percentile: float
-
-
-@dataclass(frozen=True)
-class _Part:
-    """A part of a query brought to its vector; `content_id` where the library has those bytes."""
-
-    vector: npt.NDArray[np.float32]
-    content_id: int | None
 
 
 class Searcher:
     """Answers queries over one library; holds its vectors, and its model once one is needed."""
 
-    def __init__(self, library: Library, on_progress: OnProgress | None = None) -> None:
+    def __init__(
+        self,
+        library: Library,
+        on_progress: OnProgress | None = None,
+        *,
+        holdings: Holdings | None = None,
+    ) -> None:
         """Prepare to search; `on_progress` hears of the index, where it must be built first.
+
+        `holdings` are shared by the searchers of several threads, each with a `Library` of its own.
 
         Raises
         ------
         LibraryError
             Nothing is indexed in it.
         """
-        model = library.model
-        if model is None:
-            raise _empty(library)
         self._library = library
-        self._model = model
-        self._on_progress = on_progress
-        self._stamp: tuple[str, int] | None = None
-        self._refresh()
+        self._holdings = holdings or Holdings(on_progress)
+        self._held = self._holdings.take(library)
 
     def search(
         self,
@@ -117,6 +61,10 @@ class Searcher:
         exclude_self: bool = False,
         filters: Filters | None = None,
         exact: bool = False,
+        liked: Sequence[Sound | Source] = (),
+        disliked: Sequence[Sound | Source] = (),
+        weights: Mapping[str, float] | None = None,
+        fold_duplicates: bool = False,
     ) -> list[Hit]:
         """Find the places that sound most like a query, best first.
 
@@ -135,26 +83,52 @@ class Searcher:
             Which recordings count.
         exact
             Score every segment, even where the index need not.
+        liked, disliked
+            Rank by what was learned from these sounds and those (see `soundkin.feedback`);
+            recordings that are disliked are left out.
+        weights
+            Rank the 1,000 nearest recordings by the mean of what they were ranked by, which weighs
+            1, and how close their facts are to the query's, by the weights of these names (see
+            `soundkin.closeness`). The facts of a query of several sounds are those of the one with
+            the largest weight.
+        fold_duplicates
+            Leave out hits that are near-copies of a better one, and count them there.
 
         Raises
         ------
         SoundkinError
-            A sound cannot be read, is silent or is not to be found, or no recording passes.
+            A sound cannot be read, is silent or is not to be found, no recording passes, or a
+            weight means nothing.
         """
         if top_k < 1 or per_recording < 1:
             raise QueryError("top_k and per_recording must be at least 1")
-        self._refresh()
-        vector, own = self._read_query(query)
-        segments = self._model.segments
+        weights = {name: weight for name, weight in (weights or {}).items() if weight != 0}
+        check_weights(weights)
+        self._held = self._holdings.take(self._library)
+        reader = self._make_reader()
+        read = reader.read(query)
+        taste, shunned = self._learn(reader, read, liked, disliked)
+        segments = self._held.model.segments
         options: dict[str, Any] = {
             "per_content": per_recording,
             "min_gap": math.ceil(segments.segment_length / segments.segment_hop),
             "allowed": self._select_allowed(filters),
-            "excluded": own if exclude_self else [],
+            "excluded": [*(read.content_ids if exclude_self else []), *shunned],
             "exact": exact,
         }
-        neighbours = self._ask(lambda index: index.search(vector, top_k, **options))
-        return self._describe(neighbours, filters)[:top_k]
+
+        def find(n_contents: int) -> list[Hit]:
+            rank_scores: Vectors | None = None
+            if taste is None:
+                found = self._ask(lambda index: index.search(read.vector, n_contents, **options))
+            else:
+                found, rank_scores = self._ask(lambda i: taste.find(i, n_contents, **options))
+            hits = describe_neighbours(self._library, self._held, found, filters, rank_scores)
+            return self._weigh(read, hits, weights) if weights else hits
+
+        if not fold_duplicates:
+            return find(max(top_k, WEIGHED_POOL if weights else 0))[:top_k]
+        return self._find_folded(find, top_k, WEIGHED_POOL if weights else 0)
 
     def search_many(
         self,
@@ -180,88 +154,109 @@ class Searcher:
         """
         if top_k < 1:
             raise QueryError("top_k must be at least 1")
-        self._refresh()
-        vectors = [self._read_query(query)[0] for query in queries]
-        if not vectors:
+        self._held = self._holdings.take(self._library)
+        vectors, _ = self._make_reader().read_each(queries)
+        if not len(vectors):
             return []
         found = self._ask(
-            lambda index: index.search_many(
-                np.stack(vectors), top_k, exact=exact, on_progress=on_progress
-            )
+            lambda index: index.search_many(vectors, top_k, exact=exact, on_progress=on_progress)
         )
-        return [self._describe(neighbours, None)[:top_k] for neighbours in found]
+        return [
+            describe_neighbours(self._library, self._held, neighbours, None)[:top_k]
+            for neighbours in found
+        ]
 
-    def _read_query(self, query: Query) -> tuple[npt.NDArray[np.float32], list[int]]:
-        """Bring a query to one unit vector; and the contents that it was taken from."""
-        sounds = _list_sounds(query)
-        parts = [self._resolve(sound) for sound in sounds]
-        vector = _combine(parts, [sound.weight for sound in sounds])
-        return vector, [part.content_id for part in parts if part.content_id is not None]
+    def compute_vector(
+        self,
+        query: Query,
+        liked: Sequence[Sound | Source] = (),
+        disliked: Sequence[Sound | Source] = (),
+    ) -> Vectors:
+        """Compute the unit vector, float32 `(n,)`, of a query; with feedback, its direction.
+
+        `search` looks along that too, but scores also by what is nearest (see `soundkin.feedback`).
+        """
+        self._held = self._holdings.take(self._library)
+        reader = self._make_reader()
+        read = reader.read(query)
+        taste, _ = self._learn(reader, read, liked, disliked)
+        return read.vector if taste is None else taste.direction
+
+    def judge(self, hits: Sequence[Hit]) -> Verdict:
+        """Tell whether hits are any good; see `soundkin.verdicts`."""
+        usual_score = self._ask(lambda _: self._held.usual_score)
+        return judge_scores([hit.score for hit in hits], usual_score)
+
+    def explain(self, query: Query, hit: Hit) -> Explanation:
+        """Explain why a query finds a hit; see `explain_all`."""
+        return self.explain_all(query, [hit])[0]
+
+    def explain_all(self, query: Query, hits: Sequence[Hit]) -> list[Explanation]:
+        """Explain why a query finds some hits: their facts beside its own, and their stability.
+
+        Raises
+        ------
+        SoundkinError
+            As from `search`.
+        """
+        self._held = self._holdings.take(self._library)
+
+        def search(pieces: Vectors, n_contents: int) -> list[Neighbours]:
+            return self._ask(lambda index: index.search_many(pieces, n_contents))
+
+        recordings = [hit.recording for hit in hits]
+        n_contents = len(self._held.index.content_ids)
+        return explain_recordings(self._make_reader().read(query), recordings, n_contents, search)
+
+    def _make_reader(self) -> QueryReader:
+        return QueryReader(self._library, self._holdings, self._held)
+
+    def _learn(
+        self,
+        reader: QueryReader,
+        read: ReadQuery,
+        liked: Sequence[Sound | Source],
+        disliked: Sequence[Sound | Source],
+    ) -> tuple[Taste | None, list[int]]:
+        """Learn what is wanted, if there is feedback; and the contents that are disliked."""
+        if not liked and not disliked:
+            return None, []
+        towards, kept = reader.read_each(liked)
+        away, shunned = reader.read_each(disliked)
+        random = self._ask(lambda _: self._held.random_vectors)
+        return Taste.learn(read.vector, towards, away, random), sorted(set(shunned) - set(kept))
+
+    def _weigh(
+        self, read: ReadQuery, hits: Sequence[Hit], weights: Mapping[str, float]
+    ) -> list[Hit]:
+        """Rank hits by what they were ranked by blended with the closeness of facts."""
+        facts = read.main_part.facts
+        weighed = []
+        for hit in hits:
+            ranked_by = hit.score if hit.rank_score is None else hit.rank_score
+            blended = blend(ranked_by, facts, hit.recording.facts or Facts(), weights)
+            weighed.append((blended, hit))
+        weighed.sort(key=lambda pair: -pair[0])
+        ranked = [dataclasses.replace(hit, rank_score=blended) for blended, hit in weighed]
+        return renumber(ranked, len(ranked))
+
+    def _find_folded(self, find: Callable[[int], list[Hit]], top_k: int, least: int) -> list[Hit]:
+        """Find so many hits that are no copies of each other, asking for more until there are."""
+        n_asked = max(FOLDED_POOL * top_k, least)
+        while True:
+            hits = find(n_asked)
+            folded = fold_copies(self._held, hits)
+            if len(folded) >= top_k or n_asked >= len(self._held.index.content_ids):
+                return renumber(folded, top_k)
+            n_asked *= FOLDED_POOL
 
     def _ask(self, question: Callable[[VectorIndex], Answer]) -> Answer:
         """Ask the index; one that turns out to be damaged is built anew first."""
         try:
-            return question(self._index)
+            return question(self._held.index)
         except DamagedIndexError:
-            discard_index(self._library)
-            self._stamp = None
-            self._refresh()
-            return question(self._index)
-
-    def _refresh(self) -> None:
-        """Take in what was indexed since."""
-        stamp = self._library.stamp
-        if stamp != self._stamp:
-            self._stamp = stamp
-            self._index = load_index(self._library, self._on_progress)
-            self._background: npt.NDArray[np.float32] | None = None
-        if not len(self._index):
-            raise _empty(self._library)
-
-    @cached_property
-    def _embedder(self) -> Embedder:
-        model_file = find_model(self._model.file_name)
-        self._library.check_model(model_file.name, model_file.hash)
-        return Embedder.load(model_file)
-
-    def _resolve(self, sound: Sound) -> _Part:
-        """Bring one part of a query to its vector, from the library where it is there already."""
-        if isinstance(sound.source, Waveform):
-            samples = sound.source.cut(sound.start_s, sound.end_s)
-            embeddings = self._embedder.embed_waveform(samples, sound.source.sample_rate)
-            return _Part(_average(embeddings, "the query"), None)
-        name = os.fsdecode(sound.source)
-        path = os.path.abspath(os.path.expanduser(name))  # noqa: PTH100, PTH111 (keeps links)
-        is_file = Path(path).is_file()
-        recording = self._library.find_recording(path) if is_file else self._find_by_ending(name)
-        content_id = recording.content_id if recording else None
-        if recording is not None and content_id is not None:
-            is_whole = not sound.start_s and sound.end_s is None
-            if is_whole and (not is_file or _is_unchanged(recording)):
-                return _Part(_average(self._read_embeddings(recording), name), content_id)
-            path = recording.path
-        embeddings = self._embedder.embed_file(path, sound.start_s, sound.end_s)
-        if content_id is None:
-            content_id = self._library.find_content(hash_file(path))
-        return _Part(_average(embeddings, name), content_id)
-
-    def _read_embeddings(self, recording: Recording) -> Embeddings:
-        assert recording.content_id is not None  # only embedded recordings come here
-        vectors, levels_db = self._library.read_vectors(recording.content_id)
-        return Embeddings(
-            vectors.astype(np.float32), levels_db.astype(np.float32), recording.duration_s
-        )
-
-    def _find_by_ending(self, name: str) -> Recording:
-        found = self._library.find_by_ending(name)
-        if not found:
-            raise QueryError(f"{name}: no such file, nor a recording in {self._library.path}")
-        if len({recording.content_id for recording in found}) > 1:
-            examples = ", ".join(recording.path for recording in found[:3])
-            raise QueryError(
-                f"{name}: {len(found)} recordings end so ({examples} …); give more of the path"
-            )
-        return found[0]
+            self._held = self._holdings.renew(self._library, damaged=True)
+            return question(self._held.index)
 
     def _select_allowed(self, filters: Filters | None) -> npt.NDArray[np.int64] | None:
         if not filters:
@@ -270,70 +265,3 @@ class Searcher:
         if not len(ids):
             raise QueryError("no recording passes the filters")
         return ids
-
-    def _describe(self, neighbours: Neighbours, filters: Filters | None) -> list[Hit]:
-        if self._background is None:
-            generator = np.random.default_rng(BACKGROUND_SEED)
-            self._background = self._index.compute_background(generator)
-        hits: list[Hit] = []
-        segment_s = self._model.segments.segment_s
-        columns = (neighbours.content_ids, neighbours.segments, neighbours.scores)
-        for content_id, segment, score in zip(*(c.tolist() for c in columns), strict=True):
-            for recording in self._library.get_recordings(content_id, filters):
-                starts = compute_starts(
-                    recording.n_segments, recording.duration_s, self._model.segments
-                )
-                hit = Hit(
-                    rank=len(hits) + 1,
-                    recording=recording,
-                    start_s=float(starts[segment]),
-                    duration_s=min(segment_s, recording.duration_s),
-                    score=score,
-                    percentile=_compute_percentile(score, self._background),
-                )
-                hits.append(hit)
-        return hits
-
-
-def _empty(library: Library) -> LibraryError:
-    return LibraryError(f"{library.path}: it is empty; run: soundkin index FOLDER")
-
-
-def _list_sounds(query: Query) -> list[Sound]:
-    if isinstance(query, Sound):
-        return [query]
-    if isinstance(query, str | os.PathLike | Waveform):
-        return [Sound(query)]
-    if not query:
-        raise QueryError("a query needs at least one sound")
-    return list(query)
-
-
-def _is_unchanged(recording: Recording) -> bool:
-    status = Path(recording.path).stat()
-    return (status.st_size, status.st_mtime_ns) == (recording.size, recording.mtime_ns)
-
-
-def _average(embeddings: Embeddings, name: str) -> npt.NDArray[np.float32]:
-    vector = compute_mean_vector(embeddings)
-    if vector is None:
-        raise QueryError(f"{name}: it is silent (below {SILENCE_DB:g} dB), nothing to search for")
-    return vector
-
-
-def _combine(parts: Sequence[_Part], weights: Sequence[float]) -> npt.NDArray[np.float32]:
-    """Add the parts' unit vectors by weight, and bring the sum to unit length."""
-    total = np.zeros(len(parts[0].vector), np.float64)
-    for part, weight in zip(parts, weights, strict=True):
-        total += weight * part.vector
-    norm = float(np.linalg.norm(total))
-    if not norm > 1e-6:  # also where a weight is no number
-        raise QueryError("the sounds cancel each other out; change the weights")
-    return (total / norm).astype(np.float32)
-
-
-def _compute_percentile(score: float, background: npt.NDArray[np.float32]) -> float:
-    """Place a score among those that different sounds of this library have by chance, 0-100."""
-    if not len(background):
-        return 100.0
-    return 100.0 * float(np.searchsorted(background, score)) / len(background)

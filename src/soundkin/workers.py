@@ -14,9 +14,10 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 import numpy as np
 
@@ -24,9 +25,12 @@ from soundkin.decoders import AudioInfo
 from soundkin.embedding import Embedder, Embeddings
 from soundkin.errors import AudioError, SoundkinError, WorkerError
 from soundkin.model import ModelFile
+from soundkin.records import Facts
 
 FLOAT_BYTES = 4
 WORKER = ("-m", "soundkin.workers")
+
+Answer = TypeVar("Answer")
 
 
 def count_workers() -> int:
@@ -34,31 +38,60 @@ def count_workers() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-class _Worker:
-    """The parent's side of one worker process, started again when a file has killed it."""
+class WorkerProcess:
+    """The parent's side of one worker process, started again when a file has killed it.
 
-    def __init__(self, model: ModelFile) -> None:
-        self._model = model
+    `arguments` are the interpreter's, as `-m` and a module's name.
+    """
+
+    def __init__(self, *arguments: str) -> None:
+        self._arguments = arguments
         self._process: subprocess.Popen[bytes] | None = None
 
-    def embed_file(self, path: str) -> Embeddings:
-        """Embed one file in the worker process; see `Embedder.embed_file` for errors."""
-        process = self._process or self._start()
+    def ask(
+        self,
+        request: dict[str, Any],
+        read: Callable[[IO[bytes]], Answer],
+        *,
+        timeout_s: float | None = None,
+    ) -> Answer:
+        """Send a request about the file `path`, and read the answer, one at a time.
+
+        Parameters
+        ----------
+        read
+            Reads the answer from the process's output; EOFError where that ends too early.
+        timeout_s
+            The process is ended after so long.
+
+        Raises
+        ------
+        WorkerError
+            The process died on the file, or was ended.
+        """
+        process = self._process or self.start()
         assert process.stdin is not None
         assert process.stdout is not None
+        alarm = threading.Timer(timeout_s, process.kill) if timeout_s else None
+        if alarm:
+            alarm.start()
         try:
-            process.stdin.write(json.dumps({"path": path}).encode() + b"\n")
+            process.stdin.write(json.dumps(request).encode() + b"\n")
             process.stdin.flush()
-            return _read_answer(process.stdout)
+            return read(process.stdout)
         except (BrokenPipeError, EOFError) as error:
             self._process = None
             process.communicate()
             reason = _describe_exit(process.returncode)
-            raise WorkerError(f"{path}: the decoder died on it ({reason})") from error
+            raise WorkerError(f"{request['path']}: the decoder died on it ({reason})") from error
+        finally:
+            if alarm:
+                alarm.cancel()
 
-    def _start(self) -> subprocess.Popen[bytes]:
+    def start(self) -> subprocess.Popen[bytes]:
+        """Start the process, ahead of the first request."""
         self._process = subprocess.Popen(
-            [sys.executable, "-P", *WORKER, str(self._model.path)],
+            [sys.executable, "-P", *self._arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -94,7 +127,7 @@ class WorkerPool:
         self._model = model
         self._threads = ThreadPoolExecutor(self.n_workers, thread_name_prefix="worker")
         self._local = threading.local()
-        self._workers: list[_Worker] = []
+        self._workers: list[WorkerProcess] = []
 
     def __enter__(self) -> WorkerPool:
         return self
@@ -109,12 +142,20 @@ class WorkerPool:
         """Queue a file; its future gives the embeddings, or raises AudioError or WorkerError."""
         return self._threads.submit(self._embed_file, path)
 
+    def submit_measuring(self, path: str) -> Future[Facts]:
+        """Queue a file whose facts alone are wanted; errors as from `submit`."""
+        request = {"path": path, "measure": True}
+        return self._threads.submit(lambda: self._get_worker().ask(request, _read_facts))
+
     def _embed_file(self, path: str) -> Embeddings:
-        worker: _Worker | None = getattr(self._local, "worker", None)
+        return self._get_worker().ask({"path": path}, _read_answer)
+
+    def _get_worker(self) -> WorkerProcess:
+        worker: WorkerProcess | None = getattr(self._local, "worker", None)
         if worker is None:
-            worker = self._local.worker = _Worker(self._model)
+            worker = self._local.worker = WorkerProcess(*WORKER, str(self._model.path))
             self._workers.append(worker)
-        return worker.embed_file(path)
+        return worker
 
 
 def _write_answer(stream: IO[bytes], answer: dict[str, Any], *arrays: Any) -> None:
@@ -124,13 +165,22 @@ def _write_answer(stream: IO[bytes], answer: dict[str, Any], *arrays: Any) -> No
     stream.flush()
 
 
-def _read_answer(stream: IO[bytes]) -> Embeddings:
+def _read_line(stream: IO[bytes]) -> dict[str, Any]:
     line = stream.readline()
     if not line.endswith(b"\n"):
         raise EOFError
-    answer = json.loads(line)
+    answer: dict[str, Any] = json.loads(line)
     if "error" in answer:
         raise AudioError(answer["error"])
+    return answer
+
+
+def _read_facts(stream: IO[bytes]) -> Facts:
+    return Facts(**_read_line(stream)["facts"])
+
+
+def _read_answer(stream: IO[bytes]) -> Embeddings:
+    answer = _read_line(stream)
     n_segments, size = answer["shape"]
     vectors = _read_floats(stream, n_segments * size)
     return Embeddings(
@@ -139,6 +189,7 @@ def _read_answer(stream: IO[bytes]) -> Embeddings:
         duration_s=answer["duration_s"],
         info=AudioInfo(**answer["info"]),
         warning=answer["warning"],
+        facts=Facts(**answer["facts"]),
     )
 
 
@@ -149,8 +200,12 @@ def _read_floats(stream: IO[bytes], count: int) -> Any:
     return np.frombuffer(data, np.float32)
 
 
-def _answer(embedder: Embedder, path: str, stream: IO[bytes]) -> None:
+def _answer(embedder: Embedder, request: dict[str, Any], stream: IO[bytes]) -> None:
+    path = request["path"]
     try:
+        if request.get("measure"):
+            _write_answer(stream, {"facts": dataclasses.asdict(embedder.measure_file(path))})
+            return
         found = embedder.embed_file(path)
     except SoundkinError as error:
         _write_answer(stream, {"error": str(error)})
@@ -158,11 +213,13 @@ def _answer(embedder: Embedder, path: str, stream: IO[bytes]) -> None:
         _write_answer(stream, {"error": f"{path}: it needs more memory than there is"})
     else:
         assert found.info is not None  # a file always has one
+        assert found.facts is not None  # and these
         answer = {
             "shape": found.vectors.shape,
             "duration_s": found.duration_s,
             "info": dataclasses.asdict(found.info),
             "warning": found.warning,
+            "facts": dataclasses.asdict(found.facts),
         }
         _write_answer(stream, answer, found.vectors, found.levels_db)
 
@@ -171,11 +228,16 @@ def serve_requests(model: str, requests: IO[bytes], answers: IO[bytes]) -> None:
     """Answer requests until they end: the worker's whole life."""
     embedder = Embedder.load(Path(model))
     for line in requests:
-        _answer(embedder, json.loads(line)["path"], answers)
+        _answer(embedder, json.loads(line), answers)
+
+
+def open_streams() -> tuple[IO[bytes], IO[bytes]]:
+    """Open a worker's requests and answers; Ctrl-C is the parent's to handle."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    private_stdout = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # native decoders may print
+    return sys.stdin.buffer, private_stdout
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
-    private_stdout = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # native decoders may print
-    serve_requests(sys.argv[1], sys.stdin.buffer, private_stdout)
+    serve_requests(sys.argv[1], *open_streams())

@@ -15,7 +15,9 @@ from soundkin.cli.embed import embed
 from soundkin.cli.evaluate import evaluate
 from soundkin.cli.index import index
 from soundkin.cli.library import info, list_, remove, tag
+from soundkin.cli.map import map_
 from soundkin.cli.search import search
+from soundkin.cli.serve import serve
 from soundkin.cli.train import train
 from soundkin.errors import SoundkinError
 
@@ -33,8 +35,8 @@ def commands() -> None:
 
 
 for command in (
-    *(index, search, list_, info, tag, remove, dups),
-    *(embed, evaluate, train, deform, completion),
+    *(index, search, serve, list_, info, tag, remove, dups),
+    *(map_, embed, evaluate, train, deform, completion),
 ):
     commands.add_command(command)
 

@@ -47,6 +47,7 @@ def dups(
     """
     from soundkin.cli import output as out
     from soundkin.duplicates import find_duplicates
+    from soundkin.phrasing import format_time
 
     with open_library(library_path) as library:
         groups = find_duplicates(library, threshold=threshold, filters=build_filters(**filters))
@@ -72,7 +73,7 @@ def dups(
             (
                 str(row["group"]),
                 f"{row['score']:.4f}",
-                out.format_time(row["duration_s"]),
+                format_time(row["duration_s"]),
                 out.shorten_path(row["path"]),
             )
             for row in rows

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
 from soundkin.cli.options import library_option, open_library
 from soundkin.errors import QueryError
-
-if TYPE_CHECKING:
-    from soundkin.records import LibraryCounts
-    from soundkin.reports import IndexReport
 
 
 @click.command(
@@ -54,6 +48,7 @@ def index(
     from soundkin.cli.progress import count_segments, report_failures, show_progress
     from soundkin.indexing import index_folders
     from soundkin.model import load_model
+    from soundkin.phrasing import summarise_run
     from soundkin.upkeep import save_index
     from soundkin.walking import resolve_root
 
@@ -79,30 +74,7 @@ def index(
         if library.model is not None:
             save_index(library, count_segments(quiet=quiet))
         if not quiet:
-            click.echo(_summarise(report, library.count()))
+            click.echo(summarise_run(report, library.count()))
     listed = " (soundkin list --failed has all)"
     report_failures("Read only in part", report.warnings, "")
     report_failures("Not read", report.failures, listed)
-
-
-def _summarise(report: IndexReport, counts: LibraryCounts) -> str:
-    """Sum a run up in a line or two."""
-    from soundkin.cli.output import format_hours
-
-    parts = [
-        (report.n_added, "embedded"),
-        (report.n_unchanged, "unchanged"),
-        (report.n_moved, "moved"),
-        (report.n_duplicates, "with bytes known already"),
-        (report.n_removed, "gone"),
-        (len(report.failures), "not read"),
-        (report.n_failed_before, "not read before, unchanged (soundkin list --failed)"),
-    ]
-    done = ", ".join(f"{count} {words}" for count, words in parts if count) or "nothing to do"
-    rate = report.audio_s / max(report.elapsed_s, 1e-3)
-    speed = f"; {format_hours(report.audio_s)} of audio at {rate:.0f}× real time" if rate else ""
-    return (
-        f"{done}{speed}, in {report.elapsed_s:.1f} s\n"
-        f"The library has {counts.n_recordings} recordings, {format_hours(counts.duration_s)}, "
-        f"{counts.n_segments} segments."
-    )

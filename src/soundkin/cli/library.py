@@ -45,19 +45,20 @@ Examples:
 def list_(failed: bool, output: str | None, null: bool, library_path: str, **filters: Any) -> None:
     """List the recordings in the library."""
     from soundkin.cli import output as out
+    from soundkin.formats import describe_recording
+    from soundkin.phrasing import format_time
 
     with open_library(library_path) as library:
         recordings = library.select_recordings(build_filters(**filters), failed=failed)
         if output or null:
-            describe = _describe_failed if failed else _describe
-            out.print_rows(map(describe, recordings), output or "paths", null=null)
+            out.print_rows(map(describe_recording, recordings), output or "paths", null=null)
         elif failed:
             rows = ((r.error or "", out.shorten_path(r.path)) for r in recordings)
             out.print_table(("reason", "file"), rows)
         else:
             cells = (
                 (
-                    out.format_time(r.duration_s),
+                    format_time(r.duration_s),
                     str(r.sample_rate),
                     str(r.n_channels),
                     ", ".join(r.tags),
@@ -66,23 +67,6 @@ def list_(failed: bool, output: str | None, null: bool, library_path: str, **fil
                 for r in recordings
             )
             out.print_table(("duration", "Hz", "channels", "tags", "recording"), cells)
-
-
-def _describe(recording: Recording) -> dict[str, Any]:
-    return {
-        "path": recording.path,
-        "duration_s": round(recording.duration_s, 6),
-        "sample_rate": recording.sample_rate,
-        "n_channels": recording.n_channels,
-        "format": recording.format,
-        "n_segments": recording.n_segments,
-        "tags": list(recording.tags),
-        "warning": recording.warning,
-    }
-
-
-def _describe_failed(recording: Recording) -> dict[str, Any]:
-    return {"path": recording.path, "error": recording.error}
 
 
 @click.command(
@@ -96,8 +80,8 @@ Examples:
 @library_option
 def info(output: str | None, library_path: str) -> None:
     """Show what the library holds: recordings, hours, model, folders, tags."""
-    from soundkin.cli.output import format_hours
     from soundkin.cli.progress import count_segments
+    from soundkin.phrasing import format_hours
 
     with open_library(library_path) as library:
         facts = _collect_facts(library)
@@ -172,16 +156,40 @@ Examples:
   soundkin tag kick.wav --add dry --add 808    tag a recording
   soundkin tag ~/Samples/tabla --add tabla     tag all below a folder
   soundkin tag ~/Samples --remove draft
+  soundkin tag --suggest                       what might recordings without tags be tagged?
 """
 )
 @click.argument("paths", nargs=-1, type=click.Path())
 @click.option("--add", "added", multiple=True, metavar="TAG", help="Give them this tag.")
+@click.option("--suggest", is_flag=True, help="List tags that recordings without any might have.")
+@click.option(
+    "--sure",
+    type=click.FloatRange(0, 1),
+    default=0.8,
+    show_default=True,
+    help="With --suggest: so many of such suggestions must be right for recordings with tags.",
+)
 @click.option("--remove", "removed", multiple=True, metavar="TAG", help="Take this tag off them.")
+@output_options(("json", "With --suggest: one JSON object a line."))
 @library_option
 def tag(
-    paths: tuple[str, ...], added: tuple[str, ...], removed: tuple[str, ...], library_path: str
+    paths: tuple[str, ...],
+    added: tuple[str, ...],
+    removed: tuple[str, ...],
+    suggest: bool,
+    sure: float,
+    output: str | None,
+    library_path: str,
 ) -> None:
-    """Add and remove tags on recordings, or list the tags in use."""
+    """Add and remove tags on recordings, or list the tags in use.
+
+    --suggest lists tags that the nearest recordings with tags have; to accept one, --add it.
+    """
+    if suggest:
+        if paths or added or removed:
+            raise click.UsageError("--suggest goes with neither paths nor --add and --remove")
+        _print_suggestions(library_path, sure, output)
+        return
     if bool(paths) != bool(added or removed):
         raise click.UsageError("give paths and, for them, --add TAG or --remove TAG")
     if any(not name.strip() for name in (*added, *removed)):
@@ -196,6 +204,32 @@ def tag(
             library.add_tags(recordings, added)
             library.remove_tags(recordings, removed)
     click.echo(f"soundkin: {len(recordings)} recordings", err=True)
+
+
+def _print_suggestions(library_path: str, sure: float, output: str | None) -> None:
+    from soundkin.cli import output as out
+    from soundkin.formats import describe_suggestion
+    from soundkin.suggestions import suggest_tags
+
+    with open_library(library_path) as library:
+        suggestions = suggest_tags(library, least_precision=sure)
+    if output:
+        out.print_rows(map(describe_suggestion, suggestions), output)
+    elif not suggestions:
+        click.echo(
+            "soundkin: no tag is sure enough; tag more recordings, or lower --sure", err=True
+        )
+    else:
+        cells = (
+            (
+                found.tag,
+                f"{found.precision:.2f}",
+                out.shorten_path(found.because.path),
+                out.shorten_path(found.recording.path),
+            )
+            for found in suggestions
+        )
+        out.print_table(("tag", "sure", "because of", "recording"), cells)
 
 
 @click.command(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -46,9 +47,41 @@ def region_options(command: Command) -> Command:
     return command
 
 
+def _read_fact_ranges(
+    context: click.Context, parameter: click.Parameter, values: tuple[str, ...]
+) -> dict[str, tuple[float, float]]:
+    """Read `pitch=200..400`, `pitch=200..` or `pitch=..400`; of several of one fact all hold."""
+    from soundkin.records import FACTS
+
+    ranges: dict[str, tuple[float, float]] = {}
+    for value in values:
+        fact, _, bounds = value.partition("=")
+        least, dots, greatest = bounds.partition("..")
+        if fact not in FACTS:
+            raise click.BadParameter(f"no fact {fact!r}; give one of {', '.join(FACTS)}")
+        try:
+            first, last = float(least or -math.inf), float(greatest or math.inf)
+        except ValueError:
+            first = last = math.nan
+        if not dots or not first <= last:
+            raise click.BadParameter(f"{value!r} is no range; give e.g. {fact}=200..400")
+        known = ranges.get(fact, (-math.inf, math.inf))
+        ranges[fact] = max(first, known[0]), min(last, known[1])
+    return ranges
+
+
 def filter_options(command: Command) -> Command:
     """Add the options that `build_filters` takes."""
     for option in (
+        click.option(
+            "--fact",
+            "facts",
+            multiple=True,
+            metavar="NAME=MIN..MAX",
+            callback=_read_fact_ranges,
+            help="Only within, e.g. pitch=200..400 or loudness=-30.. (LUFS); also brightness"
+            " (Hz), tempo (BPM), onsets (a second).",
+        ),
         click.option("--tag", "tags", multiple=True, metavar="TAG", help="Only with this tag."),
         click.option("--max-duration", type=float, metavar="S", help="Only recordings so long."),
         click.option("--min-duration", type=float, metavar="S", help="Only recordings so long."),
@@ -69,6 +102,7 @@ def build_filters(
     min_duration: float | None,
     max_duration: float | None,
     tags: tuple[str, ...],
+    facts: dict[str, tuple[float, float]],
 ) -> Filters:
     """Make the filters that the options ask for."""
     from soundkin.records import Filters
@@ -79,6 +113,7 @@ def build_filters(
         min_duration_s=min_duration,
         max_duration_s=max_duration,
         tags=tags,
+        facts=facts,
     )
 
 

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 
 import click
 
-from soundkin.cli.output import format_hours, make_printable
+from soundkin.formats import make_printable
+from soundkin.phrasing import describe_amount
 from soundkin.reports import Failure, IndexProgress, ProgressCallback
 
 MOST_LISTED = 20
@@ -38,14 +39,13 @@ def show_progress(*, quiet: bool) -> Iterator[ProgressCallback]:
         task = bar.add_task("Looking for sounds", total=None, files="", audio="")
 
         def update(progress: IndexProgress) -> None:
-            rate = progress.audio_s / max(time.monotonic() - started, 1e-3)
             bar.update(
                 task,
                 description="Embedding",
                 total=progress.n_bytes,
                 completed=progress.bytes_done,
                 files=f"{progress.n_done}/{progress.n_files} files",
-                audio=f"{format_hours(progress.audio_s)} of audio, {rate:.0f}× real time",
+                audio=describe_amount(progress, time.monotonic() - started),
             )
 
         yield update
@@ -62,8 +62,10 @@ def report_failures(title: str, failures: Sequence[Failure], more: str) -> None:
         click.echo(f"  … and {len(failures) - MOST_LISTED} more{more}", err=True)
 
 
-def count_segments(*, quiet: bool = False) -> Callable[[str, int, int], None]:
-    """Make what shows, on a terminal, how far the building of an index is."""
+def count_segments(
+    *, quiet: bool = False, noun: str = "segments"
+) -> Callable[[str, int, int], None]:
+    """Make what shows, on a terminal, how far the building of an index, or a map, is."""
     is_shown = not quiet and sys.stderr.isatty()
     shown_at = time.monotonic()
 
@@ -72,7 +74,7 @@ def count_segments(*, quiet: bool = False) -> Callable[[str, int, int], None]:
         now = time.monotonic()
         if is_shown and now - shown_at > SHOWN_EVERY_S:
             shown_at = now
-            click.echo(f"\r\x1b[K{title}: {n_done}/{n_all} segments\r", nl=False, err=True)
+            click.echo(f"\r\x1b[K{title}: {n_done}/{n_all} {noun}\r", nl=False, err=True)
 
     return show
 

@@ -29,10 +29,26 @@ from soundkin.cli.options import (
 from soundkin.errors import QueryError
 
 if TYPE_CHECKING:
-    from soundkin.search import Hit, Sound
+    from soundkin.explaining import Explanation
+    from soundkin.hits import Hit
+    from soundkin.queries import Sound
 
 WEIGHTED = re.compile(r"(\d+(?:\.\d*)?|\.\d+):(.+)", re.DOTALL)
 OPERATORS = {"+": 1.0, "-": -1.0}
+UNITS = {"loudness": "LUFS", "brightness": "Hz", "pitch": "Hz", "tempo": "BPM", "onsets": "/s"}
+
+
+def _read_weights(
+    context: click.Context, parameter: click.Parameter, values: tuple[str, ...]
+) -> dict[str, float]:
+    weights: dict[str, float] = {}
+    for value in values:
+        name, _, number = value.partition("=")
+        try:
+            weights[name] = float(number)
+        except ValueError as error:
+            raise click.BadParameter(f"{value!r} is no weight; give e.g. pitch=0.5") from error
+    return weights
 
 
 @click.command(
@@ -44,6 +60,8 @@ Examples:
   sox … -t wav - | soundkin search -                from standard input
   soundkin search drums/kick.wav --exclude-self     a recording of the library, by its path's end
   soundkin search kick.wav --paths -0 | xargs -0 …
+  soundkin search q.wav --like a.wav --dislike b.wav
+  soundkin search pad.wav --weigh pitch=0.5 --fact loudness=-30..
 """
 )
 @click.argument(
@@ -66,6 +84,27 @@ Examples:
     show_default=True,
     help="Most hits of one recording; they do not overlap.",
 )
+@click.option(
+    "--like", "liked", multiple=True, type=click.Path(), metavar="SOUND", help="More like this."
+)
+@click.option(
+    "--dislike",
+    "disliked",
+    multiple=True,
+    type=click.Path(),
+    metavar="SOUND",
+    help="Less like this, and not this.",
+)
+@click.option(
+    "--weigh",
+    "weights",
+    multiple=True,
+    metavar="FACT=WEIGHT",
+    callback=_read_weights,
+    help="Let pitch, loudness, brightness, tempo or onsets count too; the score weighs 1.",
+)
+@click.option("--fold-duplicates", is_flag=True, help="Leave out near-copies of better hits.")
+@click.option("--why", is_flag=True, help="Show how facts compare, and how stable a hit is.")
 @filter_options
 @output_options(
     JSON,
@@ -73,6 +112,7 @@ Examples:
     PATHS,
     ("m3u", "A playlist."),
     ("labels", "An Audacity label track."),
+    ("reaper", "A REAPER project with a region for each hit."),
 )
 @null_option
 @library_option
@@ -84,6 +124,11 @@ def search(
     exact: bool,
     exclude_self: bool,
     per_recording: int,
+    liked: tuple[str, ...],
+    disliked: tuple[str, ...],
+    weights: dict[str, float],
+    fold_duplicates: bool,
+    why: bool,
     output: str | None,
     null: bool,
     library_path: str,
@@ -97,24 +142,43 @@ def search(
 
     The score is the cosine similarity; the percentile beside it says how many pairs of sounds in
     this library are less alike.
+
+    --like and --dislike take sounds as SOUND does, and rank by what tells the ones from the others.
+    A hit is stable if most parts of the query find its recording on their own (--why).
     """
+    if why and output not in (None, "json"):
+        raise click.UsageError("--why goes with the table or --json")
     from soundkin.cli.progress import count_segments
     from soundkin.search import Searcher
 
     with open_library(library_path) as library, _spool_stdin() as spool:
         query = parse_query(sounds, spool)
         query[0] = replace(query[0], start_s=start_s or 0.0, end_s=end_s)
-        hits = Searcher(library, count_segments(quiet=bool(output))).search(
+        searcher = Searcher(library, count_segments(quiet=bool(output)))
+        hits = searcher.search(
             query,
             top,
             per_recording=per_recording,
             exclude_self=exclude_self,
             exact=exact,
             filters=build_filters(**filters),
+            liked=liked,
+            disliked=disliked,
+            weights=weights,
+            fold_duplicates=fold_duplicates,
         )
-    if not hits:
-        raise QueryError("nothing found: no other recording is left to compare with")
-    _print_hits(hits, output, null=null)
+        if not hits:
+            raise QueryError("nothing found: no other recording is left to compare with")
+        verdict = searcher.judge(hits)
+        explanations = searcher.explain_all(query, hits) if why else []
+    _print_hits(hits, explanations, output, null=null)
+    if verdict.word == "none":
+        click.echo(
+            f"soundkin: nothing here sounds much like it: the best score is"
+            f" {verdict.best_score:.3f}; nine in ten sounds of this library have one of"
+            f" {verdict.usual_score:.3f} or more with their nearest",
+            err=True,
+        )
 
 
 def parse_query(tokens: Sequence[str], stdin: Spool) -> list[Sound]:
@@ -123,7 +187,7 @@ def parse_query(tokens: Sequence[str], stdin: Spool) -> list[Sound]:
     A `-` where a sound should stand is standard input. A file whose whole name looks like a
     weighted one is taken for that file.
     """
-    from soundkin.search import Sound
+    from soundkin.queries import Sound
 
     query: list[Sound] = []
     sign: float | None = 1.0  # None: an operator may stand here
@@ -165,39 +229,65 @@ def _spool_stdin() -> Iterator[Spool]:
         yield Spool(Path(folder))
 
 
-def _describe(hit: Hit) -> dict[str, Any]:
-    return {
-        "rank": hit.rank,
-        "path": hit.recording.path,
-        "start_s": round(hit.start_s, 6),
-        "duration_s": round(hit.duration_s, 6),
-        "score": round(hit.score, 6),
-        "percentile": round(hit.percentile, 3),
-        "recording_duration_s": round(hit.recording.duration_s, 6),
-        "tags": list(hit.recording.tags),
-    }
-
-
-def _print_hits(hits: Sequence[Hit], output: str | None, *, null: bool) -> None:
+def _print_hits(
+    hits: Sequence[Hit], explanations: Sequence[Explanation], output: str | None, *, null: bool
+) -> None:
+    from soundkin import formats
     from soundkin.cli import output as out
+    from soundkin.phrasing import format_time
 
-    rows = map(_describe, hits)
-    if output == "m3u":
-        click.echo("\n".join(out.write_m3u(rows)))
-    elif output == "labels":
-        click.echo("".join(f"{line}\n" for line in out.write_labels(rows)), nl=False)
+    rows = list(map(formats.describe_hit, hits))
+    for row, explanation in zip(rows, explanations, strict=False):
+        row["why"] = formats.describe_explanation(explanation)
+    writers = {
+        "m3u": formats.write_m3u,
+        "labels": formats.write_labels,
+        "reaper": formats.write_reaper,
+    }
+    if output in writers:
+        click.echo("".join(f"{line}\n" for line in writers[output](rows)), nl=False)
     elif output or null:
         out.print_rows(rows, output or "paths", null=null)
     else:
+        is_reranked = any(hit.rank_score is not None for hit in hits)
         cells = (
             (
                 str(hit.rank),
+                *([f"{hit.rank_score:.3f}"] if is_reranked else []),
                 f"{hit.score:.3f}",
                 f"{hit.percentile:.1f}",
-                out.format_time(hit.start_s),
+                format_time(hit.start_s),
                 f"{hit.duration_s:.2f} s",
-                out.shorten_path(hit.recording.path),
+                out.shorten_path(hit.recording.path)
+                + (f"  (and {hit.n_folded} near-copies)" if hit.n_folded else ""),
             )
             for hit in hits
         )
-        out.print_table(("", "score", "percentile", "start", "length", "recording"), cells)
+        columns = ("score", "percentile", "start", "length", "recording")
+        out.print_table(("", *(["ranked by"] if is_reranked else []), *columns), cells)
+        for hit, explanation in zip(hits, explanations, strict=False):
+            click.echo(_explain(hit, explanation))
+
+
+def _explain(hit: Hit, explanation: Explanation) -> str:
+    """Say in three lines why a recording was found."""
+    from soundkin.cli.output import shorten_path
+    from soundkin.formats import make_printable
+
+    facts = [
+        f"{one.fact} {_show(one.hit)} {UNITS[one.fact]} (query {_show(one.query)})"
+        for one in explanation.facts
+        if one.hit is not None or one.query is not None
+    ]
+    n_agreeing = round(explanation.stability * explanation.n_pieces)
+    return (
+        f"\n{hit.rank}  {make_printable(shorten_path(hit.recording.path))}\n"
+        f"   {', '.join(facts) or 'no facts'}\n"
+        f"   {'stable' if explanation.is_stable else 'unstable'}: {n_agreeing} of"
+        f" {explanation.n_pieces} parts of the query rank it among their first"
+        f" {explanation.n_near}"
+    )
+
+
+def _show(value: float | None) -> str:
+    return "–" if value is None else f"{value:.4g}"

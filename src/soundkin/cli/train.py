@@ -58,9 +58,9 @@ def train(
     """
     if find_spec("torch") is None or find_spec("onnx") is None:
         raise TrainingError("training needs more; install it with: pip install 'soundkin[train]'")
-    from soundkin.cli.output import format_hours
     from soundkin.cli.progress import count_done, report_failures
     from soundkin.model import DEFAULT_MODEL, find_model
+    from soundkin.phrasing import format_hours
     from soundkin.training import train_model
     from soundkin.waveforms import build_cache
 

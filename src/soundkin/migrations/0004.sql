@@ -1,0 +1,15 @@
+-- Tags that were suggested for a recording, and that a person did not want.
+CREATE TABLE rejected_tags (
+    recording_id INTEGER NOT NULL REFERENCES recordings (id) ON DELETE CASCADE,
+    tag TEXT NOT NULL,
+    PRIMARY KEY (recording_id, tag)
+) STRICT, WITHOUT ROWID;
+
+-- Sounds that a person has named: what they asked for, and the vector that came of it.
+CREATE TABLE concepts (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    name TEXT NOT NULL UNIQUE,
+    model_hash TEXT NOT NULL,
+    definition TEXT NOT NULL,  -- JSON, as it was asked
+    vector BLOB NOT NULL       -- float32 (n,)
+) STRICT;

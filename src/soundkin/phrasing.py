@@ -1,0 +1,52 @@
+"""Amounts, times and runs in words for people."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from soundkin.records import LibraryCounts
+    from soundkin.reports import IndexProgress, IndexReport
+
+
+def format_time(seconds: float) -> str:
+    """Write a time in a recording: 0:03.50, 12:00.00, 1:02:03.00."""
+    minutes, rest = divmod(round(seconds * 100), 6000)
+    hours, minutes = divmod(minutes, 60)
+    clock = f"{hours}:{minutes:02}" if hours else f"{minutes}"
+    return f"{clock}:{rest / 100:05.2f}"
+
+
+def format_hours(seconds: float) -> str:
+    """Write an amount of audio in the unit that suits it."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    return f"{seconds / 60:.1f} min" if seconds < 3600 else f"{seconds / 3600:.1f} h"
+
+
+def describe_amount(progress: IndexProgress, elapsed_s: float) -> str:
+    """Say how much audio a run has embedded, and how fast."""
+    rate = progress.audio_s / max(elapsed_s, 1e-3)
+    return f"{format_hours(progress.audio_s)} of audio, {rate:.0f}× real time"
+
+
+def summarise_run(report: IndexReport, counts: LibraryCounts) -> str:
+    """Sum a run up in a line or two."""
+    parts = [
+        (report.n_added, "embedded"),
+        (report.n_unchanged, "unchanged"),
+        (report.n_measured, "measured, as they were embedded before there were facts"),
+        (report.n_moved, "moved"),
+        (report.n_duplicates, "with bytes known already"),
+        (report.n_removed, "gone"),
+        (len(report.failures), "not read"),
+        (report.n_failed_before, "not read before, unchanged (soundkin list --failed)"),
+    ]
+    done = ", ".join(f"{count} {words}" for count, words in parts if count) or "nothing to do"
+    rate = report.audio_s / max(report.elapsed_s, 1e-3)
+    speed = f"; {format_hours(report.audio_s)} of audio at {rate:.0f}× real time" if rate else ""
+    return (
+        f"{done}{speed}, in {report.elapsed_s:.1f} s\n"
+        f"The library has {counts.n_recordings} recordings, {format_hours(counts.duration_s)}, "
+        f"{counts.n_segments} segments."
+    )

@@ -1,0 +1,57 @@
+"""The server put together: the API, its errors and its guard, and the page's files."""
+
+from __future__ import annotations
+
+from functools import partial
+from importlib import resources
+from pathlib import Path
+
+from fastapi import FastAPI
+from starlette.staticfiles import StaticFiles
+
+import soundkin
+from soundkin.server import (
+    closer,
+    collection,
+    concepts,
+    jobs,
+    maps,
+    problems,
+    searching,
+    sounds,
+    tagging,
+    takeaway,
+)
+from soundkin.server.desk import Desk
+from soundkin.server.openapi import describe_api
+from soundkin.server.problems import Json
+from soundkin.server.security import Guard
+
+ROOMS = (collection, tagging, sounds, closer, searching, concepts, maps, takeaway, jobs)
+
+
+def create_app(desk: Desk) -> FastAPI:
+    """Put the server together."""
+    app = FastAPI(
+        title="soundkin",
+        version=soundkin.__version__,
+        summary="Find what sounds like this in your own audio.",
+        openapi_url="/api/v1/openapi.json",
+        docs_url=None,  # their pages load scripts from elsewhere
+        redoc_url=None,
+        default_response_class=Json,
+    )
+    app.state.desk = desk
+    app.openapi = partial(describe_api, app)  # type: ignore[method-assign]
+    problems.add_handlers(app)
+    for room in ROOMS:
+        app.include_router(room.router)
+    # Not mounted at /, where it would answer for the API's own paths with a wrong method.
+    app.router.default = StaticFiles(directory=find_page(), html=True)
+    app.add_middleware(Guard, settings=desk.settings)
+    return app
+
+
+def find_page() -> Path:
+    """Find the folder of the page's files."""
+    return Path(str(resources.files("soundkin") / "web"))

@@ -1,0 +1,143 @@
+"""The collection: what the library holds, by folder, tag and name; its tags edited."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from pydantic import Field
+from starlette.responses import Response
+
+import soundkin
+from soundkin.library import Library
+from soundkin.listing import (
+    Wanted,
+    count_extensions,
+    list_folder_tree,
+    measure_ranges,
+    read_page,
+)
+from soundkin.records import Filters, Recording
+from soundkin.server import answers
+from soundkin.server.desk import DeskHere, find_recording
+from soundkin.server.problems import Json
+from soundkin.server.rows import FACT_WORDS, FAVOURITE, list_recording
+from soundkin.server.words import RecordingId, Tag, Text, Words
+
+router = APIRouter(prefix="/api/v1", tags=["library"])
+
+Ids = Annotated[list[RecordingId], Field(min_length=1, max_length=10_000)]
+TextQuery = Annotated[str | None, Query(max_length=4096)]
+
+
+@router.get("/info", response_model=answers.Info, summary="What there is")
+def get_info(desk: DeskHere) -> Response:
+    """Say what the library holds, and how it is cut."""
+    with desk.open_library() as library:
+        counts, model, ranges = library.count(), library.model, measure_ranges(library)
+        facts: dict[str, Any] = {
+            "version": soundkin.__version__,
+            "library": str(library.path),
+            "model": model
+            and {
+                "name": model.name,
+                "hash": model.hash,
+                "embedding_size": model.embedding_size,
+                **dataclasses.asdict(model.segments),
+            },
+            "n_recordings": counts.n_recordings,
+            "n_failed": counts.n_failed,
+            "n_segments": counts.n_segments,
+            "duration_s": round(counts.duration_s, 3),
+            "folders": library.list_folders(),
+            "tags": [{"tag": tag, "count": count} for tag, count in library.list_tags()],
+            "extensions": [
+                {"extension": extension, "n_recordings": count}
+                for extension, count in count_extensions(library)
+            ],
+            "facts": [
+                {"name": name, "title": title, "unit": unit, "min": least, "max": most}
+                for name, (title, unit) in FACT_WORDS.items()
+                for least, most in [ranges.get(name, (None, None))]
+            ],
+            "limits": {
+                "upload_bytes": desk.settings.max_upload_bytes,
+                "upload_s": desk.settings.max_upload_s,
+            },
+            "is_local": desk.settings.is_local,
+        }
+    return Json(facts)
+
+
+@router.get("/recordings", response_model=answers.Recordings, summary="List recordings")
+def list_recordings(
+    desk: DeskHere,
+    folder: TextQuery = None,
+    tag: TextQuery = None,
+    text: Annotated[
+        str | None, Query(max_length=200, description="Letters somewhere in the path")
+    ] = None,
+    favourites: bool = False,
+    failed: Annotated[bool, Query(description="What could not be read, and why")] = False,
+    offset: Annotated[int, Query(ge=0, le=1 << 40)] = 0,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+) -> Response:
+    """List recordings in order of path, page by page."""
+    tags = ((tag,) if tag else ()) + ((FAVOURITE,) if favourites else ())
+    filters = Filters(folders=(folder,) if folder else (), tags=tags)
+    with desk.open_library() as library:
+        page = read_page(library, Wanted(filters, text or "", failed), offset, limit)
+    return Json({"total": page.total, "recordings": list(map(list_recording, page.recordings))})
+
+
+@router.get("/folders", response_model=list[answers.FolderAnswer], summary="List folders")
+def list_folders(desk: DeskHere) -> Response:
+    """List every folder that has recordings in it or below, with how many and how long."""
+    with desk.open_library() as library:
+        return Json([dataclasses.asdict(folder) for folder in list_folder_tree(library)])
+
+
+class TagWords(Words):
+    """Tags to give and to take."""
+
+    ids: Ids
+    add: list[Tag] = Field(default=[], max_length=100)
+    remove: list[Tag] = Field(default=[], max_length=100)
+
+
+class FavouriteWords(Words):
+    """Recordings to mark, or to mark no more."""
+
+    ids: Ids
+    favourite: bool = True
+
+
+@router.post("/tags", response_model=answers.Changed, summary="Tag recordings")
+def edit_tags(words: TagWords, desk: DeskHere) -> Response:
+    """Give and take tags; says how many recordings have other tags than before."""
+    with desk.open_library() as library:
+        add = [tag.strip() for tag in words.add]
+        return Json({"changed": change_tags(library, words.ids, add, words.remove)})
+
+
+@router.post("/favourites", response_model=answers.Changed, summary="Mark favourites")
+def edit_favourites(words: FavouriteWords, desk: DeskHere) -> Response:
+    """Mark recordings as favourites, or no more; kept as the tag `favourite`."""
+    add, remove = ([FAVOURITE], []) if words.favourite else ([], [FAVOURITE])
+    with desk.open_library() as library:
+        return Json({"changed": change_tags(library, words.ids, add, remove)})
+
+
+def change_tags(library: Library, ids: list[str], add: list[Text], remove: list[Text]) -> int:
+    """Edit tags in one transaction; returns how many recordings that changed."""
+    with library.transaction():
+        recordings = [find_recording(library, recording_id) for recording_id in dict.fromkeys(ids)]
+        library.add_tags(recordings, add)
+        library.remove_tags(recordings, remove)
+        return sum(_is_changed(recording, add, remove) for recording in recordings)
+
+
+def _is_changed(recording: Recording, add: list[str], remove: list[str]) -> bool:
+    before = set(recording.tags)
+    return (before | set(add)) - set(remove) != before

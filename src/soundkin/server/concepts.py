@@ -1,0 +1,63 @@
+"""Named sounds: queries kept in the library, to search with and to go on from."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter
+from fastapi import Path as FromPath
+from pydantic import Field
+from starlette.responses import Response
+
+from soundkin.concepts import Concept, list_concepts, remove_concept, save_concept
+from soundkin.server import answers
+from soundkin.server.desk import DeskHere
+from soundkin.server.problems import Json, Problem
+from soundkin.server.queries import read_parts, read_places
+from soundkin.server.words import Part, Place, Words
+
+router = APIRouter(prefix="/api/v1", tags=["concepts"])
+Name = Annotated[str, FromPath(max_length=200)]
+
+
+class ConceptWords(Words):
+    """A query to keep, and its name."""
+
+    name: str = Field(min_length=1, max_length=200, pattern=r"\S", examples=["dusty kick"])
+    sounds: list[Part] = Field(min_length=1, max_length=100)
+    liked: list[Place] = Field(default=[], max_length=1000)
+    disliked: list[Place] = Field(default=[], max_length=1000)
+
+
+@router.get("/concepts", response_model=list[answers.Concept], summary="List concepts")
+def get_concepts(desk: DeskHere) -> Response:
+    """List the named sounds; the `id` of each can be a part of a query."""
+    with desk.open_library() as library:
+        return Json([_describe(concept) for concept in list_concepts(library)])
+
+
+@router.post("/concepts", response_model=answers.Concept, status_code=201, summary="Keep a query")
+def keep_concept(words: ConceptWords, desk: DeskHere) -> Response:
+    """Keep a query as a named sound, in place of one of that name; uploads in it stay in it."""
+    with desk.open_library() as library:
+        vector = desk.make_searcher(library).compute_vector(
+            read_parts(words.sounds, desk, library),
+            read_places(words.liked, desk, library),
+            read_places(words.disliked, desk, library),
+        )
+        definition = words.model_dump(exclude={"name"})
+        concept = save_concept(library, words.name, definition, vector)
+    return Json(_describe(concept), status_code=201)
+
+
+@router.delete("/concepts/{name:path}", status_code=204, summary="Forget a concept")
+def forget_concept(name: Name, desk: DeskHere) -> Response:
+    """Forget a named sound, by its name."""
+    with desk.open_library() as library:
+        if not remove_concept(library, name):
+            raise Problem(404, f"{name}: no such concept")
+    return Response(status_code=204)
+
+
+def _describe(concept: Concept) -> dict[str, Any]:
+    return {"id": f"c{concept.id}", "name": concept.name, **concept.definition}

@@ -1,0 +1,60 @@
+"""Anything that can be listened to: a recording of the library, or a sound from outside."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from soundkin.decoders import AudioInfo
+from soundkin.library import Library
+from soundkin.queries import Sound
+from soundkin.records import Recording
+from soundkin.server.uploads import Upload
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A sound with its id; `path` is what to decode: the file, or the copy of an upload."""
+
+    id: str
+    name: str
+    path: Path
+    duration_s: float
+    info: AudioInfo
+    recording: Recording | None = None
+    upload: Upload | None = None
+
+    @classmethod
+    def of_recording(cls, recording: Recording) -> Self:
+        """Take a recording that could be read."""
+        path = Path(recording.path)
+        info = AudioInfo(
+            recording.duration_s, recording.sample_rate, recording.n_channels, recording.format
+        )
+        identity = f"r{recording.id}"
+        return cls(identity, path.name, path, recording.duration_s, info, recording=recording)
+
+    @classmethod
+    def of_upload(cls, upload: Upload) -> Self:
+        """Take an upload by its decoded copy."""
+        facts = (upload.id, upload.name, upload.copy, upload.duration_s, upload.info)
+        return cls(*facts, upload=upload)
+
+    def as_query(
+        self,
+        library: Library,
+        weight: float = 1.0,
+        start_s: float = 0.0,
+        end_s: float | None = None,
+    ) -> Sound:
+        """Make a part of a query of it; an upload that the library has is that recording."""
+        recording = self.recording
+        if self.upload is not None:
+            content_id = library.find_content(self.upload.digest) or 0
+            known = library.get_recordings([content_id]).get(content_id)
+            if not known:
+                return Sound(self.path, weight, start_s, end_s, self.upload.digest)
+            recording = known[0]
+        assert recording is not None  # it is one or the other
+        return Sound(recording, weight, start_s, end_s)

@@ -1,0 +1,74 @@
+"""Queries of the API brought to those of the library."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+from soundkin.concepts import find_concept
+from soundkin.library import Library
+from soundkin.queries import Sound
+from soundkin.records import Filters
+from soundkin.server.desk import Desk
+from soundkin.server.problems import Problem
+from soundkin.server.rows import FAVOURITE
+from soundkin.server.words import FilterWords, Part, Place
+
+
+def read_parts(parts: Iterable[Part], desk: Desk, library: Library) -> list[Sound]:
+    """Find the sounds that a query names.
+
+    Raises
+    ------
+    Problem
+        There is no such sound or concept.
+    """
+    return [_read_part(part, desk, library) for part in parts]
+
+
+def _read_part(part: Part, desk: Desk, library: Library) -> Sound:
+    if part.id.startswith("c"):
+        return _read_concept(part, library)
+    heard = desk.find_heard(library, part.id)
+    return heard.as_query(library, part.weight, part.start_s, part.end_s)
+
+
+def _read_concept(part: Part, library: Library) -> Sound:
+    concept = find_concept(library, int(part.id[1:]))
+    if concept is None:
+        raise Problem(404, f"{part.id}: no such concept")
+    model = library.model
+    if model is None or model.hash != concept.model_hash:
+        raise Problem(409, f"{concept.name}: another model made it; save it again")
+    return Sound(concept.vector, part.weight)
+
+
+def read_places(places: Iterable[Place], desk: Desk, library: Library) -> list[Sound]:
+    """Find the segments that were liked or disliked."""
+    model = library.model
+    segment_s = model.segments.segment_s if model else 1.0
+    found = []
+    for place in places:
+        heard = desk.find_heard(library, place.id)
+        end_s = min(place.start_s + segment_s, max(heard.duration_s, place.start_s + 1e-3))
+        found.append(heard.as_query(library, 1.0, place.start_s, end_s))
+    return found
+
+
+def read_filters(words: FilterWords) -> Filters:
+    """Make the library's filters of a request's."""
+    favourite = (FAVOURITE,) if words.favourites else ()
+    return Filters(
+        folders=tuple(words.folders),
+        extensions=tuple(words.extensions),
+        min_duration_s=words.min_duration_s,
+        max_duration_s=words.max_duration_s,
+        tags=(*words.tags, *favourite),
+        facts={name: _close(bounds) for name, bounds in words.facts.items()},
+    )
+
+
+def _close(bounds: tuple[float | None, float | None]) -> tuple[float, float]:
+    """Put infinities where there is no bound."""
+    least, most = bounds
+    return -math.inf if least is None else least, math.inf if most is None else most

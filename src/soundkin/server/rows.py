@@ -1,0 +1,57 @@
+"""Rows as the API gives them: those of the command line, and what the page needs beside."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from soundkin.formats import describe_hit, describe_recording
+from soundkin.hits import Hit
+from soundkin.records import Recording
+from soundkin.server.heard import Heard
+
+FAVOURITE = "favourite"
+FACT_WORDS = {  # title and unit
+    "loudness": ("Loudness", "LUFS"),
+    "brightness": ("Brightness", "Hz"),
+    "pitch": ("Pitch", "Hz"),
+    "tempo": ("Tempo", "BPM"),
+    "onsets": ("Onsets", "per second"),
+}
+
+Row = dict[str, Any]
+
+
+def describe_identity(recording: Recording) -> Row:
+    """Say which recording it is, and whether it is a favourite."""
+    folder, name = os.path.split(recording.path)
+    return {
+        "id": f"r{recording.id}",
+        "name": name,
+        "folder": folder,
+        "favourite": FAVOURITE in recording.tags,
+    }
+
+
+def list_hit(hit: Hit) -> Row:
+    """Write a hit: what `soundkin search --json` says, and its identity."""
+    return describe_hit(hit) | describe_identity(hit.recording)
+
+
+def list_recording(recording: Recording) -> Row:
+    """Write a recording: what `soundkin list --json` says, and its identity."""
+    return describe_recording(recording) | describe_identity(recording)
+
+
+def list_heard(heard: Heard) -> Row:
+    """Write a recording or an upload, whichever it is."""
+    if heard.recording is not None:
+        return list_recording(heard.recording)
+    return {
+        "id": heard.id,
+        "name": heard.name,
+        "duration_s": round(heard.duration_s, 6),
+        "sample_rate": heard.info.sample_rate,
+        "n_channels": heard.info.n_channels,
+        "format": heard.info.format,
+    }

@@ -1,0 +1,215 @@
+"""One sound, by id: taken in, described, heard, seen."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from starlette.datastructures import UploadFile
+from starlette.responses import FileResponse, Response, StreamingResponse
+
+from soundkin.server import answers
+from soundkin.server.desk import Desk, DeskHere
+from soundkin.server.heard import Heard
+from soundkin.server.problems import Json, Problem
+from soundkin.server.rows import list_heard
+from soundkin.server.threads import run_slowly
+from soundkin.server.uploads import Upload
+from soundkin.server.waves import Wave
+from soundkin.server.words import UPLOAD_BODY, EndQuery, NameQuery, PathId, StartQuery
+
+PLAYABLE = {  # what every browser plays, by extension
+    ".aac": "audio/aac",
+    ".flac": "audio/flac",
+    ".m4a": "audio/mp4",
+    ".mp3": "audio/mpeg",
+    ".mp4": "audio/mp4",
+    ".oga": "audio/ogg",
+    ".ogg": "audio/ogg",
+    ".opus": "audio/ogg",
+    ".wav": "audio/wav",
+    ".webm": "audio/webm",
+}
+PLAYABLE_WAVS = {"WAV PCM_16", "WAV PCM_24", "WAV PCM_U8", "WAV FLOAT"}
+KEPT = {"cache-control": "private, max-age=600"}
+
+router = APIRouter(prefix="/api/v1", tags=["sounds"])
+
+
+@router.post(
+    "/sounds",
+    response_model=answers.SoundAnswer,
+    status_code=201,
+    openapi_extra=UPLOAD_BODY,
+    summary="Take a sound in",
+)
+async def upload_sound(request: Request, desk: DeskHere, name: NameQuery = "sound") -> Response:
+    """Keep a sound from outside for as long as the server runs, to search with and to listen to."""
+    upload = await take_in(request, desk, name)
+    return Json(list_heard(Heard.of_upload(upload)), status_code=201)
+
+
+async def take_in(request: Request, desk: Desk, name: str) -> Upload:
+    """Read a sound out of a request's body, and decode it in another process."""
+    kind = request.headers.get("content-type", "")
+    if kind.startswith("multipart/form-data"):
+        async with request.form(max_files=1, max_fields=8) as form:
+            file = form.get("file")
+            if not isinstance(file, UploadFile):
+                raise Problem(422, "the form needs a sound file called `file`")
+            name = file.filename if file.filename and name == "sound" else name
+            spooled = await desk.uploads.spool_file(file.file, name)
+    else:
+        spooled = await desk.uploads.spool(request.stream(), name)
+    return await run_slowly(desk.uploads.adopt, spooled, name)
+
+
+@router.get(
+    "/sounds/{sound_id}",
+    response_model=answers.RecordingAnswer | answers.SoundAnswer,
+    summary="What is known of a sound",
+)
+def get_sound(sound_id: PathId, desk: DeskHere) -> Response:
+    """Describe a recording, or an upload."""
+    with desk.open_library() as library:
+        return Json(list_heard(desk.find_heard(library, sound_id)))
+
+
+@router.get(
+    "/sounds/{sound_id}/audio",
+    summary="Hear it",
+    responses={
+        200: {"content": {"audio/*": {}}, "description": "All of it"},
+        206: {"content": {"audio/*": {}}, "description": "Some of its bytes"},
+    },
+)
+def get_audio(
+    request: Request,
+    sound_id: PathId,
+    desk: DeskHere,
+    start_s: StartQuery = 0.0,
+    end_s: EndQuery = None,
+    download: bool = False,
+) -> Response:
+    """Give a sound's own bytes where browsers play them, else a WAV file; a region as a WAV file.
+
+    Of such a WAV file too any range of bytes can be had. It has the sound's own sample rate and
+    channels, as 32-bit floats (one channel, of an upload).
+    """
+    with desk.open_library() as library:
+        heard = desk.find_heard(library, sound_id)
+    is_whole = not start_s and end_s is None
+    original = heard.upload.path if heard.upload else heard.path
+    kind = _choose_kind(original, heard)
+    _check_there(heard)
+    if is_whole and kind is not None:
+        name = heard.name if download else None
+        return FileResponse(original, media_type=kind, filename=name, headers=KEPT)
+    n_channels = 1 if heard.upload else heard.info.n_channels
+    wave = Wave.cut(
+        heard.path, heard.info.sample_rate, n_channels, heard.duration_s, start_s, end_s
+    )
+    name = f"{Path(heard.name).stem} {start_s:.3f}.wav" if not is_whole else f"{heard.name}.wav"
+    return _send_wave(wave, request.headers.get("range"), name if download else None)
+
+
+def _choose_kind(path: Path, heard: Heard) -> str | None:
+    """Tell which media type a file can be played as; None where it must be decoded first."""
+    kind = PLAYABLE.get(path.suffix.lower())
+    if kind == "audio/wav" and heard.info.format not in PLAYABLE_WAVS:
+        return None
+    return kind
+
+
+def _check_there(heard: Heard) -> None:
+    """Refuse what is no file any more."""
+    try:
+        is_file = stat.S_ISREG(heard.path.stat().st_mode)
+    except OSError as error:
+        raise Problem(404, f"{heard.name}: {error.strerror or error}; index it again") from error
+    if not is_file:
+        raise Problem(404, f"{heard.name}: no file any more; index it again")
+
+
+def _send_wave(wave: Wave, wanted: str | None, name: str | None) -> Response:
+    """Send a WAV file, or the bytes of it that a Range header wants."""
+    headers = {"accept-ranges": "bytes", **KEPT}
+    if name is not None:
+        headers["content-disposition"] = _attach(name)
+    span = None if wanted is None else _read_range(wanted, wave.n_bytes)
+    start, stop = span or (0, wave.n_bytes)
+    headers["content-length"] = str(stop - start)
+    if span is not None:
+        headers["content-range"] = f"bytes {start}-{stop - 1}/{wave.n_bytes}"
+    chunks: Iterator[bytes] = wave.read(start, stop)
+    status = 200 if span is None else 206
+    return StreamingResponse(chunks, status, headers, media_type="audio/wav")
+
+
+def _attach(name: str) -> str:
+    from urllib.parse import quote
+
+    return f"attachment; filename*=utf-8''{quote(name.encode('utf-8', 'replace'))}"
+
+
+def _read_range(wanted: str, n_bytes: int) -> tuple[int, int] | None:
+    """Read a Range header of one range; None where it is to be ignored, as RFC 9110 has it."""
+    unit, _, spec = wanted.partition("=")
+    first, dash, last = spec.strip().partition("-")
+    is_number = all(part.isascii() and part.isdigit() for part in (first, last) if part)
+    if unit.strip() != "bytes" or not dash or not is_number or not (first or last):
+        return None
+    if first:
+        start, stop = int(first), min(n_bytes, int(last) + 1 if last else n_bytes)
+        if last and int(last) < start:
+            return None
+    else:
+        start, stop = max(0, n_bytes - int(last)), n_bytes
+    if start >= n_bytes or start >= stop:
+        raise Problem(416, f"it has {n_bytes} bytes", {"content-range": f"bytes */{n_bytes}"})
+    return start, stop
+
+
+@router.get("/sounds/{sound_id}/peaks", response_model=answers.Peaks, summary="Its waveform")
+def get_peaks(
+    sound_id: PathId,
+    desk: DeskHere,
+    n: Annotated[int, Query(ge=1, le=4000)] = 400,
+    start_s: StartQuery = 0.0,
+    end_s: EndQuery = None,
+) -> Response:
+    """Give the least and greatest sample in each of `n` equal stretches."""
+    heard = find_there(desk, sound_id)
+    body: dict[str, Any] = desk.gallery.get_peaks(heard, n, start_s, end_s)
+    return Json(body, headers=KEPT)
+
+
+@router.get(
+    "/sounds/{sound_id}/spectrogram.png",
+    summary="Its spectrogram",
+    response_class=Response,
+    responses={200: {"content": {"image/png": {}}, "description": "A PNG"}},
+)
+def get_spectrogram(
+    sound_id: PathId,
+    desk: DeskHere,
+    start_s: StartQuery = 0.0,
+    end_s: EndQuery = None,
+    width: Annotated[int, Query(ge=1, le=2000)] = 400,
+    height: Annotated[int, Query(ge=1, le=1000)] = 128,
+) -> Response:
+    """Draw its log-mel, low frequencies at the bottom, 80 dB from dark to bright."""
+    heard = find_there(desk, sound_id)
+    picture = desk.gallery.draw(heard, width, height, start_s, end_s)
+    return Response(picture, media_type="image/png", headers=KEPT)
+
+
+def find_there(desk: Desk, sound_id: str) -> Heard:
+    """Find a sound whose file is there."""
+    with desk.open_library() as library:
+        heard = desk.find_heard(library, sound_id)
+    _check_there(heard)
+    return heard

@@ -1,0 +1,116 @@
+// The server's HTTP API, as functions. Trouble comes as one Error whose message can be shown.
+
+const ROOT = "api/v1";
+
+export class Trouble extends Error {
+  constructor(message, status) {
+    super(message);
+    this.status = status;
+  }
+}
+
+async function ask(path, options = {}) {
+  let answer;
+  try {
+    answer = await fetch(`${ROOT}/${path}`, options);
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Trouble("The server does not answer. Is `soundkin serve` still running?", 0);
+  }
+  if (answer.ok) return answer;
+  const problem = await answer.json().catch(() => ({}));
+  throw new Trouble(problem.detail ?? problem.title ?? `The server answered ${answer.status}.`, answer.status);
+}
+
+async function get(path, options) {
+  return (await ask(path, options)).json();
+}
+
+async function send(method, path, body, options = {}) {
+  const answer = await ask(path, {
+    method,
+    headers: { "Content-Type": "application/json" },
+    body: body === undefined ? undefined : JSON.stringify(body),
+    ...options,
+  });
+  return answer.status === 204 ? null : answer.json();
+}
+
+function query(values) {
+  const parts = Object.entries(values).filter(([, value]) => value !== undefined && value !== null && value !== "" && value !== false);
+  return new URLSearchParams(parts.map(([name, value]) => [name, String(value)])).toString();
+}
+
+const kept = new Map();
+
+/** Remember what never changes for a sound, for as long as the page is open. */
+function once(path) {
+  if (!kept.has(path)) {
+    if (kept.size > 2000) kept.delete(kept.keys().next().value);
+    const answer = get(path);
+    kept.set(path, answer);
+    answer.catch(() => kept.delete(path));
+  }
+  return kept.get(path);
+}
+
+export const loadInfo = () => get("info");
+export const loadSound = (id) => get(`sounds/${id}`);
+export const loadFolders = () => get("folders");
+export const loadRecordings = (values) => get(`recordings?${query(values)}`);
+export const loadSuggestions = (limit) => get(`suggestions?limit=${limit}`);
+export const loadMap = (stamp) => get(`map?${query({ stamp })}`);
+export const loadJobs = () => get("jobs");
+export const loadConcepts = () => get("concepts");
+export const loadSegments = (id) => get(`sounds/${id}/segments`);
+export const loadDeformations = ({ id, start_s, end_s }, mix) => get(`sounds/${id}/deformations?${query({ mix, start_s, end_s })}`);
+
+export const loadPeaks = (id, n, start_s, end_s) => once(`sounds/${id}/peaks?${query({ n, start_s, end_s })}`);
+
+export const upload = (file, name) =>
+  ask(`sounds?${query({ name })}`, { method: "POST", headers: { "Content-Type": "application/octet-stream" }, body: file }).then((answer) => answer.json());
+
+export const searchUpload = (file, name, values) =>
+  ask(`search/upload?${query({ name, ...values })}`, {
+    method: "POST",
+    headers: { "Content-Type": "application/octet-stream" },
+    body: file,
+  }).then((answer) => answer.json());
+
+export const search = (body, signal) => send("POST", "search", body, { signal });
+export const explain = (body) => send("POST", "explain", body);
+export const changeTags = (ids, add, remove) => send("POST", "tags", { ids, add, remove });
+export const changeFavourite = (ids, favourite) => send("POST", "favourites", { ids, favourite });
+export const saveConcept = (concept) => send("POST", "concepts", concept);
+export const removeConcept = (id) => send("DELETE", `concepts/${encodeURIComponent(id)}`);
+export const rejectSuggestion = (id, tag) => send("POST", "suggestions/rejected", { id, tag });
+export const stopJob = (id) => send("DELETE", `jobs/${id}`);
+export const startJob = (kind, folders) => send("POST", "jobs", { kind, folders });
+export const reveal = (id) => send("POST", "reveal", { id });
+
+export async function exportHits(hits, format) {
+  const answer = await ask("export", {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ hits, format }),
+  });
+  return answer.blob();
+}
+
+export const audioUrl = (id, start_s, end_s, download) =>
+  `${ROOT}/sounds/${id}/audio?${query({ start_s, end_s, download: download ? 1 : undefined })}`;
+
+export const spectrogramUrl = (id, start_s, end_s, width, height) =>
+  `${ROOT}/sounds/${id}/spectrogram.png?${query({ start_s, end_s, width, height })}`;
+
+/** Follow a job by server-sent events; returns a function that stops listening. */
+export function followJob(id, on) {
+  const source = new EventSource(`${ROOT}/jobs/${id}/events`);
+  for (const kind of ["progress", "done", "failed"]) {
+    source.addEventListener(kind, (event) => {
+      if (kind !== "progress") source.close();
+      on(kind, JSON.parse(event.data));
+    });
+  }
+  return () => source.close();
+}

@@ -1,0 +1,124 @@
+// One hit as a card.
+
+import { h, icon, iconButton, press } from "./dom.js";
+import { watchHead } from "./strip.js";
+import { waveform } from "./waveform.js";
+import { clock, length, percentile, shortFolder, stem } from "./words.js";
+
+const WHOLE_UP_TO_S = 10;
+const CONTEXT = 4;
+const N_PEAKS = 220;
+
+export const cardKey = (hit) => `${hit.id}@${hit.start_s}`;
+
+/** The stretch that a card plays. */
+export function stretchOf(hit) {
+  const whole = hit.start_s === 0 && hit.duration_s >= hit.recording_duration_s - 0.001;
+  return whole ? { id: hit.id, start_s: 0, end_s: null, length_s: hit.recording_duration_s } : { id: hit.id, start_s: hit.start_s, end_s: round(hit.start_s + hit.duration_s) };
+}
+
+const round = (value) => Math.round(value * 1000) / 1000;
+
+/** What of the recording is drawn: all of it, or the surroundings of the match in a long one. */
+function windowOf({ start_s, duration_s, recording_duration_s: total }) {
+  const wide = Math.max(WHOLE_UP_TO_S, CONTEXT * duration_s);
+  if (total <= wide) return [0, total];
+  const low = Math.max(0, Math.min(total - wide, start_s + duration_s / 2 - wide / 2));
+  return [round(low), round(low + wide)];
+}
+
+/**
+ * Make a card. `acts` has `from`, `plus`, `minus`, `like`, `dislike`, `favourite`, `why`, `more`: each is
+ * called with the hit. Gives `{element, update(hit, marks), close}`.
+ */
+export function card(hit, acts) {
+  const plain = hit.score === undefined || hit.score === null;
+  const stretch = stretchOf(hit);
+  const [low, high] = windowOf(hit);
+  const all = low === 0 && high >= hit.recording_duration_s - 0.001;
+  const from = (hit.start_s - low) / (high - low || 1);
+  const to = (hit.start_s + hit.duration_s - low) / (high - low || 1);
+  const head = h("div", { class: "head" });
+  const rank = h("span", { class: "rank", "aria-hidden": "true" });
+  const wave = h(
+    "div",
+    { class: "wave" },
+    waveform({ id: hit.id, n: N_PEAKS, start_s: all ? undefined : low, end_s: all ? undefined : high, from, to }),
+    !(from < 0.02 && to > 0.98) && mark(from, to),
+    !all && mark(hit.start_s / hit.recording_duration_s, (hit.start_s + hit.duration_s) / hit.recording_duration_s, "place"),
+    rank,
+    head,
+  );
+  const bar = h("i");
+  const score = h("b");
+  const better = h("span", { class: "quiet" });
+  const tags = h("div", { class: "tags" });
+  const heart = iconButton("heart", "Favourite", () => acts.favourite(now), { class: "bare heart", tabindex: "-1" });
+  const like = iconButton("up", "More like this", () => acts.like(now), { class: "bare thumbs like", tabindex: "-1" });
+  const dislike = iconButton("down", "Less like this", () => acts.dislike(now), { class: "bare thumbs rust dislike", tabindex: "-1" });
+  const element = h(
+    "article",
+    { class: `card${plain ? " plain" : ""}`, tabindex: "-1", draggable: "true", dataset: { key: cardKey(hit), id: hit.id } },
+    wave,
+    h(
+      "div",
+      { class: "card-body" },
+      h("div", { class: "card-title" }, h("span", { class: "name", title: hit.path }, stem(hit.name)), heart),
+      h("p", { class: "where", title: hit.folder }, place(hit, all)),
+      h("div", { class: "score" }, h("div", { class: "track" }, bar), h("span", {}, score, " ", better)),
+      tags,
+      h(
+        "div",
+        { class: "card-acts" },
+        h("button", { type: "button", class: "from", tabindex: "-1", title: "Search from this (Enter)", onclick: () => acts.from(now) }, icon("search"), "From here"),
+        h("span", { class: "spring" }),
+        iconButton("plus", "Add to the query (+)", () => acts.plus(now), { tabindex: "-1" }),
+        iconButton("minus", "Subtract from the query (−)", () => acts.minus(now), { tabindex: "-1" }),
+        like,
+        dislike,
+        iconButton("more", "More", (event) => acts.more(now, event.currentTarget), { class: "bare more", tabindex: "-1", "aria-haspopup": "dialog" }),
+      ),
+    ),
+  );
+  const stopHead = watchHead(head, () => [stretch, from, to - from]);
+  let now = hit;
+
+  function update(hit, { liked = false, disliked = false } = {}) {
+    now = hit;
+    rank.textContent = hit.rank ?? "";
+    heart.setAttribute("aria-label", hit.favourite ? "No favourite any more (f)" : "Favourite (f)");
+    press(heart, hit.favourite);
+    press(like, liked);
+    press(dislike, disliked);
+    element.classList.toggle("liked", liked);
+    tags.replaceChildren(...hit.tags.filter((tag) => tag !== "favourite").map((tag) => h("span", { class: "tag" }, tag)));
+    tags.hidden = !tags.children.length;
+    if (!plain) {
+      bar.style.transform = `scaleX(${Math.max(0, Math.min(1, hit.score))})`;
+      score.textContent = hit.score.toFixed(3);
+      better.textContent = percentile(hit.percentile);
+      better.title = `More alike than ${hit.percentile.toFixed(1)} % of pairs of sounds in this library`;
+    }
+    element.setAttribute("aria-label", spoken(hit, plain));
+  }
+  update(hit);
+  return { element, update, hit: () => now, stretch, close: stopHead };
+}
+
+function place(hit, all) {
+  const folder = shortFolder(hit.folder);
+  const time = all && hit.start_s === 0 && hit.duration_s >= hit.recording_duration_s - 0.001 ? "" : `${clock(hit.start_s)} · `;
+  return `${folder} · ${time}${length(hit.duration_s)}${hit.recording_duration_s - hit.duration_s > 0.01 ? ` of ${length(hit.recording_duration_s)}` : ""}`;
+}
+
+function spoken(hit, plain) {
+  const where = `${stem(hit.name)}, at ${clock(hit.start_s)}, ${length(hit.duration_s)}`;
+  return plain ? where : `${hit.rank}. ${where}, score ${hit.score.toFixed(2)}`;
+}
+
+function mark(from, to, kind = "mark") {
+  const stretch = h(kind === "place" ? "i" : "div", { class: kind === "place" ? "" : "mark" });
+  stretch.style.left = `${100 * from}%`;
+  stretch.style.width = `${100 * Math.max(0.002, to - from)}%`;
+  return kind === "place" ? h("div", { class: "place" }, stretch) : stretch;
+}

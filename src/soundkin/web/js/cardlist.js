@@ -1,0 +1,216 @@
+// A list of cards: walked with the keyboard, heard under the pointer, moved gently when ranks change.
+
+import { changeFavourite } from "./api.js";
+import { card, cardKey, stretchOf } from "./card.js";
+import { h } from "./dom.js";
+import { sayTrouble, whisper } from "./messages.js";
+import * as player from "./player.js";
+import { addSound, change, current, searchFrom } from "./state.js";
+import { carry, showMore } from "./takeaway.js";
+import { stem } from "./words.js";
+
+const HOVER_MS = 90;
+const MOVED_CARDS = 40;
+
+export const hoverPlays = () => localStorage.getItem("hover") !== "off";
+export const setHoverPlays = (value) => localStorage.setItem("hover", value ? "on" : "off");
+
+const sameMark = (hit) => (mark) => mark.id === hit.id && Math.abs(mark.start_s - hit.start_s) < 0.001;
+
+/** Make a list; `show(hits)` fills it, `why(hit)` is called where a card shall say why it is there. */
+export function cardList({ label, why = null }) {
+  const element = h("ul", { class: "cards", "aria-label": label });
+  let cards = new Map();
+  let focused = null;
+  let hover = 0;
+
+  const acts = {
+    from: (hit) => searchFrom(fromHit(hit)),
+    plus: (hit) => addSound(fromHit(hit)),
+    minus: (hit) => addSound({ ...fromHit(hit), weight: -0.5 }),
+    like: (hit) => judge(hit, "liked", "disliked"),
+    dislike: (hit) => judge(hit, "disliked", "liked"),
+    favourite,
+    why,
+    more: (hit, button) => showMore(hit, button, why),
+  };
+
+  async function favourite(hit) {
+    const changed = { ...hit, favourite: !hit.favourite };
+    update(changed);
+    hit.favourite = changed.favourite;
+    try {
+      await changeFavourite([hit.id], changed.favourite);
+      whisper(`${stem(hit.name)} is ${changed.favourite ? "a" : "no"} favourite`);
+      dispatchEvent(new CustomEvent("tagschange"));
+    } catch (error) {
+      hit.favourite = !changed.favourite;
+      update(hit);
+      sayTrouble(error);
+    }
+  }
+
+  function update(hit) {
+    const { liked, disliked } = current();
+    for (const one of cards.values()) {
+      if (one.hit().id !== hit.id) continue;
+      const shown = { ...one.hit(), favourite: hit.favourite };
+      one.update(shown, { liked: liked.some(sameMark(shown)), disliked: disliked.some(sameMark(shown)) });
+    }
+  }
+
+  function show(hits) {
+    const { liked, disliked } = current();
+    const before = positions(cards);
+    const next = new Map();
+    for (const hit of hits) {
+      const key = cardKey(hit);
+      const made = cards.get(key) ?? makeItem(hit);
+      made.update(hit, { liked: liked.some(sameMark(hit)), disliked: disliked.some(sameMark(hit)) });
+      next.set(key, made);
+    }
+    for (const [key, made] of cards) if (!next.has(key)) made.close();
+    const hadFocus = element.contains(document.activeElement);
+    cards = next;
+    element.replaceChildren(...[...cards.values()].map((made) => made.item));
+    if (!cards.has(focused)) focused = hits.length ? cardKey(hits[0]) : null;
+    cards.forEach((made, key) => (made.element.tabIndex = key === focused ? 0 : -1));
+    if (hadFocus) cards.get(focused)?.element.focus({ preventScroll: true });
+    slide(cards, before);
+    prefetchSeen();
+  }
+
+  function makeItem(hit) {
+    const made = card(hit, acts);
+    made.item = h("li", {}, made.element);
+    made.element.addEventListener("dragstart", (event) => carry(event, made.hit()));
+    seen.observe(made.element);
+    return made;
+  }
+
+  const cardOf = (node) => cards.get(node?.closest?.(".card")?.dataset.key);
+
+  // Segments near the screen are fetched before anyone asks for them.
+  const near = new Set();
+  const seen = new IntersectionObserver((entries) => {
+    entries.forEach(({ target, isIntersecting }) => near[isIntersecting ? "add" : "delete"](target.dataset.key));
+    prefetchSeen();
+  }, { rootMargin: "120px" });
+  const prefetchSeen = () => player.prefetch([...cards].filter(([key]) => near.has(key)).map(([, made]) => made.stretch));
+
+  element.addEventListener("pointerover", (event) => {
+    const made = cardOf(event.target);
+    if (!made || event.pointerType !== "mouse" || !hoverPlays() || made.element.contains(event.relatedTarget)) return;
+    clearTimeout(hover);
+    hover = setTimeout(() => player.play(made.stretch), HOVER_MS);
+  });
+  element.addEventListener("pointerout", (event) => {
+    const made = cardOf(event.target);
+    if (!made || event.pointerType !== "mouse" || made.element.contains(event.relatedTarget)) return;
+    clearTimeout(hover);
+    if (hoverPlays() && player.playing() === player.keyOf(made.stretch)) player.stop();
+  });
+  element.addEventListener("click", (event) => {
+    const made = cardOf(event.target);
+    if (!made || event.target.closest("button")) return;
+    clearTimeout(hover);
+    focus(made, false);
+    if (!(hoverPlays() && event.pointerType === "mouse")) player.toggle(made.stretch);
+    else player.play(made.stretch);
+  });
+  element.addEventListener("dblclick", (event) => {
+    const made = cardOf(event.target);
+    if (made && !event.target.closest("button")) acts.from(made.hit());
+  });
+
+  function focus(made, sound = true) {
+    focused = cardKey(made.hit());
+    cards.forEach((other) => (other.element.tabIndex = other === made ? 0 : -1));
+    made.element.focus({ preventScroll: true });
+    made.element.scrollIntoView({ block: "nearest" });
+    if (sound) player.play(made.stretch);
+  }
+
+  function step(made, key) {
+    const all = [...cards.values()];
+    const at = all.indexOf(made);
+    const top = all[0].item.offsetTop;
+    const n_columns = Math.max(1, all.findIndex((other) => other.item.offsetTop > top));
+    const to = at + { ArrowRight: 1, ArrowLeft: -1, ArrowDown: n_columns, ArrowUp: -n_columns, Home: -at, End: all.length - 1 - at }[key];
+    if (all[to]) focus(all[to]);
+  }
+
+  const KEYS = {
+    " ": (made) => player.toggle(made.stretch),
+    Enter: (made) => acts.from(made.hit()),
+    f: (made) => favourite(made.hit()),
+    "+": (made) => acts.plus(made.hit()),
+    "=": (made) => acts.plus(made.hit()),
+    "-": (made) => acts.minus(made.hit()),
+    l: (made) => acts.like(made.hit()),
+    d: (made) => acts.dislike(made.hit()),
+    w: (made) => why?.(made.hit()),
+    m: (made) => acts.more(made.hit(), made.element),
+    h: (made) => change({ view: "hear", sounds: [{ ...fromHit(made.hit()), weight: 1 }] }),
+  };
+
+  element.addEventListener("keydown", (event) => {
+    const made = event.target.classList.contains("card") ? cardOf(event.target) : null;
+    if (!made || event.ctrlKey || event.metaKey || event.altKey) return;
+    const act = KEYS[event.key] ?? (/^(Arrow|Home|End)/.test(event.key) ? () => step(made, event.key) : null);
+    if (!act) return;
+    event.preventDefault();
+    event.stopPropagation();
+    act(made);
+  });
+  element.addEventListener("focusin", (event) => {
+    const made = cardOf(event.target);
+    element.querySelectorAll(".card button").forEach((button) => (button.tabIndex = made?.element.contains(button) ? 0 : -1));
+  });
+
+  const stops = [
+    player.on("start", (key) => cards.forEach((made) => made.element.classList.toggle("playing", player.keyOf(made.stretch) === key))),
+    player.on("stop", () => element.querySelectorAll(".playing").forEach((one) => one.classList.remove("playing"))),
+  ];
+  return {
+    element,
+    show,
+    focusFirst: () => cards.size && focus(cards.get(focused) ?? [...cards.values()][0]),
+    hits: () => [...cards.values()].map((made) => made.hit()),
+    close: () => (stops.forEach((stop) => stop()), cards.forEach((made) => made.close()), seen.disconnect()),
+  };
+}
+
+/** The sound that a search from a hit begins with: its stretch, or all of a recording that is no longer. */
+export function fromHit(hit) {
+  const { id, start_s, end_s } = stretchOf(hit);
+  return { id, start_s, end_s };
+}
+
+function judge(hit, list, other) {
+  const state = current();
+  const marked = state[list].some(sameMark(hit));
+  const without = (marks) => marks.filter((mark) => !sameMark(hit)(mark));
+  change({
+    [list]: marked ? without(state[list]) : [...state[list], { id: hit.id, start_s: hit.start_s }],
+    [other]: without(state[other]),
+  });
+}
+
+function positions(cards) {
+  if (!cards.size) return null;
+  return new Map([...cards].slice(0, MOVED_CARDS).map(([key, made]) => [key, made.element.getBoundingClientRect()]));
+}
+
+function slide(cards, before) {
+  if (!before || matchMedia("(prefers-reduced-motion: reduce)").matches) return;
+  for (const [key, made] of [...cards].slice(0, MOVED_CARDS)) {
+    const old = before.get(key);
+    const now = made.element.getBoundingClientRect();
+    if (old && (old.x !== now.x || old.y !== now.y)) {
+      made.element.animate([{ transform: `translate(${old.x - now.x}px, ${old.y - now.y}px)` }, { transform: "none" }], { duration: 320, easing: "cubic-bezier(0.2, 0.7, 0.2, 1)" });
+    } else if (!old) {
+      made.element.animate([{ opacity: 0, transform: "translateY(8px)" }, { opacity: 1, transform: "none" }], { duration: 240, easing: "ease-out" });
+    }
+  }
+}

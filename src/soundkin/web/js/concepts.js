@@ -1,0 +1,60 @@
+// Named sound concepts: a query with its thumbs, kept in the library.
+
+import { loadConcepts, removeConcept, saveConcept } from "./api.js";
+import { h, icon, iconButton } from "./dom.js";
+import { say, sayTrouble } from "./messages.js";
+import { change, current } from "./state.js";
+import { count } from "./words.js";
+
+/** A button that saves the query with its thumbs under a name. */
+export function saveConceptButton() {
+  return h("button", { type: "button", class: "save-concept", onclick: ask }, icon("save"), "Save as concept");
+}
+
+function ask() {
+  const { sounds, liked, disliked } = current();
+  if (sounds.some((sound) => sound.id.startsWith("u"))) {
+    return say("A concept is made of sounds of the library, and an upload goes with the server. Index the file, or search from one of the hits.", { trouble: true });
+  }
+  const field = h("input", { type: "text", name: "name", required: true, maxlength: 80, autocomplete: "off", "aria-label": "Name", placeholder: "dusty kicks" });
+  const form = h(
+    "form",
+    { method: "dialog" },
+    h("p", { class: "quiet" }, `${count(sounds.length, "sound")}, ${count(liked.length, "thumb")} up, ${disliked.length} down. You find it again on the start page.`),
+    h("p", { class: "row" }, field, h("button", { class: "strong" }, "Save")),
+  );
+  const dialog = h("dialog", { "aria-label": "Save as a concept" }, h("header", {}, h("h2", {}, "Name this sound"), iconButton("close", "Close", () => dialog.close())), form);
+  form.addEventListener("submit", async () => {
+    try {
+      await saveConcept({ name: field.value.trim(), sounds, liked, disliked });
+      say(`“${field.value.trim()}” is saved.`);
+    } catch (error) {
+      sayTrouble(error);
+    }
+  });
+  dialog.addEventListener("close", () => dialog.remove());
+  document.body.append(dialog);
+  dialog.showModal();
+  return field.focus();
+}
+
+/** Show saved concepts as a row of buttons. */
+export function conceptShelf(place, concepts) {
+  if (!concepts.length) return place.replaceChildren();
+  const again = () => loadConcepts().then((found) => conceptShelf(place, found), sayTrouble);
+  return place.replaceChildren(
+    h("div", { class: "shelf-head" }, h("h2", {}, "Your concepts")),
+    h(
+      "div",
+      { class: "row concepts" },
+      concepts.map(({ id, name, sounds, liked, disliked }) =>
+        h(
+          "span",
+          { class: "concept" },
+          h("button", { type: "button", onclick: () => change({ sounds, liked, disliked }) }, icon("save"), name),
+          iconButton("close", `Forget ${name}`, () => removeConcept(id).then(again, sayTrouble)),
+        ),
+      ),
+    ),
+  );
+}

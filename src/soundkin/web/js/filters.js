@@ -1,0 +1,104 @@
+// Filters and the sliders that weigh acoustic facts against the embedding.
+
+import { h, settle } from "./dom.js";
+import { change, current, resetFilters } from "./state.js";
+import { shortFolder } from "./words.js";
+
+/** Make the panel for what a library holds; `update(state)` shows what is set. */
+export function filterPanel(info) {
+  const parts = [
+    durations(),
+    info.tags.length ? choices("Tags", "tags", info.tags.filter(({ tag }) => tag !== "favourite").map(({ tag, count }) => [tag, tag, count])) : null,
+    toggle("Favourites only"),
+    info.folders.length > 1 ? choices("Folder", "folders", info.folders.map((folder) => [folder.path ?? folder, shortFolder(folder.path ?? folder), folder.n_recordings])) : null,
+    info.extensions.length > 1 && info.extensions[0].extension ? choices("File type", "extensions", info.extensions.map(({ extension, n_recordings }) => [extension, extension.replace(".", "").toUpperCase(), n_recordings])) : null,
+    ...(info.facts ?? []).map(factRange),
+    weights(info.facts ?? []),
+  ].filter(Boolean);
+  const reset = h("button", { type: "button", onclick: resetFilters }, "Take all away");
+  const element = h("details", { class: "filters-box", open: innerWidth > 980 }, h("summary", {}, "Refine"), h("div", { class: "group-list" }, parts.map((part) => part.element), reset));
+  const update = (state) => {
+    parts.forEach((part) => part.update(state));
+    reset.hidden = !isFiltered(state);
+  };
+  return { element: h("aside", { class: "filters", "aria-label": "Refine" }, element), update };
+}
+
+function isFiltered({ filters, weights }) {
+  return Object.keys(weights).length > 0 || Object.values(filters).some((value) => (value && typeof value === "object" ? Object.keys(value).length : value));
+}
+
+const patch = (values) => change({ filters: { ...current().filters, ...values } });
+
+function choices(title, name, options) {
+  const rows = options.map(([value, words, n]) => {
+    const box = h("input", { type: "checkbox" });
+    box.addEventListener("change", () => {
+      const chosen = new Set(current().filters[name]);
+      chosen[box.checked ? "add" : "delete"](value);
+      patch({ [name]: [...chosen] });
+    });
+    return { value, box, element: h("label", { class: "choice", title: value }, box, h("span", {}, words), n !== undefined && h("span", { class: "n" }, n)) };
+  });
+  return {
+    element: h("fieldset", { class: "group" }, h("legend", {}, title), h("div", { class: "choices", tabindex: rows.length > 6 ? "0" : undefined, role: "group", "aria-label": title }, rows.map((row) => row.element))),
+    update: ({ filters }) => rows.forEach(({ value, box }) => (box.checked = filters[name].includes(value))),
+  };
+}
+
+function toggle(words) {
+  const box = h("input", { type: "checkbox" });
+  box.addEventListener("change", () => patch({ favourites: box.checked || undefined }));
+  return { element: h("label", { class: "choice" }, box, h("span", {}, words)), update: ({ filters }) => (box.checked = Boolean(filters.favourites)) };
+}
+
+function range(title, read, write, { unit, step = "any", placeholders = ["least", "most"] }) {
+  const fields = placeholders.map((placeholder, i) => h("input", { type: "number", step, placeholder, "aria-label": `${title}, ${i ? "most" : "least"}` }));
+  const apply = settle(() => write(fields.map((field) => (field.value === "" ? undefined : Number(field.value)))), 350);
+  fields.forEach((field) => field.addEventListener("input", apply));
+  return {
+    element: h("fieldset", { class: "group" }, h("legend", {}, title, unit && h("span", { class: "quiet" }, ` ${unit}`)), h("div", { class: "pair" }, fields[0], h("span", { class: "quiet" }, "to"), fields[1])),
+    update: (state) => read(state).forEach((value, i) => document.activeElement !== fields[i] && (fields[i].value = value ?? "")),
+  };
+}
+
+function durations() {
+  return range(
+    "Length",
+    ({ filters }) => [filters.min_duration_s, filters.max_duration_s],
+    ([min_duration_s, max_duration_s]) => patch({ min_duration_s, max_duration_s }),
+    { unit: "s" },
+  );
+}
+
+function factRange(fact) {
+  const shown = (value) => (value === undefined || value === null ? undefined : String(Math.round(value * 10) / 10));
+  return range(
+    fact.title ?? fact.name,
+    ({ filters }) => filters.facts[fact.name] ?? [undefined, undefined],
+    ([low, high]) => {
+      const facts = { ...current().filters.facts };
+      if (low === undefined && high === undefined) delete facts[fact.name];
+      else facts[fact.name] = [low ?? null, high ?? null];
+      patch({ facts });
+    },
+    { unit: fact.unit, placeholders: [shown(fact.min) ?? "least", shown(fact.max) ?? "most"] },
+  );
+}
+
+function weights(facts) {
+  if (!facts.length) return null;
+  const rows = facts.map((fact) => {
+    const slider = h("input", { type: "range", min: 0, max: 1, step: 0.05 });
+    slider.addEventListener("input", settle(() => {
+      const weights = { ...current().weights, [fact.name]: Number(slider.value) };
+      if (!weights[fact.name]) delete weights[fact.name];
+      change({ weights }, { replace: true });
+    }, 160));
+    return { fact, slider, element: h("label", { class: "weigh" }, fact.title ?? fact.name, slider) };
+  });
+  return {
+    element: h("fieldset", { class: "group" }, h("legend", {}, "Also alike in …"), rows.map((row) => row.element)),
+    update: ({ weights }) => rows.forEach(({ fact, slider }) => document.activeElement !== slider && (slider.value = weights[fact.name] ?? 0)),
+  };
+}

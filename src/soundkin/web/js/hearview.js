@@ -1,0 +1,82 @@
+// Hear the deformations: one sound shifted, stretched, under noise, cut and mixed, and how far each moves.
+
+import { loadDeformations } from "./api.js";
+import { h, icon } from "./dom.js";
+import * as player from "./player.js";
+import { pickSound } from "./picker.js";
+import { soundOf } from "./searching.js";
+import { change, current, writeSound } from "./state.js";
+import { stem } from "./words.js";
+
+export function open(box) {
+  let shown = null;
+  let mix = null;
+
+  async function update(state) {
+    const sound = state.sounds[0];
+    if (!sound) return box.replaceChildren(nothing());
+    const key = `${writeSound(sound)} ${mix?.id ?? ""}`;
+    if (key === shown) return undefined;
+    shown = key;
+    const title = h("h1", {}, "…");
+    const place = h("div", { class: "heard-place" }, h("p", { class: "quiet" }, "Deforming … this takes a second or two."));
+    const pick = h("button", { type: "button" }, icon("plus"), mix ? `Mixed with ${stem(mix.name)}; another` : "Mix with a second sound");
+    pick.addEventListener("click", async () => {
+      const picked = await pickSound("Mix with which sound?", { files: false });
+      if (picked) update(((mix = picked), current()));
+    });
+    box.replaceChildren(
+      h(
+        "header",
+        { class: "hear-head" },
+        h("div", {}, title, h("p", { class: "quiet" }, "Training asks the network to keep these near one another, and random sounds apart. Hear what it is asked, and see how far each deformation moves this sound on the unit sphere.")),
+        h("div", { class: "row" }, pick, h("button", { type: "button", onclick: () => change({ view: "search" }) }, "Back to the search")),
+      ),
+      place,
+    );
+    try {
+      const [facts, answer] = await Promise.all([soundOf(sound.id), loadDeformations(sound, mix?.id)]);
+      if (key !== shown) return undefined;
+      title.replaceChildren(stem(facts.name), h("em", {}, ", deformed"));
+      place.replaceChildren(...heard(answer));
+    } catch (error) {
+      place.replaceChildren(h("div", { class: "empty" }, h("h2", {}, "This cannot be deformed"), h("p", {}, error.message)));
+    }
+    return undefined;
+  }
+  return { update, close: () => player.stop() };
+}
+
+function nothing() {
+  return h("div", { class: "empty" }, h("h2", {}, "No sound to deform"), h("p", {}, "Open a sound first, then choose “Hear it deformed”."), h("button", { type: "button", onclick: () => change({ view: "search" }) }, "To the search"));
+}
+
+function heard(answer) {
+  const list = answer.deformations;
+  const random = answer.random_distances;
+  const most = Math.max(random?.median ?? 1, ...list.map((one) => one.distance ?? 0)) * 1.08;
+  return [ruler(list, random, most), h("ul", { class: "heard" }, list.map((one) => item(one, most, random)))];
+}
+
+function ruler(list, random, most) {
+  const put = (element, distance) => ((element.style.left = `${(100 * distance) / most}%`), element);
+  return h(
+    "div",
+    { class: "ruler", role: "img", "aria-label": `Distances from the original: ${list.map((one) => `${one.title} ${one.distance?.toFixed(2)}`).join(", ")}` },
+    random && put(h("div", { class: "random" }, h("span", {}, "half of random sounds are farther")), random.median),
+    random && put(h("div", { class: "random near" }, h("span", {}, "1 in 20 is nearer")), random.p05),
+    list.map((one) => put(h("i", { title: `${one.title}: ${one.distance?.toFixed(3)}` }), one.distance ?? 0)),
+  );
+}
+
+function item(one, most, random) {
+  const sound = { url: one.audio_url };
+  const bar = h("i");
+  bar.style.transform = `scaleX(${(one.distance ?? 0) / most})`;
+  const button = h("button", { type: "button", class: "play-it", "aria-label": `Play ${one.title}`, onclick: () => player.toggle(sound) }, h("img", { src: one.spectrogram_url, alt: `Spectrogram, ${one.title}`, loading: "lazy" }), icon("play"));
+  const beside = random && one.distance !== null && one.distance > random.p05 ? "as far as a random sound may be" : "nearer than random sounds";
+  const element = h("li", {}, button, h("div", { class: "row between" }, h("b", {}, one.title), h("span", {}, one.distance?.toFixed(3) ?? "")), h("div", { class: "progress" }, bar), h("p", { class: "quiet small" }, one.distance ? beside : "where it all begins"));
+  const stops = [player.on("start", (key) => element.classList.toggle("playing", key === one.audio_url)), player.on("stop", () => element.classList.remove("playing"))];
+  new MutationObserver((_, observer) => element.isConnected || (stops.forEach((stop) => stop()), observer.disconnect())).observe(document.getElementById("view"), { childList: true, subtree: true });
+  return element;
+}

@@ -1,0 +1,70 @@
+// Keys that work everywhere, and the dialog that tells them all.
+
+import { h, iconButton } from "./dom.js";
+import { chooseFile } from "./drop.js";
+import * as player from "./player.js";
+import { pickAndSearch, recordInto } from "./query.js";
+import { change } from "./state.js";
+
+const TOLD = [
+  ["←  →  ↑  ↓", "from card to card, heard at once"],
+  ["Space", "play or stop"],
+  ["Enter", "search from this card"],
+  ["Alt ←", "back to the search before"],
+  ["+  −", "add the card to the query, subtract it"],
+  ["l  d", "more like this, less like this"],
+  ["f", "favourite"],
+  ["w", "why this hit"],
+  ["m", "more: download, path, file manager"],
+  ["h", "hear it deformed"],
+  ["/", "start from a sound of the library"],
+  ["o", "open a file"],
+  ["r", "record; again to stop and search"],
+  ["1  2  3", "search, map, library"],
+  ["Esc", "stop the sound, close what is open"],
+  ["?", "these keys"],
+];
+
+export function showKeys() {
+  const dialog = h(
+    "dialog",
+    { "aria-label": "Keys" },
+    h("header", {}, h("h2", {}, "Keys"), iconButton("close", "Close", () => dialog.close())),
+    h("dl", { class: "keys" }, TOLD.map(([keys, words]) => h("div", {}, h("dt", {}, keys.split("  ").map((key) => h("kbd", {}, key))), h("dd", { class: "quiet small" }, words)))),
+  );
+  dialog.addEventListener("close", () => dialog.remove());
+  document.body.append(dialog);
+  dialog.showModal();
+}
+
+const firstCard = () => document.querySelector('.card[tabindex="0"]');
+
+const KEYS = {
+  "?": showKeys,
+  o: () => chooseFile(),
+  r: () => {
+    const place = document.querySelector(".query-foot, .welcome .row");
+    if (place) recordInto(place);
+  },
+  "/": pickAndSearch,
+  1: () => change({ view: "search" }),
+  2: () => change({ view: "map" }),
+  3: () => change({ view: "library" }),
+  Escape: () => player.stop(),
+  " ": () => dispatchEvent(new Event("playquery")),
+  ArrowDown: () => firstCard()?.focus(),
+  ArrowRight: () => firstCard()?.focus(),
+};
+
+export function watchKeys() {
+  addEventListener("keydown", (event) => {
+    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+    const inField = event.target.matches?.("input, select, textarea, [contenteditable]");
+    const onControl = event.target.matches?.("button, a, summary, [role=slider], [role=option], canvas");
+    if (inField || (onControl && /^( |Enter|Arrow.*)$/.test(event.key))) return;
+    const act = KEYS[event.key];
+    if (!act) return;
+    event.preventDefault();
+    act();
+  });
+}

@@ -1,0 +1,117 @@
+// The library view: folders, recordings with their tags, what failed and why, suggestions, indexing.
+
+import { loadFolders, loadJobs } from "./api.js";
+import { h } from "./dom.js";
+import { indexPanel } from "./indexing.js";
+import { showJob } from "./jobs.js";
+import { sayTrouble } from "./messages.js";
+import { recordingTable } from "./recordingtable.js";
+import { suggestionPanel } from "./suggestions.js";
+import { count, length, shortFolder, span } from "./words.js";
+
+const MOST_FOLDERS = 200;
+
+export function open(box, info) {
+  const listen = new AbortController();
+  const table = recordingTable();
+  const failed = recordingTable({ failed: true });
+  const suggested = suggestionPanel();
+  const folders = h("ul", { class: "folders" });
+  const numbers = h("dl", { class: "numbers" });
+  const indexing = indexPanel(() => info, watchJob);
+  const running = h("div", { class: "running" });
+  const tabs = tabList([
+    ["Sounds", table],
+    ["Could not be read", failed],
+    ["Suggested tags", suggested],
+  ]);
+  box.replaceChildren(
+    h(
+      "div",
+      { class: "library" },
+      h("aside", { "aria-label": "Folders" }, h("h1", {}, "Library"), numbers, indexing.element, running, h("h2", { class: "folders-title" }, "Folders"), folders),
+      h("section", { class: "library-main" }, tabs.element),
+    ),
+  );
+
+  function watchJob(job) {
+    showJob(running, job, (kind) => {
+      indexing.release();
+      if (kind === "done") fill();
+    });
+  }
+
+  async function fill() {
+    numbers.replaceChildren(
+      ...[
+        [info.n_recordings.toLocaleString("en"), info.n_recordings === 1 ? "recording" : "recordings"],
+        [span(info.duration_s), "of audio"],
+        [info.n_segments.toLocaleString("en"), "segments"],
+        [info.n_failed.toLocaleString("en"), "could not be read"],
+      ].map(([value, words]) => h("div", {}, h("dd", {}, value), h("dt", {}, words))),
+    );
+    tabs.note(1, info.n_failed);
+    table.update();
+    failed.update();
+    try {
+      fillFolders(await loadFolders());
+    } catch (error) {
+      sayTrouble(error);
+    }
+  }
+
+  function fillFolders(found) {
+    const all = { path: "", n_recordings: info.n_recordings, duration_s: info.duration_s };
+    const rows = [all, ...found.slice(0, MOST_FOLDERS)].map((folder) => {
+      const button = h("button", { type: "button", "aria-pressed": String(folder.path === table.folder()), title: folder.path || "All folders" }, h("span", {}, folder.path ? shortFolder(folder.path) : "All folders"), h("span", { class: "quiet small" }, `${folder.n_recordings.toLocaleString("en")} · ${length(folder.duration_s)}`));
+      button.addEventListener("click", () => {
+        folders.querySelectorAll("button").forEach((other) => other.setAttribute("aria-pressed", String(other === button)));
+        tabs.choose(0);
+        table.choose(folder.path);
+      });
+      return h("li", {}, button);
+    });
+    folders.replaceChildren(...rows);
+    if (found.length > MOST_FOLDERS) folders.append(h("li", { class: "quiet small" }, `and ${count(found.length - MOST_FOLDERS, "folder")} more; search by name instead`));
+  }
+
+  addEventListener("infochange", (event) => ((info = event.detail), fill()), { signal: listen.signal });
+  fill();
+  loadJobs().then((jobs) => {
+    const job = (jobs.jobs ?? jobs).find(({ state }) => state === "running" || state === "waiting");
+    if (job) watchJob(job);
+  }, () => null);
+  return { update: () => null, close: () => (listen.abort(), table.close(), failed.close(), suggested.close()) };
+}
+
+/** Tabs as screen readers know them; each panel has `element`, and `update()` for when it is shown. */
+function tabList(panels) {
+  const buttons = panels.map(([words], i) =>
+    h("button", { type: "button", role: "tab", id: `tab-${i}`, "aria-controls": `panel-${i}`, onclick: () => choose(i) }, words),
+  );
+  const boxes = panels.map(([, panel], i) => h("div", { role: "tabpanel", id: `panel-${i}`, "aria-labelledby": `tab-${i}` }, panel.element));
+  const bar = h("div", { role: "tablist", class: "tabs", "aria-label": "Parts of the library" }, buttons);
+  function choose(at) {
+    buttons.forEach((button, i) => {
+      button.setAttribute("aria-selected", String(i === at));
+      button.tabIndex = i === at ? 0 : -1;
+      boxes[i].hidden = i !== at;
+    });
+    panels[at][1].update();
+  }
+  bar.addEventListener("keydown", (event) => {
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (!step) return;
+    event.preventDefault();
+    event.stopPropagation();
+    const to = (buttons.indexOf(document.activeElement) + step + buttons.length) % buttons.length;
+    choose(to);
+    buttons[to].focus();
+  });
+  choose(0);
+  return {
+    element: h("div", {}, bar, boxes),
+    choose,
+    note: (at, n) => buttons[at].replaceChildren(panels[at][0], n ? h("span", { class: "tag" }, n) : ""),
+  };
+}

@@ -1,0 +1,84 @@
+// The frame: which view is shown, the bar on top, and what works everywhere.
+
+import { h, iconButton, settle } from "./dom.js";
+import { watchDrops } from "./drop.js";
+import { refreshInfo } from "./info.js";
+import { showKeys, watchKeys } from "./keys.js";
+import { say, sayTrouble } from "./messages.js";
+import * as player from "./player.js";
+import { change, current, onChange, openAddress } from "./state.js";
+import { forgetColours } from "./waveform.js";
+
+const VIEWS = {
+  search: () => import("./searchview.js"),
+  map: () => import("./mapview.js"),
+  library: () => import("./libraryview.js"),
+  hear: () => import("./hearview.js"),
+};
+
+const place = document.getElementById("view");
+let shown = null;
+let wanted = null;
+
+const firstInfo = refreshInfo();
+
+async function showView(state) {
+  wanted = state.view;
+  markNavigation(state);
+  if (shown?.name === state.view) return shown.update(state);
+  try {
+    const [{ open }, info] = await Promise.all([VIEWS[state.view](), firstInfo]);
+    if (wanted !== state.view) return;
+    player.stop();
+    shown?.close?.();
+    const box = h("div", { class: "view" });
+    place.replaceChildren(box);
+    shown = { name: state.view, ...(await open(box, info)) };
+    shown.update(current());
+  } catch (error) {
+    sayTrouble(error);
+  }
+}
+
+function markNavigation(state) {
+  const view = state.view === "hear" ? "search" : state.view;
+  for (const link of document.querySelectorAll("nav [data-view]")) {
+    if (link.dataset.view === view) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  document.title = { search: "soundkin", map: "Map · soundkin", library: "Library · soundkin", hear: "Deformed · soundkin" }[state.view];
+}
+
+function fillBar() {
+  const dark = () => document.documentElement.dataset.theme === "dark";
+  const theme = h("span");
+  const drawTheme = () => theme.replaceChildren(
+    iconButton(dark() ? "sun" : "moon", dark() ? "Light colours" : "Dark colours", () => dispatchEvent(new Event("toggletheme"))),
+  );
+  drawTheme();
+  addEventListener("themechange", () => (drawTheme(), forgetColours()));
+  const volume = h("input", { type: "range", class: "volume", min: 0, max: 1, step: 0.01, "aria-label": "Volume", title: "Volume" });
+  volume.value = player.getVolume();
+  volume.addEventListener("input", () => player.setVolume(Number(volume.value)));
+  document.getElementById("tools").append(volume, theme, iconButton("help", "Keys", showKeys));
+}
+
+function watchLinks() {
+  document.querySelector(".bar").addEventListener("click", (event) => {
+    const link = event.target.closest("[data-view]");
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    if (link.matches(".wordmark")) change({ view: "search", sounds: [], liked: [], disliked: [] });
+    else change({ view: link.dataset.view });
+  });
+}
+
+player.on("trouble", (words) => say(words, { trouble: true }));
+player.on("locked", settle(() => say("Click or press a key once: browsers let a page play sound only after that."), 200));
+onChange(showView);
+fillBar();
+watchLinks();
+watchKeys();
+watchDrops();
+firstInfo.catch(sayTrouble);
+openAddress();

@@ -1,0 +1,42 @@
+// The map as the server sends it, unpacked.
+
+import { loadMap } from "./api.js";
+
+function unpack(text, Kind) {
+  const binary = atob(text);
+  const bytes = new Uint8Array(binary.length);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = binary.charCodeAt(i);
+  return new Kind(bytes.buffer);
+}
+
+/**
+ * Load the map: `n` points, `ids` (text) and `starts_s` of what each one is, `places` (Float32Array of x, y
+ * pairs in [0, 1], y downward), and `columns` to colour by: `{name, title, rgb, legend, ramp}`, `rgb` three
+ * bytes a point, `legend` of `{words, colour}`.
+ */
+export async function fetchMap() {
+  const sent = await loadMap();
+  const { n } = sent;
+  const x = unpack(sent.x, Float32Array);
+  const y = unpack(sent.y, Float32Array);
+  const places = new Float32Array(2 * n);
+  for (let i = 0; i < n; i++) {
+    places[2 * i] = (x[i] + 1) / 2;
+    places[2 * i + 1] = (1 - y[i]) / 2;
+  }
+  return {
+    n,
+    places,
+    ids: Array.from(unpack(sent.ids, Uint32Array), (id) => `r${id}`),
+    starts_s: sent.by === "segments" && sent.starts_s ? unpack(sent.starts_s, Float32Array) : null,
+    columns: sent.columns.map((column) => readColumn(column, n)),
+  };
+}
+
+function readColumn({ name, title, codes, palette, legend }, n) {
+  const code = unpack(codes, Uint8Array);
+  const rgb = new Uint8Array(3 * n);
+  for (let i = 0; i < n; i++) rgb.set(palette[code[i]], 3 * i);
+  const words = legend.map(([words, place]) => ({ words, colour: `rgb(${palette[place].join(", ")})` }));
+  return { name, title, rgb, legend: words };
+}

@@ -1,0 +1,148 @@
+// The map: every recording as a point, neighbours sound alike. Zoom, hear, colour, lasso.
+
+import { startJob } from "./api.js";
+import { cardList } from "./cardlist.js";
+import { h, icon, press, settle } from "./dom.js";
+import { showJob } from "./jobs.js";
+import { fetchMap } from "./mapdata.js";
+import { mapSurface } from "./mapsurface.js";
+import { sayTrouble, whisper } from "./messages.js";
+import * as player from "./player.js";
+import { runSearch, soundOf } from "./searching.js";
+import { plainHit } from "./searchview.js";
+import { change, current, searchFrom } from "./state.js";
+import { exportMenu } from "./takeaway.js";
+import { count, length, shortFolder, stem } from "./words.js";
+
+const MOST_LISTED = 120;
+const HEARD_S = 5;
+
+export async function open(box, info) {
+  let map;
+  try {
+    map = await fetchMap();
+  } catch (error) {
+    if (![404, 409].includes(error.status)) throw error;
+    return { update: () => null, ...noMap(box, info) };
+  }
+  return show(box, map);
+}
+
+function noMap(box, info) {
+  const place = h("div");
+  const make = h("button", { type: "button", class: "strong" }, "Make the map");
+  make.addEventListener("click", async () => {
+    make.disabled = true;
+    try {
+      const job = await startJob("map", []);
+      showJob(place, job, (kind) => {
+        make.disabled = false;
+        if (kind === "done") open(box, info).then((view) => view.update(current()), sayTrouble);
+      });
+    } catch (error) {
+      make.disabled = false;
+      sayTrouble(error);
+    }
+  });
+  box.replaceChildren(
+    h(
+      "div",
+      { class: "empty" },
+      h("h2", {}, "There is no map yet"),
+      h("p", {}, info.n_recordings ? "It places every recording among those that sound alike. Making it takes some seconds for a thousand sounds, a few minutes for a hundred thousand; later ones are placed into it." : "The library is empty. Index a folder first."),
+      info.n_recordings ? make : h("button", { type: "button", class: "strong", onclick: () => change({ view: "library" }) }, "Index a folder"),
+      place,
+    ),
+  );
+  return { close: () => null };
+}
+
+function show(box, map) {
+  const list = cardList({ label: "Sounds inside the line" });
+  const chosen = h("div", { class: "chosen" });
+  const legend = h("ul", { class: "legend", "aria-label": "Colours" });
+  const note = h("div", { class: "map-note", hidden: true });
+  const colour = h("select", { "aria-label": "Colour" }, map.columns.map(({ name, title }) => h("option", { value: name }, title.toLowerCase())));
+  const lasso = press(h("button", { type: "button", title: "Draw a line round sounds (or hold Shift)" }, icon("lasso"), "Lasso"), false);
+  const fit = h("button", { type: "button" }, icon("fit"), "All");
+  let hits = [];
+
+  const surface = mapSurface(map, { hover: hear, leave: () => (note.hidden = true), pick: (i) => searchFrom(soundAt(i)), enclose });
+  const stage = h("div", { class: "map-stage" }, surface.element, note, h("div", { class: "map-tools" }, h("label", { class: "row small" }, "coloured by", colour), lasso, fit), legend);
+  const aside = h("aside", { class: "map-side", "aria-label": "Chosen sounds" }, chosen, list.element);
+  box.replaceChildren(h("h1", { class: "unseen" }, "Map"), h("div", { class: "map" }, stage, aside));
+  surface.start();
+
+  function soundAt(i) {
+    return map.starts_s ? { id: map.ids[i], start_s: map.starts_s[i], end_s: map.starts_s[i] + 1 } : { id: map.ids[i] };
+  }
+
+  async function hear(i, { x, y }) {
+    const id = map.ids[i];
+    const start_s = map.starts_s?.[i] ?? 0;
+    player.play({ id, start_s, end_s: start_s + (map.starts_s ? 1 : HEARD_S) });
+    const facts = await soundOf(id).catch(() => null);
+    if (!facts || surface.under() !== i) return;
+    note.replaceChildren(h("b", {}, stem(facts.name)), h("span", { class: "quiet" }, ` ${shortFolder(facts.folder)} · ${length(facts.duration_s)}`));
+    note.hidden = false;
+    note.style.left = `${Math.min(x, stage.clientWidth - 220)}px`;
+    note.style.top = `${y}px`;
+    whisper(`${stem(facts.name)}, ${length(facts.duration_s)}`);
+  }
+
+  async function enclose(indices) {
+    press(lasso, false);
+    surface.lassoing(false);
+    if (!indices.length) return tell();
+    const recordings = await Promise.all(indices.slice(0, MOST_LISTED).map((i) => soundOf(map.ids[i]).catch(() => null)));
+    list.show(recordings.filter(Boolean).map(plainHit));
+    chosen.replaceChildren(
+      h("h2", {}, count(indices.length, "sound")),
+      indices.length > MOST_LISTED && h("p", { class: "quiet small" }, `The first ${MOST_LISTED} are listed.`),
+      h("div", { class: "row" }, exportMenu(() => list.hits().map((hit) => ({ ...hit, score: 0 }))), h("button", { type: "button", onclick: () => (surface.enclose([]), tell()) }, "Let go")),
+    );
+    whisper(`${count(indices.length, "sound")} inside the line`);
+    return undefined;
+  }
+
+  function tell() {
+    list.show([]);
+    const searched = hits.length ? h("p", { class: "quiet" }, `The ring is your query, amber points are its ${count(hits.length, "hit")}.`) : "";
+    chosen.replaceChildren(h("h2", {}, "Wander by ear"), h("p", { class: "quiet" }, "Move over the points to hear them. Click one to search from it, or draw a line round some with the lasso to list them."), searched);
+  }
+
+  function paint({ rgb, legend: entries }) {
+    surface.paint(rgb);
+    legend.replaceChildren(...entries.map(({ words, colour }) => {
+      const dot = h("i", { "aria-hidden": "true" });
+      dot.style.background = colour;
+      return h("li", {}, dot, words);
+    }));
+  }
+
+  colour.addEventListener("change", () => change({ colour: colour.value }, { replace: true }));
+  lasso.addEventListener("click", () => surface.lassoing(press(lasso, lasso.getAttribute("aria-pressed") !== "true").getAttribute("aria-pressed") === "true"));
+  fit.addEventListener("click", () => surface.fit());
+  const redraw = settle(() => surface.draw(), 50);
+  addEventListener("themechange", redraw);
+  tell();
+
+  let painted = null;
+  async function update(state) {
+    const column = map.columns.find(({ name }) => name === state.colour) ?? map.columns[0];
+    if (painted !== column) paint(column);
+    painted = column;
+    colour.value = column.name;
+    if (!state.sounds.length) return surface.ring([], []);
+    try {
+      const answer = await runSearch(state);
+      hits = answer.hits;
+      surface.ring(state.sounds.map((sound) => sound.id), hits.map((hit) => hit.id));
+      tell();
+    } catch (error) {
+      sayTrouble(error);
+    }
+    return undefined;
+  }
+  return { update, close: () => (list.close(), surface.close(), removeEventListener("themechange", redraw)) };
+}

@@ -1,0 +1,83 @@
+// A dialog to choose a sound of the library by the words of its path, heard while one walks through.
+
+import { loadRecordings } from "./api.js";
+import { h, icon, iconButton, settle } from "./dom.js";
+import { sayTrouble } from "./messages.js";
+import * as player from "./player.js";
+import { length, shortFolder } from "./words.js";
+
+/** Ask for a sound; gives a recording, "file" where a file is wanted instead, or null. */
+export function pickSound(title, { files = true } = {}) {
+  return new Promise((resolve) => {
+    let answer = null;
+    const list = h("ul", { class: "picked", role: "listbox", "aria-label": "Sounds", tabindex: "-1" });
+    const field = h("input", { type: "search", placeholder: "Part of a name or folder", "aria-label": "Part of a name or folder", autofocus: true });
+    const close = (value) => {
+      answer = value;
+      dialog.close();
+    };
+    const fill = async () => {
+      try {
+        const { recordings } = await loadRecordings({ text: field.value.trim(), limit: 60 });
+        list.replaceChildren(...recordings.map((recording) => option(recording, close)));
+        if (!recordings.length) list.replaceChildren(h("li", { class: "quiet", role: "option", "aria-selected": "false" }, "Nothing has that in its name. Try fewer letters."));
+      } catch (error) {
+        sayTrouble(error);
+      }
+    };
+    field.addEventListener("input", settle(fill, 120));
+    const dialog = h(
+      "dialog",
+      { "aria-label": title },
+      h("header", {}, h("h2", {}, title), iconButton("close", "Close", () => dialog.close())),
+      h("div", { class: "row" }, field, files && h("button", { type: "button", onclick: () => close("file") }, icon("file"), "A file instead")),
+      list,
+    );
+    dialog.addEventListener("keydown", walk);
+    dialog.addEventListener("close", () => {
+      player.stop();
+      dialog.remove();
+      resolve(answer);
+    });
+    document.body.append(dialog);
+    dialog.showModal();
+    fill();
+
+    function walk(event) {
+      const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+      const options = [...list.querySelectorAll("[tabindex]")];
+      if (step && options.length) {
+        event.preventDefault();
+        options[Math.max(0, Math.min(options.length - 1, options.indexOf(document.activeElement) + step))].focus();
+      } else if (event.key === "Enter" && event.target === field && options.length) {
+        event.preventDefault();
+        options[0].click();
+      }
+      event.stopPropagation();
+    }
+  });
+}
+
+function option(recording, close) {
+  const sound = { id: recording.id, length_s: recording.duration_s };
+  const item = h(
+    "li",
+    { role: "option", tabindex: "-1", "aria-selected": "false", onclick: () => close(recording) },
+    h("b", {}, recording.name),
+    h("span", { class: "quiet small" }, `${shortFolder(recording.folder)} · ${length(recording.duration_s)}`),
+  );
+  item.addEventListener("focus", () => player.play(sound));
+  item.addEventListener("keydown", (event) => {
+    if (event.key === "Enter") close(recording);
+    if (event.key === " ") {
+      event.preventDefault();
+      player.toggle(sound);
+    }
+  });
+  let timer = 0;
+  item.addEventListener("pointerenter", (event) => {
+    if (event.pointerType === "mouse") timer = setTimeout(() => player.play(sound), 120);
+  });
+  item.addEventListener("pointerleave", () => (clearTimeout(timer), player.stop()));
+  return item;
+}

@@ -1,0 +1,144 @@
+// The query: its sounds with sign and weight, and the ways to give another one.
+
+import { h, icon, iconButton, settle } from "./dom.js";
+import { chooseFile, take } from "./drop.js";
+import { sayTrouble } from "./messages.js";
+import { pickSound } from "./picker.js";
+import { record } from "./record.js";
+import { soundOf } from "./searching.js";
+import { addSound, change, current, searchFrom } from "./state.js";
+import { strip } from "./strip.js";
+import { stem } from "./words.js";
+
+const keyOf = (sound) => JSON.stringify([sound.id, sound.start_s, sound.end_s]);
+
+/** Make the panel of the query; `update(sounds)` shows others. */
+export function queryPanel() {
+  const list = h("div", { class: "sounds" });
+  const foot = h("div", { class: "query-foot" });
+  const element = h("section", { class: "query", "aria-label": "Query" }, list, foot);
+  let shown = [];
+  foot.append(...waysToAdd(foot));
+
+  async function update(sounds) {
+    const keys = sounds.map(keyOf);
+    if (keys.join() === shown.map((row) => row.key).join()) {
+      shown.forEach((row, i) => row.weigh(sounds[i]));
+      return;
+    }
+    const earlier = new Map(shown.map((row) => [row.key, row]));
+    const rows = await Promise.all(sounds.map((sound, i) => earlier.get(keys[i]) ?? soundRow(sound)));
+    if (current().sounds.map(keyOf).join() !== keys.join()) return;
+    shown.filter((row) => !rows.includes(row)).forEach((row) => row.close());
+    const focused = document.activeElement?.dataset?.side;
+    shown = rows;
+    list.toggleAttribute("data-many", rows.length > 1);
+    list.replaceChildren(...rows.map((row) => row.element));
+    rows.forEach((row, i) => row.weigh(sounds[i]));
+    if (focused) list.querySelector(`[data-side="${focused}"]`)?.focus();
+  }
+  return { element, update, toggle: () => shown[0]?.toggle() };
+}
+
+const find = (key) => current().sounds.findIndex((sound) => keyOf(sound) === key);
+const replace = (at, patch) => current().sounds.map((sound, i) => (i === at ? { ...sound, ...patch } : sound));
+
+async function soundRow(sound) {
+  const key = keyOf(sound);
+  let facts;
+  try {
+    facts = await soundOf(sound.id);
+  } catch (error) {
+    return missingRow(sound, key, error);
+  }
+  const region = strip(facts, sound, (chosen) => change({ sounds: replace(find(key), chosen) }));
+  const sign = h("button", { type: "button", class: "sign" });
+  const slider = h("input", { type: "range", min: 0.1, max: 2, step: 0.05, "aria-label": `Weight of ${facts.name}` });
+  const shown = h("output");
+  const weight = h("label", { class: "weight" }, "weight", slider, shown);
+  const reweigh = settle((value) => change({ sounds: replace(find(key), { weight: value }) }, { replace: true }), 180);
+  slider.addEventListener("input", () => {
+    shown.textContent = Number(slider.value).toFixed(2);
+    reweigh(Math.sign(current().sounds[find(key)].weight) * Number(slider.value));
+  });
+  sign.addEventListener("click", () => change({ sounds: replace(find(key), { weight: -current().sounds[find(key)].weight }) }));
+  const remove = iconButton("close", `Remove ${facts.name} from the query`, () => change({ sounds: current().sounds.filter((one) => keyOf(one) !== key) }));
+  const element = h(
+    "div",
+    { class: "sound" },
+    h("div", { class: "sound-head" }, sign, h("span", { class: "name", title: facts.path ?? facts.name }, stem(facts.name)), weight, iconButton("play", `Play ${facts.name}`, region.toggle), iconButton("ear", "Hear it deformed", () => change({ view: "hear", sounds: [{ ...sound, weight: 1 }] })), remove),
+    region.element,
+  );
+  const weigh = (now) => {
+    const minus = now.weight < 0;
+    const many = current().sounds.length > 1;
+    element.classList.toggle("minus", minus);
+    sign.hidden = weight.hidden = !many;
+    sign.textContent = minus ? "−" : "+";
+    sign.setAttribute("aria-label", minus ? `${facts.name} is subtracted; add it instead` : `${facts.name} is added; subtract it instead`);
+    if (document.activeElement !== slider) slider.value = Math.abs(now.weight);
+    shown.textContent = Math.abs(now.weight).toFixed(2);
+  };
+  return { key, element, weigh, toggle: region.toggle, close: region.close };
+}
+
+function missingRow(sound, key, error) {
+  const remove = () => change({ sounds: current().sounds.filter((one) => keyOf(one) !== key) });
+  const words = sound.id.startsWith("u") ? "This upload is gone: uploads last as long as the server runs. Drop the file again." : error.message;
+  const element = h("div", { class: "sound" }, h("div", { class: "row" }, h("p", {}, words), h("button", { type: "button", onclick: remove }, "Remove it")));
+  return { key, element, weigh: () => null, toggle: () => null, close: () => null };
+}
+
+/** Buttons to give a sound: a file, the microphone, the library. `place` shows a recording in progress. */
+function waysToAdd(place) {
+  const add = (how) => async () => {
+    const picked = await pickSound(how === "minus" ? "Subtract which sound?" : "Add which sound?");
+    if (picked === "file") chooseFile(how);
+    else if (picked) addSound({ id: picked.id, weight: how === "minus" ? -0.5 : 1 });
+  };
+  return [
+    h("button", { type: "button", onclick: add("plus") }, icon("plus"), "Add a sound"),
+    h("button", { type: "button", onclick: add("minus") }, icon("minus"), "Subtract a sound"),
+    h("span", { class: "spring", "aria-hidden": "true" }),
+    ...waysToStart(place),
+  ];
+}
+
+/** Buttons to start anew: a file, the microphone, any sound of the library. */
+export function waysToStart(place, strong = false) {
+  return [
+    h("button", { type: "button", class: strong ? "strong choose" : "choose", onclick: () => chooseFile() }, icon("file"), "Choose a file"),
+    h("button", { type: "button", class: "record", onclick: () => recordInto(place) }, icon("mic"), "Record"),
+    h("button", { type: "button", class: "pick", onclick: pickAndSearch }, icon("search"), "From the library"),
+  ];
+}
+
+export async function pickAndSearch() {
+  const picked = await pickSound("Start from which sound?");
+  if (picked === "file") chooseFile();
+  else if (picked) searchFrom({ id: picked.id });
+}
+
+let recording = null;
+
+/** Record into the place of the buttons; a second call ends the take and searches with it. */
+export async function recordInto(place) {
+  if (recording) return recording.stop();
+  const buttons = [...place.children];
+  const restore = () => {
+    recording = null;
+    place.replaceChildren(...buttons);
+    place.classList.remove("recording-now");
+  };
+  const started = await record((blob) => {
+    restore();
+    if (blob) take(blob, "take.wav").catch(sayTrouble);
+  }).catch((error) => (sayTrouble(error), null));
+  if (!started) return undefined;
+  recording = started;
+  const done = h("button", { type: "button", class: "strong done", onclick: () => started.stop() }, icon("stop"), "Stop and search");
+  place.classList.add("recording-now");
+  place.replaceChildren(done, ...started.element, h("button", { type: "button", onclick: () => started.stop(false) }, "Discard"));
+  done.focus();
+  return undefined;
+}

@@ -1,0 +1,100 @@
+// The microphone: a take as WAV, so that every server can read it, with a moving picture of its level.
+
+import { h } from "./dom.js";
+import { say, sayTrouble } from "./messages.js";
+
+const LONGEST_S = 30;
+const SHORTEST_S = 0.1;
+
+/** Float samples in [-1, 1] as a 16-bit mono WAV file. */
+export function writeWav(parts, sample_rate) {
+  const n = parts.reduce((sum, part) => sum + part.length, 0);
+  const view = new DataView(new ArrayBuffer(44 + 2 * n));
+  const text = (at, words) => [...words].forEach((letter, i) => view.setUint8(at + i, letter.charCodeAt(0)));
+  text(0, "RIFF");
+  view.setUint32(4, 36 + 2 * n, true);
+  text(8, "WAVEfmt ");
+  view.setUint32(16, 16, true);
+  view.setUint16(20, 1, true);
+  view.setUint16(22, 1, true);
+  view.setUint32(24, sample_rate, true);
+  view.setUint32(28, 2 * sample_rate, true);
+  view.setUint16(32, 2, true);
+  view.setUint16(34, 16, true);
+  text(36, "data");
+  view.setUint32(40, 2 * n, true);
+  let at = 44;
+  for (const part of parts) {
+    for (const sample of part) {
+      view.setInt16(at, Math.max(-1, Math.min(1, sample)) * 32767, true);
+      at += 2;
+    }
+  }
+  return new Blob([view], { type: "audio/wav" });
+}
+
+function whyNot(error) {
+  if (!navigator.mediaDevices) return "The microphone is only open to pages from this machine or over HTTPS. Record elsewhere and choose the file.";
+  if (error.name === "NotAllowedError") return "The browser does not let this page listen. Allow the microphone beside the address, then record again.";
+  if (error.name === "NotFoundError") return "No microphone was found. Plug one in, or choose a file.";
+  return `The microphone cannot be used: ${error.message}`;
+}
+
+/**
+ * Record until `stop()` of what is returned is called; `done(blob)` gets the take.
+ * The returned `element` shows the level and the time.
+ */
+export async function record(done) {
+  let stream;
+  try {
+    stream = await navigator.mediaDevices.getUserMedia({
+      audio: { echoCancellation: false, noiseSuppression: false, autoGainControl: false },
+    });
+  } catch (error) {
+    say(whyNot(error), { trouble: true });
+    return null;
+  }
+  const context = new AudioContext();
+  await context.audioWorklet.addModule("js/recorder.worklet.js");
+  const source = context.createMediaStreamSource(stream);
+  const worklet = new AudioWorkletNode(context, "recorder", { numberOfOutputs: 0 });
+  source.connect(worklet);
+  const parts = [];
+  const levels = [];
+  const canvas = h("canvas", { "aria-hidden": "true" });
+  const time = h("output", { "aria-label": "Length of the take" }, "0.0 s");
+  let n_samples = 0;
+  let over = false;
+  const stop = async (wanted = true) => {
+    if (over) return;
+    over = true;
+    stream.getTracks().forEach((track) => track.stop());
+    const rate = context.sampleRate;
+    await context.close().catch(sayTrouble);
+    if (wanted && n_samples / rate < SHORTEST_S) say("That was too short to search with. Hold on a little longer.", { trouble: true });
+    else if (wanted) done(writeWav(parts, rate));
+    else done(null);
+  };
+  worklet.port.onmessage = ({ data }) => {
+    if (over) return;
+    parts.push(data);
+    n_samples += data.length;
+    levels.push(Math.sqrt(data.reduce((sum, value) => sum + value * value, 0) / data.length));
+    time.textContent = `${(n_samples / context.sampleRate).toFixed(1)} s`;
+    drawLevels(canvas, levels);
+    if (n_samples > LONGEST_S * context.sampleRate) stop();
+  };
+  return { element: [canvas, time], stop };
+}
+
+function drawLevels(canvas, levels) {
+  const pen = canvas.getContext("2d");
+  const width = (canvas.width = canvas.clientWidth);
+  const height = (canvas.height = canvas.clientHeight);
+  pen.fillStyle = getComputedStyle(canvas).color;
+  const shown = levels.slice(-Math.floor(width / 4));
+  shown.forEach((level, i) => {
+    const tall = Math.max(2, Math.min(1, level * 5) * height);
+    pen.fillRect(i * 4, (height - tall) / 2, 3, tall);
+  });
+}

@@ -1,0 +1,151 @@
+// The search view: a welcome while there is no query, then query, filters and hits.
+
+import { loadConcepts, loadRecordings } from "./api.js";
+import { cardList, hoverPlays, setHoverPlays } from "./cardlist.js";
+import { conceptShelf, saveConceptButton } from "./concepts.js";
+import { h, icon, press } from "./dom.js";
+import { filterPanel } from "./filters.js";
+import { sayTrouble, whisper } from "./messages.js";
+import * as player from "./player.js";
+import { queryPanel, waysToStart } from "./query.js";
+import { forgetAnswers, requestOf, runSearch } from "./searching.js";
+import { change, current, resetFilters } from "./state.js";
+import { exportMenu } from "./takeaway.js";
+import { verdictWords } from "./verdict.js";
+import { showWhy } from "./why.js";
+import { count } from "./words.js";
+
+const MORE = 30;
+const MOST = 240;
+const SHELF = 12;
+
+export function open(box, info) {
+  let part = null;
+  const listen = new AbortController();
+  addEventListener("infochange", (event) => (info = event.detail), listen);
+  addEventListener("tagschange", forgetAnswers, listen);
+  addEventListener("playquery", () => part?.togglePlay?.(), listen);
+
+  function update(state) {
+    const kind = state.sounds.length ? "searching" : "welcome";
+    if (part?.kind !== kind) {
+      part?.close();
+      player.stop();
+      part = kind === "searching" ? searching(() => info) : welcome(info);
+      box.replaceChildren(part.element);
+      scrollTo(0, 0);
+    }
+    part.update?.(state);
+  }
+  return { update, close: () => (listen.abort(), part?.close()) };
+}
+
+/** A recording of the library as a hit that nobody searched for: a plain card. */
+export function plainHit(recording) {
+  const { duration_s } = recording;
+  return { ...recording, start_s: 0, duration_s: Math.min(duration_s, 15), recording_duration_s: duration_s };
+}
+
+function welcome(info) {
+  const list = cardList({ label: "Sounds to start from" });
+  const ways = h("div", { class: "row" });
+  ways.append(...waysToStart(ways, true));
+  const shelf = h("section", { "aria-label": "Start anywhere" });
+  const concepts = h("div");
+  const element = h(
+    "div",
+    {},
+    h(
+      "section",
+      { class: "welcome" },
+      h("h1", {}, "What sounds ", h("em", {}, "like this"), "?"),
+      h("p", {}, "Drop a sound anywhere on this page. You get the places in your collection that sound alike, and from each of them you can walk on."),
+      ways,
+    ),
+    concepts,
+    shelf,
+  );
+  if (info.n_recordings) fillShelf(shelf, list, info);
+  else shelf.append(emptyLibrary());
+  loadConcepts().then((found) => conceptShelf(concepts, found), () => null);
+  return { kind: "welcome", element, close: list.close };
+}
+
+function emptyLibrary() {
+  return h(
+    "div",
+    { class: "empty" },
+    h("h2", {}, "This library is still empty"),
+    h("p", {}, "Index a folder of sounds first; it takes about a second for two minutes of audio, and can go on while you search."),
+    h("button", { type: "button", class: "strong", onclick: () => change({ view: "library" }) }, "Index a folder"),
+  );
+}
+
+async function fillShelf(shelf, list, info) {
+  const draw = async () => {
+    try {
+      const n = Math.max(0, info.n_recordings - SHELF);
+      const { recordings } = await loadRecordings({ offset: Math.floor(Math.random() * (n + 1)), limit: SHELF });
+      list.show(recordings.filter((recording) => !recording.error && recording.duration_s).map(plainHit));
+    } catch (error) {
+      sayTrouble(error);
+    }
+  };
+  shelf.append(h("div", { class: "shelf-head" }, h("h2", {}, "Or start anywhere"), h("button", { type: "button", onclick: draw }, icon("dice"), "Others")), list.element);
+  await draw();
+}
+
+function searching(info) {
+  const query = queryPanel();
+  const filters = filterPanel(info());
+  const list = cardList({ label: "Hits", why: (hit) => showWhy(current().sounds, hit, info()) });
+  const verdict = h("div", { class: "verdict" });
+  const more = h("button", { type: "button", class: "more-hits" }, "More hits");
+  const hover = press(h("button", { type: "button", title: "Play a card while the pointer is on it" }, icon("hover"), "Hover plays"), hoverPlays());
+  const fold = h("label", { class: "row small" }, "per recording ", h("select", { "aria-label": "Hits per recording at most" }, [1, 2, 3, 5, 10].map((n) => h("option", { value: n }, n))));
+  const tools = h("div", { class: "row" }, fold, hover, saveConceptButton(), exportMenu(list.hits));
+  const results = h("section", { "aria-label": "Results" }, h("div", { class: "results-head" }, verdict, tools), list.element, h("div", { class: "empty" }, more));
+  const element = h("div", { class: "searching" }, query.element, filters.element, results);
+  more.addEventListener("click", () => change({ top_k: Math.min(MOST, current().top_k + MORE) }, { replace: true }));
+  hover.addEventListener("click", () => (setHoverPlays(!hoverPlays()), press(hover, hoverPlays())));
+  fold.querySelector("select").addEventListener("change", (event) => change({ per_recording: Number(event.target.value) }));
+  let last = "";
+
+  async function update(state) {
+    query.update(state.sounds);
+    filters.update(state);
+    fold.querySelector("select").value = String(state.per_recording);
+    const key = JSON.stringify(requestOf(state));
+    if (key === last) return;
+    last = key;
+    list.element.classList.add("stale");
+    try {
+      const answer = await runSearch(state);
+      if (key !== last) return;
+      list.show(answer.hits);
+      tellVerdict(verdict, answer, state);
+      more.parentElement.hidden = answer.hits.length < state.top_k || state.top_k >= MOST;
+      whisper(`${count(answer.hits.length, "hit")}`);
+    } catch (error) {
+      if (error.name === "AbortError") return;
+      last = "";
+      list.show([]);
+      more.parentElement.hidden = true;
+      tellNothing(verdict, error.message, state);
+    }
+    list.element.classList.remove("stale");
+  }
+  return { kind: "searching", element, update, togglePlay: query.toggle, close: () => (list.close(), query.update([])) };
+}
+
+function tellVerdict(place, answer, state) {
+  if (!answer.hits.length) return tellNothing(place, "The library has no other sound to compare with. Index more folders in the library view.", state);
+  const { title, words } = verdictWords(answer);
+  const took = answer.took_ms === undefined ? "" : ` · ${answer.took_ms < 10 ? answer.took_ms.toFixed(1) : Math.round(answer.took_ms)} ms`;
+  return place.replaceChildren(h("h2", {}, title), h("p", {}, `${words}${words ? " " : ""}${count(answer.hits.length, "hit")}${took}`));
+}
+
+function tellNothing(place, words, { filters }) {
+  const filtered = Object.values(filters).some((value) => (value && typeof value === "object" ? Object.keys(value).length : value));
+  place.replaceChildren(h("h2", {}, "Nothing here fits"), h("p", {}, words), filtered ? h("button", { type: "button", onclick: resetFilters }, "Take the filters away") : "");
+}

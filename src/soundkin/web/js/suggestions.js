@@ -1,0 +1,53 @@
+// Tags that tagged neighbours suggest for untagged recordings, accepted or rejected by hand.
+
+import { changeTags, loadSuggestions, rejectSuggestion } from "./api.js";
+import { h, icon, iconButton } from "./dom.js";
+import { sayTrouble } from "./messages.js";
+import * as player from "./player.js";
+import { length } from "./words.js";
+
+const SHOWN = 40;
+
+export function suggestionPanel() {
+  const list = h("ul", { class: "suggestions" });
+  const element = h("div", {}, h("p", { class: "quiet" }, "Sounds without tags, beside tagged ones that they are most like. Nothing is tagged until you say so."), list);
+
+  async function update() {
+    try {
+      const found = await loadSuggestions(SHOWN);
+      list.replaceChildren(...(found.length ? found.map(item) : [h("li", { class: "quiet" }, "Nothing to suggest. Tag some sounds first; their neighbours then show up here.")]));
+    } catch (error) {
+      sayTrouble(error);
+    }
+  }
+
+  function item({ id, tag, recording, because_recording: because }) {
+    const accept = h("button", { type: "button", class: "accept" }, icon("check"), "Accept");
+    const reject = iconButton("close", `Reject ${tag} for ${recording.name}`, () => rejectSuggestion(id, tag).then(() => row.remove(), sayTrouble), { class: "bare reject" });
+    accept.addEventListener("click", async () => {
+      try {
+        await changeTags([id], [tag], []);
+        row.remove();
+        dispatchEvent(new CustomEvent("tagschange"));
+      } catch (error) {
+        sayTrouble(error);
+      }
+    });
+    const row = h(
+      "li",
+      {},
+      play(recording),
+      h("span", { class: "what" }, h("b", {}, recording.name), h("span", { class: "quiet small" }, ` ${length(recording.duration_s)}`)),
+      h("span", { class: "tag" }, tag),
+      h("span", { class: "quiet small because" }, "like ", because.name, play(because, "bare tiny")),
+      accept,
+      reject,
+    );
+    return row;
+  }
+  return { element, update, close: () => null };
+}
+
+function play({ id, name, duration_s }, kind = "bare") {
+  return iconButton("play", `Play ${name}`, () => player.toggle({ id, length_s: duration_s }), { class: kind });
+}

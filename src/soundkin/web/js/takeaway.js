@@ -1,0 +1,98 @@
+// Taking sounds away: into a DAW by dragging, as files, as paths, and lists for other programs.
+
+import { audioUrl, exportHits, reveal } from "./api.js";
+import { stretchOf } from "./card.js";
+import { h, icon, iconButton, menu } from "./dom.js";
+import { say, sayTrouble } from "./messages.js";
+import { change } from "./state.js";
+import { clock, stem } from "./words.js";
+
+const LISTS = [
+  ["m3u", "Playlist (M3U)", "hits.m3u"],
+  ["csv", "Table (CSV)", "hits.csv"],
+  ["labels", "Audacity labels", "hits.txt"],
+  ["reaper", "REAPER project", "hits.rpp"],
+];
+
+/** The name that a cut-out segment gets. */
+export function segmentName(hit) {
+  const { end_s } = stretchOf(hit);
+  return `${stem(hit.name)}${end_s === null ? "" : ` ${clock(hit.start_s).replace(":", ".")}`}.wav`;
+}
+
+function segmentUrl(hit) {
+  const { id, start_s, end_s } = stretchOf(hit);
+  return new URL(audioUrl(id, start_s, end_s ?? hit.recording_duration_s, true), location.href).href;
+}
+
+/** Give a dragged card to whatever it is dropped on: the segment as a WAV file. */
+export function carry(event, hit) {
+  const url = segmentUrl(hit);
+  event.dataTransfer.effectAllowed = "copy";
+  event.dataTransfer.setData("DownloadURL", `audio/wav:${segmentName(hit)}:${url}`);
+  event.dataTransfer.setData("text/uri-list", url);
+  event.dataTransfer.setData("text/plain", hit.path ?? hit.name);
+}
+
+export function download(url, name) {
+  const link = h("a", { href: url, download: name });
+  document.body.append(link);
+  link.click();
+  link.remove();
+}
+
+async function copyPath(hit) {
+  try {
+    await navigator.clipboard.writeText(hit.path);
+    say("The path is in the clipboard.");
+  } catch {
+    say(hit.path);
+  }
+}
+
+/** What else can be done with a hit, as a small dialog. */
+export function showMore(hit, opener, why) {
+  const entry = (mark, words, run) =>
+    h("button", { type: "button", onclick: () => (dialog.close(), Promise.resolve(run()).catch(sayTrouble)) }, icon(mark), words);
+  const dialog = h(
+    "dialog",
+    { class: "more-box", "aria-label": `What to do with ${hit.name}` },
+    h("header", {}, h("div", {}, h("h2", {}, stem(hit.name)), h("p", { class: "quiet small path" }, hit.path)), iconButton("close", "Close", () => dialog.close())),
+    h(
+      "div",
+      { class: "acts" },
+      why && hit.score !== undefined && entry("help", "Why this hit", () => why(hit)),
+      entry("ear", "Hear it deformed", () => change({ view: "hear", sounds: [{ id: hit.id, weight: 1, start_s: stretchOf(hit).start_s, end_s: stretchOf(hit).end_s }] })),
+      entry("export", "Download this segment (WAV)", () => download(segmentUrl(hit), segmentName(hit))),
+      entry("file", "Download the whole file", () => download(audioUrl(hit.id, undefined, undefined, true), hit.name)),
+      entry("save", "Copy the path", () => copyPath(hit)),
+      entry("search", "Show in the file manager", () => reveal(hit.id)),
+    ),
+    h("p", { class: "quiet small" }, "Or drag the card into your DAW or a folder."),
+  );
+  dialog.addEventListener("close", () => {
+    dialog.remove();
+    opener.focus();
+  });
+  document.body.append(dialog);
+  dialog.showModal();
+}
+
+/** A menu that exports the hits that `hits()` gives. */
+export function exportMenu(hits) {
+  return menu("Export the list", [icon("export"), "Export"], () =>
+    LISTS.map(([format, words, name]) => ({
+      words,
+      run: async () => {
+        try {
+          const rows = hits().map(({ id, start_s, duration_s, score }) => ({ id, start_s, duration_s, score }));
+          const url = URL.createObjectURL(await exportHits(rows, format));
+          download(url, name);
+          setTimeout(() => URL.revokeObjectURL(url), 10_000);
+        } catch (error) {
+          sayTrouble(error);
+        }
+      },
+    })),
+  );
+}

@@ -1,0 +1,16 @@
+// How good an answer is, in words.
+
+import { count } from "./words.js";
+
+const TITLES = { many: "Many sounds like this", some: "A few sounds like this", none: "Nothing here is much like it" };
+
+/** A title and a sentence about an answer's hits. */
+export function verdictWords({ verdict }) {
+  if (!verdict) return { title: "What sounds like it", words: "" };
+  const { word, n_good } = verdict;
+  const words =
+    word === "none"
+      ? "These are the nearest, but farther than sounds in this library usually are from their kin."
+      : `${count(n_good, "of them is", "of them are")} as near as kin usually are here.`;
+  return { title: TITLES[word], words };
+}

@@ -1,0 +1,65 @@
+// Why a hit is there: both spectrograms, the facts side by side, and how stable the answer is.
+
+import { explain, spectrogramUrl } from "./api.js";
+import { stretchOf } from "./card.js";
+import { h, iconButton } from "./dom.js";
+import { sayTrouble } from "./messages.js";
+import * as player from "./player.js";
+import { soundOf } from "./searching.js";
+import { count, factValue, stem } from "./words.js";
+
+/** Open the dialog for one hit of a query. */
+export async function showWhy(sounds, hit, info) {
+  const body = h("div", { class: "why" }, h("p", { class: "quiet" }, "Comparing …"));
+  const dialog = h(
+    "dialog",
+    { class: "wide", "aria-label": `Why ${hit.name}` },
+    h("header", {}, h("h2", {}, `Why “${stem(hit.name)}”`), iconButton("close", "Close", () => dialog.close())),
+    body,
+  );
+  dialog.addEventListener("close", () => (player.stop(), dialog.remove()));
+  document.body.append(dialog);
+  dialog.showModal();
+  try {
+    const [answer, ...facts] = await Promise.all([explain({ sounds, hit: { id: hit.id, start_s: hit.start_s } }), ...sounds.map((sound) => soundOf(sound.id))]);
+    body.replaceChildren(pictures(sounds, facts, hit), stability(answer), comparison(answer, info));
+  } catch (error) {
+    dialog.close();
+    sayTrouble(error);
+  }
+}
+
+function pictures(sounds, facts, hit) {
+  const figure = (words, sound) =>
+    h(
+      "figure",
+      {},
+      h("figcaption", {}, words, iconButton("play", `Play ${words}`, () => player.toggle(sound))),
+      h("img", { src: spectrogramUrl(sound.id, sound.start_s || undefined, sound.end_s, 560, 128), alt: `Spectrogram of ${words}` }),
+    );
+  return h("div", { class: "pictures" }, figure(`Query: ${stem(facts[0].name)}`, sounds[0]), figure(`Hit: ${stem(hit.name)}`, stretchOf(hit)));
+}
+
+function stability({ stability, stable, n_pieces, n_near }) {
+  const bar = h("i");
+  bar.style.transform = `scaleX(${stability})`;
+  const agreeing = Math.round(stability * n_pieces);
+  return h(
+    "div",
+    { class: "stability" },
+    h("p", {}, h("b", {}, stable ? "Stable" : "Unstable"), `: searched with alone, ${agreeing} of the query's ${count(n_pieces, "part")} rank it among their first ${n_near}.`, !stable && " Much of the likeness lies in a part of the query: choose that part as the region."),
+    h("div", { class: "progress" }, bar),
+  );
+}
+
+function comparison({ facts }, info) {
+  const known = new Map(info.facts.map((fact) => [fact.name, fact]));
+  const rows = facts.map(({ fact: name, query, hit, closeness }) => {
+    const fact = known.get(name) ?? { title: name };
+    const bar = h("i");
+    bar.style.transform = `scaleX(${closeness})`;
+    const close = h("td", {}, h("div", { class: "progress", role: "img", "aria-label": `${Math.round(100 * closeness)} % close` }, bar));
+    return h("tr", {}, h("th", { scope: "row" }, fact.title), h("td", {}, factValue(query, fact)), h("td", {}, factValue(hit, fact)), close);
+  });
+  return h("table", {}, h("thead", {}, h("tr", {}, ["Fact", "Query", "Hit", "How close"].map((words) => h("th", { scope: "col" }, words)))), h("tbody", {}, rows));
+}

@@ -1,0 +1,91 @@
+"""The page for everyone: keyboard and screen reader, light and dark, phone and desk."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, expect
+
+from browsing import Visit
+from serving import Server
+
+SERIOUS = {"serious", "critical"}
+
+
+def find_faults(visit: Visit) -> list[str]:
+    """Run axe; gives what it finds serious, with the first elements concerned."""
+    visit.page.wait_for_timeout(400)  # until what fades in has its colours
+    found = Axe().run(visit.page).response["violations"]
+    return [
+        f"{fault['id']}: {fault['help']} {[node['target'] for node in fault['nodes']][:3]}"
+        for fault in found
+        if fault["impact"] in SERIOUS
+    ]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious(chromium: Browser, server: Server, scheme: str) -> None:
+    visit = Visit.begin(chromium, server, color_scheme=scheme).open()
+    visit.page.locator(".card").first.wait_for()
+    assert find_faults(visit) == []
+    visit.search("loop_amen", "@0.2-0.9")
+    assert find_faults(visit) == []
+    visit.page.keyboard.press("?")
+    assert find_faults(visit) == []
+    visit.page.keyboard.press("Escape")
+    visit.page.keyboard.press("/")
+    visit.page.get_by_role("option").first.wait_for()
+    assert find_faults(visit) == []
+    visit.open("/?view=library")
+    visit.page.get_by_role("row").nth(5).wait_for()
+    assert find_faults(visit) == []
+    visit.end()
+
+
+def test_the_theme_follows_the_system_and_the_button(chromium: Browser, server: Server) -> None:
+    visit = Visit.begin(chromium, server, color_scheme="dark").open()
+    root = visit.page.locator("html")
+    expect(root).to_have_attribute("data-theme", "dark")
+    visit.page.get_by_role("button", name="Light colours").click()
+    expect(root).to_have_attribute("data-theme", "light")
+    visit.page.reload()
+    expect(root).to_have_attribute("data-theme", "light")
+    visit.end()
+
+
+def test_a_phone_sees_everything_without_scrolling_sideways(
+    chromium: Browser, server: Server
+) -> None:
+    visit = Visit.begin(chromium, server, viewport={"width": 360, "height": 740}, has_touch=True)
+    for address in ("/", f"/?s={server.find('loop_amen')['id']}", "/?view=library"):
+        visit.open(address)
+        visit.page.locator(".card, tr[data-id]").first.wait_for()
+        overflow = visit.page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        assert overflow <= 0, address
+    visit.end()
+
+
+def test_a_touch_plays_a_card(chromium: Browser, server: Server) -> None:
+    visit = Visit.begin(chromium, server, viewport={"width": 360, "height": 740}, has_touch=True)
+    visit.search("ambi_drone")
+    card = visit.page.locator(".card").first
+    card.locator(".wave").tap()
+    expect(card).to_have_class(re.compile("playing"))
+    visit.end()
+
+
+def test_two_hundred_cards_stay_swift(chromium: Browser, server: Server) -> None:
+    visit = Visit.begin(chromium, server)
+    visit.search("loop_amen", "&n=200&per=10")
+    cards = visit.page.locator(".card")
+    assert cards.count() > 100
+    first = cards.first.get_attribute("data-key")
+    visit.page.keyboard.press("ArrowDown")
+    visit.page.keyboard.press("End")
+    expect(cards.last).to_be_focused()
+    expect(cards.last).to_be_in_viewport()
+    visit.page.keyboard.press("Home")
+    expect(visit.page.locator(f'[data-key="{first}"]')).to_be_focused()
+    visit.end()
