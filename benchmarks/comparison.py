@@ -20,6 +20,7 @@ from soundkin.vectors import choose_kind
 from synthetic import RUN, read_audible, resample
 
 TIE = 1e-6
+NOISE = 0.02  # in each dimension
 BLOCK_RUNS = 2000
 
 
@@ -35,6 +36,7 @@ class Point:
     value: int
     queries: int
     build_s: float
+    build_cpu_s: float  # of all cores together: what else runs on the machine hardly shows in it
     memory_mb: float
     disk_mb: float
     p50_ms: float
@@ -58,15 +60,27 @@ class Task:
         return np.asarray(np.memmap(self.path, np.float16, "r", shape=shape))
 
 
-def write_vectors(library: Path, count: int, n_queries: int, path: Path) -> Floats:
-    """Write resampled vectors into a file; returns queries drawn likewise, one a recording."""
+def write_vectors(
+    library: Path, count: int, n_queries: int, path: Path, *, is_near: bool
+) -> Floats:
+    """Write resampled vectors into a file; returns queries drawn likewise, one a recording.
+
+    With `is_near` they are vectors of the file with a little noise.
+    """
     with Library.open(library) as opened:
         vectors, offsets = read_audible(load_index(opened))
     with path.open("wb") as file:
         for block in resample(vectors, offsets, count, np.random.default_rng(0)):
             file.write(block.data)
-    drawn = resample(vectors, offsets, n_queries, np.random.default_rng(1), run=1)
-    return np.concatenate([widen(block) for block in drawn])
+    generator = np.random.default_rng(1)
+    if not is_near:
+        drawn = resample(vectors, offsets, n_queries, generator, run=1)
+        return np.concatenate([widen(block) for block in drawn])
+    matrix = np.memmap(path, np.float16, "r", shape=(count, vectors.shape[1]))
+    near = widen(matrix[generator.choice(count, n_queries)])
+    near += NOISE * generator.standard_normal(near.shape, np.float32)
+    queries: Floats = near / np.linalg.norm(near, axis=1, keepdims=True)
+    return queries
 
 
 def compute_least(matrix: Halves, queries: Floats, run: int) -> Floats:
@@ -83,21 +97,27 @@ def compute_least(matrix: Halves, queries: Floats, run: int) -> Floats:
 def measure(name: str, task: Task, budget_s: float, goal: float, *, is_curve: bool) -> list[Point]:
     """Build an index and go through the settings of its knob until it recalls as much as `goal`."""
     with tempfile.TemporaryDirectory(dir=task.path.parent) as path:
-        build_s = run_apart(_build, name, task, Path(path))
-        return run_apart(_go_through, name, task, Path(path), build_s, budget_s, goal, is_curve)
+        built = run_apart(_build, name, task, Path(path))
+        return run_apart(_go_through, name, task, Path(path), built, budget_s, goal, is_curve)
 
 
-def _build(name: str, task: Task, path: Path) -> float:
-    """Build and save an index, on all cores; returns seconds."""
+def _build(name: str, task: Task, path: Path) -> tuple[float, float]:
+    """Build and save an index, on all cores; returns seconds, and seconds of processor."""
     matrix, contender = task.map(), CONTENDERS[name]
     import_module(contender.module)
-    started = time.perf_counter()
+    started, started_cpu = time.perf_counter(), time.process_time()
     contender.build(matrix, path)
-    return time.perf_counter() - started
+    return time.perf_counter() - started, time.process_time() - started_cpu
 
 
 def _go_through(
-    name: str, task: Task, path: Path, build_s: float, budget_s: float, goal: float, is_curve: bool
+    name: str,
+    task: Task,
+    path: Path,
+    built: tuple[float, float],
+    budget_s: float,
+    goal: float,
+    is_curve: bool,
 ) -> list[Point]:
     """Open an index and ask, on one core, at one setting after another."""
     contender = CONTENDERS[name]
@@ -118,7 +138,8 @@ def _go_through(
             knob=contender.knob,
             value=value,
             queries=len(times),
-            build_s=build_s,
+            build_s=built[0],
+            build_cpu_s=built[1],
             memory_mb=memory_mb - before_mb,
             disk_mb=disk_mb,
             p50_ms=float(np.percentile(times, 50)),

@@ -252,15 +252,15 @@ def _list_contenders() -> Iterator[Contender]:
             yield Contender(
                 "soundkin", setting, "faiss", build, open_soundkin, "probes", (0,), more, run
             )
-    for n in TREES:
-        setting, build = f"{n} tree" + "s" * (n > 1), partial(build_annoy, n)
-        knob = f"search_k ÷ {K * n}"
-        yield Contender("Annoy", setting, "annoy", build, open_annoy, knob, NODES)
     yield Contender("usearch", "f16", "usearch", build_usearch, open_usearch, "ef", EF)
     for n in LINKS:
         build = partial(build_hnswlib, n)
         yield Contender("hnswlib", f"M {n}", "hnswlib", build, open_hnswlib, "ef", EF)
     yield Contender("FAISS", "HNSW32", "faiss", partial(build_faiss, 32), open_faiss, "ef", EF)
+    for n in TREES:
+        setting, build = f"{n} tree" + "s" * (n > 1), partial(build_annoy, n)
+        knob = f"search_k ÷ {K * n}"
+        yield Contender("Annoy", setting, "annoy", build, open_annoy, knob, NODES)
     for kind in ("flat", "IVF_RQ", "IVF_PQ"):
         knobs = (0,) if kind == "flat" else PROBES
         yield Contender(

@@ -1,17 +1,18 @@
 """soundkin's index beside others, on vectors like those of a library: time, memory, recall.
 
-    python benchmarks/neighbours.py LIBRARY [--sizes 1000000] [--peers Annoy usearch ...]
+    python benchmarks/neighbours.py LIBRARY [--sizes 1000000] [--peers Annoy usearch ...] [--near]
     python benchmarks/neighbours.py LIBRARY --curve --output docs/neighbours.csv
     python benchmarks/neighbours.py LIBRARY --growth --output docs/neighbours_growth.csv
     python benchmarks/neighbours.py LIBRARY --whole
 
 Vectors are resampled from LIBRARY (see synthetic.py), queries too, and none of these is in an
-index. Each index is built on all cores and saved by one process, then opened by another, which
-answers one query at a time on one core. *Memory* is what that process's own pages grew by; pages of
-files mapped into it are no one's, and *disk* is the size of all files. *Recall* is the share of the
-ten best by exact search that are among the ten found, ties counting; soundkin is measured on
-segments, as the others are, and on recordings of 20, of which the best segment counts. Each query
-is asked three times, and the shortest counts.
+index; with `--near` they are segments of it, with a little noise. Each index is built on all cores
+and saved by one process, then opened by another, which answers one query at a time on one core.
+*Build cpu s* is what all cores together spent on it. *Memory* is what that process's own pages grew
+by; pages of files mapped into it are no one's, and *disk* is the size of all files. *Recall* is the
+share of the ten best by exact search that are among the ten found, ties counting; soundkin is
+measured on segments, as the others are, and on recordings of 20, of which the best segment counts.
+Each query is asked three times, and the shortest counts.
 
 Of an index with a knob the table has the first setting that recalls as much as soundkin's lists, or
 else the best; of Annoy's 32 trees it has all. *÷ usearch* and *÷ hnswlib* compare the median with
@@ -47,8 +48,8 @@ CURVE_FORESTS = ("1 tree", "4 trees", "16 trees", "32 trees", "64 trees")
 TARGET = "soundkin lists"
 NEARLY_ALL = 0.999
 COLUMNS = (
-    *("index", "setting", "build s", "memory MB", "disk MB", "p50 ms", "p99 ms", "queries/s"),
-    *("recall@10", "÷ usearch", "÷ hnswlib"),
+    *("index", "setting", "build s", "build cpu s", "memory MB", "disk MB", "p50 ms", "p99 ms"),
+    *("queries/s", "recall@10", "÷ usearch", "÷ hnswlib"),
 )
 
 
@@ -64,6 +65,8 @@ def choose_contenders(given: argparse.Namespace) -> list[Contender]:
         if is_peer and given.peers is not None and contender.family not in given.peers:
             continue
         if contender.family == "Annoy" and contender.setting not in forests:
+            continue
+        if contender.name in given.skip:
             continue
         if not contender.is_installed:
             skipped[contender.family] = None
@@ -100,7 +103,9 @@ def measure_sizes(given: argparse.Namespace) -> None:
     points: list[Point] = []
     with tempfile.TemporaryDirectory(dir=given.scratch) as name:
         path = Path(name) / "vectors.f16"
-        queries = run_apart(write_vectors, given.library, max(sizes), given.queries, path)
+        queries = run_apart(
+            write_vectors, given.library, max(sizes), given.queries, path, is_near=given.near
+        )
         for size in sizes:
             task = Task(path, size, queries, {})
             for run in {contender.run for contender in contenders}:
@@ -133,6 +138,7 @@ def make_rows(points: Sequence[Point]) -> Iterator[list[str]]:
                 point.index,
                 f"{point.knob} {point.value:,}" if point.value else "",
                 f"{point.build_s:.1f}",
+                f"{point.build_cpu_s:.1f}",
                 f"{point.memory_mb:.0f}",
                 f"{point.disk_mb:.0f}",
                 f"{point.p50_ms:.2f}",
@@ -166,6 +172,8 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", metavar="N")
     families = sorted({c.family for c in CONTENDERS.values()} - {"soundkin"})
     parser.add_argument("--peers", nargs="*", choices=families, help="only these; all by default")
+    parser.add_argument("--skip", nargs="*", choices=CONTENDERS, default=(), metavar="INDEX")
+    parser.add_argument("--near", action="store_true", help="queries: segments of it with noise")
     parser.add_argument("--queries", type=int, default=200)
     parser.add_argument("--budget", type=float, default=15.0, help="seconds for one setting")
     parser.add_argument("--curve", action="store_true", help="all settings of every index")

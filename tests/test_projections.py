@@ -191,6 +191,31 @@ def test_a_changed_vector_is_noticed_before_it_is_a_hit() -> None:
         index.search(query, 1)
 
 
+def test_too_few_candidates_are_noticed_by_how_much_their_estimates_err(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("soundkin.vectors.FIRST_CANDIDATES", 12)
+    monkeypatch.setattr("soundkin.vectors.CANDIDATES_PER_CONTENT", 1)
+    generator = np.random.default_rng(9)
+    vectors = draw_vectors("clustered", 20_000, SIZE, generator)
+    index = make_index(vectors, 32, generator)
+    queries = draw_queries(vectors, 40, generator)
+    assert measure_recall(index, queries) >= 0.98
+    monkeypatch.setattr("soundkin.vectors.MARGIN", -np.inf)
+    assert measure_recall(index, queries) < 0.95
+
+
+def test_a_changed_vector_is_noticed_when_it_is_only_a_candidate() -> None:
+    generator = np.random.default_rng(10)
+    vectors = draw_vectors("clustered", 4000, SIZE, generator)
+    index = make_index(vectors, 8, generator, silent=0)
+    query = vectors[40].astype(np.float32)
+    content_id, segment = list_hits(index.search(query, 20))[-1]
+    index.vectors.view(np.uint16)[index.offsets[content_id // 3] + segment, 5] ^= 1 << 3
+    with pytest.raises(DamagedIndexError):
+        index.search(query, 3)
+
+
 def test_widening_gives_what_numpy_gives() -> None:
     every = np.arange(1 << 16, dtype=np.uint16).view(np.float16)
     finite = every[np.isfinite(every)]

@@ -27,6 +27,7 @@ MOST_LISTS = 4096  # fitting more takes many minutes
 FEWEST_IN_LIST = 16
 FEWEST_PROBES = 32
 LISTS_PER_PROBE = 64
+LISTS_IN_ORDER = 10  # faiss' way of reading the nearest list first: the rest is soon ruled out
 
 Rows = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
@@ -51,7 +52,7 @@ class Projections:
         fitting.min_points_per_centroid, fitting.seed = 1, 1 + SEED
         _use_cores(os.cpu_count() or 1)
         index.train(np.ascontiguousarray(sample))
-        return cls(n_lists, index)
+        return cls._of(index)
 
     @classmethod
     def from_buffer(cls, buffer: npt.NDArray[np.uint8]) -> Self:
@@ -63,10 +64,15 @@ class Projections:
             It cannot be read.
         """
         try:
-            index = faiss.deserialize_index(buffer)
-            return cls(int(faiss.try_extract_index_ivf(index).nlist), index)
+            return cls._of(faiss.deserialize_index(buffer))
         except RuntimeError as error:
             raise ValueError(str(error)) from error
+
+    @classmethod
+    def _of(cls, index: Any) -> Self:
+        lists = faiss.downcast_index(faiss.try_extract_index_ivf(index))
+        lists.implem = LISTS_IN_ORDER
+        return cls(int(lists.nlist), index)
 
     def to_buffer(self) -> npt.NDArray[np.uint8]:
         """Write the codes and all that is needed to search them."""

@@ -10,6 +10,8 @@ import numpy.typing as npt
 
 Rows = npt.NDArray[np.int64]
 
+NONE = np.zeros(0, np.int64)
+
 
 @dataclass(frozen=True)
 class Scope:
@@ -27,11 +29,18 @@ class Scope:
         is_open = None
         if allowed is not None:
             is_open = np.isin(content_ids, allowed, assume_unique=True)
+        if not excluded:
+            return cls(len(content_ids), is_open, NONE)
         ids = np.array(sorted(set(excluded)), np.int64)
         shut = np.searchsorted(content_ids, ids)
         is_known = shut < len(content_ids)
         is_known[is_known] = content_ids[shut[is_known]] == ids[is_known]
         return cls(len(content_ids), is_open, shut[is_known])
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every content counts."""
+        return self.open is None and not len(self.shut)
 
     def count(self) -> int:
         """Count them."""

@@ -2,39 +2,40 @@
 
 However they are found, hits are ranked by the same exact scores, and ties come in the order of the
 library. Random projections (`projections`) only propose which segments to score; where those are
-too few, or might hide a tie, more are asked for, and in the end every segment is scored.
+too few, or might leave a hit out, more are asked for, and in the end every segment is scored.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from soundkin.halves import compute_sums, widen
+from soundkin.scans import BLOCK_FLOATS, NEVER, expand, score_contents
 from soundkin.scopes import Scope
 
 if TYPE_CHECKING:
     from soundkin.projections import Projections
 
 EXACT_ROWS = 50_000  # up to so many segments every one is scored
-BLOCK_FLOATS = 1 << 18  # so much of a block stays in the cache of a core
 BATCH_QUERIES = 64
 BACKGROUND_ROWS = 1000
 FIRST_CANDIDATES = 224
 FIRST_OF_SCAN = 1024  # codes around one centroid are coarser
 CANDIDATES_PER_CONTENT = 16
-WIDER = 8
-DEPTH = 14  # candidates for each place down to the last hit's
+STEPS = (1, 4, 32)  # times as many candidates, until they are enough
+MARGIN = (
+    1.25  # typical errors between what the last candidate is estimated and the last hit's score
+)
 ROUNDING = 1e-5  # scores of float32 are this exact
-NEVER = -2.0  # below every cosine
 
 Rows = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
+Scored = tuple[Rows, npt.NDArray[np.float64]]  # rows that may be hits, and their exact scores
 
 
 class DamagedIndexError(Exception):
@@ -133,13 +134,13 @@ class VectorIndex:
         """
         scope = Scope.select(self.content_ids, allowed, excluded)
         is_few = scope.open is not None and self._count_rows(scope.open) <= EXACT_ROWS
-        rows = None
-        if self.projections is not None and not exact and not is_few:
-            n_contents = min(n_contents, scope.count())
-            rows = self._find_candidates(query, n_contents, scope)
-        if rows is None:
-            rows = self._scan(query, n_contents, scope.list_places())
-        return self._rank(query, rows, n_contents, per_content, min_gap)
+        found = None
+        n_contents = min(n_contents, scope.count())
+        if self.projections is not None and n_contents and not exact and not is_few:
+            found = self._find_candidates(query, n_contents, scope, STEPS)
+        if found is None:
+            found = self._scan(query, n_contents, scope.list_places())
+        return self._rank(query, found, n_contents, per_content, min_gap)
 
     def search_many(
         self,
@@ -151,14 +152,11 @@ class VectorIndex:
     ) -> list[Neighbours]:
         """Find the contents nearest to each of many queries `(n_queries, n)`, on all cores."""
         found: list[Neighbours] = []
+        n_contents = min(n_contents, len(self.content_ids))
         for start in range(0, len(queries), BATCH_QUERIES):
             part = queries[start : start + BATCH_QUERIES]
-            for query, rows in zip(part, self._propose(part, n_contents, exact), strict=True):
-                found.append(
-                    self.search(query, n_contents)
-                    if rows is None
-                    else self._rank(query, rows, n_contents, 1, 1)
-                )
+            for query, scored in zip(part, self._propose(part, n_contents, exact), strict=True):
+                found.append(self._rank(query, scored, n_contents, 1, 1))
             if on_progress:
                 on_progress(len(found), len(queries))
         return found
@@ -184,7 +182,7 @@ class VectorIndex:
         DamagedIndexError
             One of them is not what was written.
         """
-        vectors = self.vectors[rows]
+        vectors = self.vectors.take(rows, axis=0)  # faster than by brackets
         if self.sums is not None and (compute_sums(vectors) != self.sums[rows]).any():
             raise DamagedIndexError
         return widen(vectors)
@@ -197,21 +195,33 @@ class VectorIndex:
             np.array_equal(compute_sums(self.vectors[part]), self.sums[part]) for part in parts
         )
 
-    def _propose(self, queries: Floats, n_contents: int, exact: bool) -> Iterator[Rows | None]:
-        """Find for each of some queries the rows that may be among its best; None: too few."""
-        if self.projections is None or exact:
-            places = np.arange(len(self.content_ids))
-            for bests in self._score_contents(queries, places).T:
-                yield self._choose(bests, n_contents, places)
-        else:
-            scope = Scope.select(self.content_ids)
-            found = self.projections.find(queries, self._count_candidates(n_contents))
-            for query, rows, estimates in zip(queries, *found, strict=True):
-                hits, depth = self._accept(query, rows, estimates, n_contents, scope)
-                yield hits if len(rows) >= DEPTH * depth else None
+    def _propose(self, queries: Floats, n_contents: int, exact: bool) -> Iterator[Scored]:
+        """Find for each of some queries the rows that may be among its best."""
+        places = np.arange(len(self.content_ids))
+        if self.projections is None or exact or not n_contents:
+            bests = score_contents(self, queries, places)
+            for query, column in zip(queries, bests.T, strict=True):
+                yield self._choose(query, column, n_contents, places)
+            return
+        scope = Scope.select(self.content_ids)
+        found = self.projections.find(queries, self._count_candidates(n_contents))
+        for query, proposed, estimates in zip(queries, *found, strict=True):
+            scored = self._accept(query, proposed, estimates, n_contents, scope, MARGIN)
+            scored = scored or self._find_candidates(query, n_contents, scope, STEPS[1:])
+            yield scored or self._scan(query, n_contents, places)
 
     def _find_owners(self, rows: Rows) -> Rows:
         return np.searchsorted(self.offsets, rows, side="right") - 1
+
+    def _find_firsts(self, rows: Rows, count: int) -> list[int]:
+        """Find where the first rows of `count` contents, or of all there are, stand in `rows`."""
+        firsts: dict[int, int] = {}
+        for stop in (4 * count, len(rows)):  # mostly the first few rows are enough
+            for place, owner in enumerate(self._find_owners(rows[:stop]).tolist()):
+                firsts.setdefault(owner, place)
+            if len(firsts) >= count:
+                break
+        return list(firsts.values())[:count]
 
     def _count_rows(self, is_open: npt.NDArray[np.bool_]) -> int:
         return int(np.diff(self.offsets)[is_open].sum())
@@ -220,18 +230,20 @@ class VectorIndex:
         first = FIRST_CANDIDATES if self.kind == "lists" else FIRST_OF_SCAN
         return max(first, CANDIDATES_PER_CONTENT * n_contents)
 
-    def _find_candidates(self, query: Floats, n_contents: int, scope: Scope) -> Rows | None:
+    def _find_candidates(
+        self, query: Floats, n_contents: int, scope: Scope, steps: Sequence[int]
+    ) -> Scored | None:
         """Have rows proposed, ever more until they are enough; None where they never are."""
         assert self.projections is not None  # asked only where there are some
-        first = count = self._count_candidates(n_contents)
-        for is_last in (False, False, True):
+        for step in steps:
+            count = step * self._count_candidates(n_contents)
             if count >= len(self.projections):
                 return None
-            rows, estimates = self.projections.find(query[None], count, (count / first) ** 0.5)
-            hits, depth = self._accept(query, rows[0], estimates[0], n_contents, scope)
-            if hits is not None and (is_last or count >= DEPTH * depth):
-                return hits
-            count = max(2 * count, 2 * DEPTH * depth) if depth else WIDER * count
+            proposed, estimates = self.projections.find(query[None], count, step**0.5)
+            margin = -np.inf if step == STEPS[-1] else MARGIN
+            scored = self._accept(query, proposed[0], estimates[0], n_contents, scope, margin)
+            if scored is not None:
+                return scored
         return None
 
     def _accept(
@@ -241,94 +253,78 @@ class VectorIndex:
         estimates: Floats,
         n_contents: int,
         scope: Scope,
-    ) -> tuple[Rows | None, int]:
-        """Take the best proposed row of each content, and how deep the last of them lay.
+        margin: float,
+    ) -> Scored | None:
+        """Take the proposed rows that may be hits; None where others may be.
 
-        The depth is its rank among all proposed, by score, 0 where there are too few contents. The
-        rows are None where one of them may be tied with what was not proposed.
+        There may be others if the candidates have too few contents, if the last hit scores less
+        than `margin` typical errors above what the last candidate was estimated, or if something
+        equal to a hit may have been cut off.
         """
         last = float(estimates[-1]) if rows[-1] >= 0 else -np.inf
-        owners = self._find_owners(rows)
-        counts = (rows >= 0) & ~self.silent[rows] & scope.holds(owners)
-        rows, estimates, owners = rows[counts], estimates[counts], owners[counts]
-        scores = self._rescore(query, rows)
-        order = np.lexsort((rows, -scores))
-        firsts = np.sort(np.unique(owners[order], return_index=True)[1])
+        is_known = (rows >= 0) & ~self.silent[rows]
+        if not scope.is_whole:
+            is_known &= scope.holds(self._find_owners(rows))
+        if not is_known.all():
+            rows, estimates = rows[is_known], estimates[is_known]
+        vectors = self.read(rows)
+        scores = np.vecdot(vectors, query)  # a matrix product would ask a second core to help
+        order = np.argsort(-scores)
+        firsts = self._find_firsts(rows[order], n_contents)
         if len(firsts) < n_contents:
-            return None, 0
-        hits = order[firsts[:n_contents]]
-        depth = int(firsts[n_contents - 1]) + 1
-        no_worse = scores >= scores[hits[-1]] - ROUNDING
-        error = float(np.sqrt(np.square(scores - estimates).mean())) + ROUNDING
-        is_tied = np.count_nonzero(no_worse) > depth and estimates[no_worse].min() <= last + error
-        return (None if is_tied else rows[hits]), depth
+            return None
+        least = scores[order[firsts[-1]]]
+        errors = scores - estimates
+        error = float(np.sqrt(errors @ errors / len(errors))) + ROUNDING
+        is_hit = scores >= least - ROUNDING
+        is_tied = np.count_nonzero(is_hit) > firsts[-1] + 1
+        if least < last + margin * error or estimates[is_hit].min() <= last + error * is_tied:
+            return None
+        return rows[is_hit], _score(vectors[is_hit], query)
 
-    def _scan(self, query: Floats, n_contents: int, places: Rows) -> Rows:
+    def _scan(self, query: Floats, n_contents: int, places: Rows) -> Scored:
         """Score every segment of some contents; the rows that may be among the best."""
-        return self._choose(self._score_contents(query[None], places)[:, 0], n_contents, places)
+        bests = score_contents(self, query[None], places)[:, 0]
+        return self._choose(query, bests, n_contents, places)
 
-    def _score_contents(self, queries: Floats, places: Rows) -> Floats:
-        """Compute the best similarity in each content to unit vectors, `(n_places, n_queries)`."""
-        bests = np.empty((len(places), len(queries)), np.float32)
-        lengths = self.offsets[places + 1] - self.offsets[places]
-        block_of = np.cumsum(lengths) // max(1, BLOCK_FLOATS // queries.shape[1])
-        cuts = [0, *(np.flatnonzero(np.diff(block_of)) + 1).tolist(), len(places)]
-        for first, stop in pairwise(cuts):
-            part = places[first:stop]
-            if not len(part):
-                continue
-            side_by_side = slice(int(self.offsets[part[0]]), int(self.offsets[part[-1] + 1]))
-            is_run = part[-1] - part[0] < len(part)
-            rows = side_by_side if is_run else _expand(self.offsets, part)
-            scores = widen(self.vectors[rows]) @ queries.T
-            scores[self.silent[rows]] = NEVER
-            starts = np.cumsum(lengths[first:stop]) - lengths[first:stop]
-            np.maximum.reduceat(scores, starts, axis=0, out=bests[first:stop])
-        return bests
-
-    def _choose(self, bests: Floats, n_contents: int, places: Rows) -> Rows:
+    def _choose(self, query: Floats, bests: Floats, n_contents: int, places: Rows) -> Scored:
         """Choose the rows of the contents that may be among the best so many."""
         least = np.partition(bests, -n_contents)[-n_contents] if n_contents < len(bests) else NEVER
         near = places[bests >= max(least - ROUNDING, NEVER + ROUNDING)]
-        rows = _expand(self.offsets, near)
-        return rows[~self.silent[rows]]
+        rows = expand(self.offsets, near)
+        return self._rescore(query, rows[~self.silent[rows]])
 
-    def _rescore(self, query: Floats, rows: Rows) -> npt.NDArray[np.float64]:
-        """Score rows so that equal vectors have equal scores, wherever they lie."""
-        wide = query.astype(np.float64)
+    def _rescore(self, query: Floats, rows: Rows) -> Scored:
+        """Score rows exactly, block by block."""
         n_rows = max(1, BLOCK_FLOATS // len(query))
         parts = [rows[start : start + n_rows] for start in range(0, len(rows), n_rows)]
-        sums = [np.vecdot(self.read(part).astype(np.float64), wide) for part in parts]
-        return np.concatenate(sums) if sums else np.zeros(0)
+        scores = [_score(self.read(part), query) for part in parts]
+        return rows, np.concatenate(scores) if scores else np.zeros(0)
 
     def _rank(
-        self, query: Floats, rows: Rows, n_contents: int, per_content: int, min_gap: int
+        self, query: Floats, found: Scored, n_contents: int, per_content: int, min_gap: int
     ) -> Neighbours:
         """Rank candidates by exact score, the best contents with so many segments of each."""
-        scores = self._rescore(query, rows)
+        rows, scores = found
         order = np.lexsort((rows, -scores))
         rows, scores = rows[order], scores[order]
+        firsts = self._find_firsts(rows, n_contents)
+        rows, scores = rows[firsts], scores[firsts]
         owners = self._find_owners(rows)
-        firsts = np.sort(np.unique(owners, return_index=True)[1])[:n_contents]
-        if per_content == 1:
-            rows, scores, owners = rows[firsts], scores[firsts], owners[firsts]
-        else:
-            chosen = [self._take_apart(query, o, per_content, min_gap) for o in owners[firsts]]
-            rows = np.concatenate([pair[0] for pair in chosen]) if chosen else rows
-            scores = np.concatenate([pair[1] for pair in chosen]) if chosen else scores
+        if per_content > 1 and len(rows):
+            chosen = [self._take_apart(query, o, per_content, min_gap) for o in owners]
+            rows = np.concatenate([pair[0] for pair in chosen])
+            scores = np.concatenate([pair[1] for pair in chosen])
             order = np.lexsort((rows, -scores))
             rows, scores = rows[order], scores[order]
             owners = self._find_owners(rows)
         segments = rows - self.offsets[owners]
         return Neighbours(self.content_ids[owners], segments, scores.astype(np.float32))
 
-    def _take_apart(
-        self, query: Floats, owner: int, count: int, min_gap: int
-    ) -> tuple[Rows, npt.NDArray[np.float64]]:
+    def _take_apart(self, query: Floats, owner: int, count: int, min_gap: int) -> Scored:
         """Take up to `count` audible rows of a content with high scores, `min_gap` apart."""
         rows = np.arange(self.offsets[owner], self.offsets[owner + 1])
-        rows = rows[~self.silent[rows]]
-        scores = self._rescore(query, rows)
+        rows, scores = self._rescore(query, rows[~self.silent[rows]])
         taken: list[int] = []
         for place in np.argsort(-scores, kind="stable").tolist():
             if len(taken) == count:
@@ -343,8 +339,8 @@ def choose_kind(n_segments: int) -> str:
     return "exact" if n_segments <= EXACT_ROWS else "lists"
 
 
-def _expand(offsets: Rows, places: Rows) -> Rows:
-    """List the rows of some contents, ascending."""
-    counts = offsets[places + 1] - offsets[places]
-    firsts = np.repeat(offsets[places] - np.concatenate([[0], np.cumsum(counts)[:-1]]), counts)
-    return firsts + np.arange(counts.sum())
+def _score(vectors: Floats, query: Floats) -> npt.NDArray[np.float64]:
+    """Score vectors so that equal ones have equal scores, wherever they lie."""
+    scores: npt.NDArray[np.float64]
+    scores = np.vecdot(vectors.astype(np.float64), query.astype(np.float64))
+    return scores
