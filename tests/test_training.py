@@ -27,7 +27,7 @@ from soundkin.config import (
 from soundkin.embedding import Embedder
 from soundkin.errors import ModelError, TrainingError
 from soundkin.features import compute_log_mel
-from soundkin.finishing import compute_spread
+from soundkin.finishing import SPREAD_POWER, compute_spread, find_emptiest
 from soundkin.model import find_model, load_model
 from soundkin.network import Network, export_network
 from soundkin.pairs import NO_DEFORMATION, PairDrawer, shift_pitch, stretch_time
@@ -212,6 +212,7 @@ def test_the_exported_graph_gives_what_torch_gives(tmp_path: Path, config: Netwo
             network(3 * torch.randn(64, MODEL.mel.n_mels, MODEL.n_frames) - 5)
         network.centre.copy_(0.1 * torch.randn(128))
         network.spread.add_(0.1 * torch.randn(128, 128))
+        network.silence.copy_(torch.eye(128)[3])
         network.floor.fill_(-18.0)
     network.eval()
     path = tmp_path / "tiny.onnx"
@@ -224,8 +225,8 @@ def test_the_exported_graph_gives_what_torch_gives(tmp_path: Path, config: Netwo
     with torch.no_grad():
         expected = network(inputs).numpy()
     assert np.abs(model.embed(inputs.numpy()) - expected).max() < 1e-4
-    assert np.allclose(expected[7:9], 128**-0.5)
-    assert not np.isclose(expected[:7], 128**-0.5).all(axis=1).any()
+    assert np.array_equal(expected[7:9], np.eye(128)[[3, 3]])
+    assert not np.isclose(expected[:7], np.eye(128)[3]).all(axis=1).any()
 
 
 def test_a_tiny_run_learns(cache: WaveformCache, tmp_path: Path) -> None:
@@ -258,10 +259,17 @@ def test_directions_in_which_deformed_sounds_move_are_made_smaller() -> None:
     moves = reaches * torch.randn(20_000, 128, generator=generator) @ turn
     spread = compute_spread(moves)
     evened = torch.linalg.svdvals(moves @ spread) / torch.linalg.svdvals(moves @ spread).mean()
-    wanted = reaches.sqrt().flip(0) / reaches.sqrt().mean()  # half the way, by their logarithms
+    wanted = reaches ** (1 - SPREAD_POWER)  # so much of the way is left, by their logarithms
+    wanted = wanted.flip(0) / wanted.mean()
     assert torch.allclose(evened, wanted, rtol=0.05)
     assert torch.allclose(spread, spread.T, atol=1e-5)
     assert torch.equal(compute_spread(torch.zeros(10, 128)), torch.eye(128))
+
+
+def test_silence_lies_where_sounds_have_least() -> None:
+    vectors = torch.randn(500, 128, generator=torch.Generator().manual_seed(0))
+    vectors[:, 17] = 0
+    assert torch.allclose(find_emptiest(vectors), torch.eye(128)[17], atol=1e-5)
 
 
 def load_network(folder: Path) -> Network:

@@ -15,8 +15,7 @@ from soundkin.network import Network
 from soundkin.pairs import PairDrawer
 
 BATCH_SIZE = 256
-N_BATCHES = 16
-SPREAD_POWER = 0.5  # 0 leaves the embedding as it is, 1 makes all directions deform alike
+SPREAD_POWER = 0.75  # 0 leaves the embedding as it is, 1 makes all directions deform alike
 SMALLEST_SPREAD = 1e-3  # of the mean one
 SILENT_RISE = 1.0  # of log-mel above its floor, in silence at most
 
@@ -26,9 +25,12 @@ def finish_network(
     plain: PairDrawer,
     deformed: PairDrawer,
     log_offset: float,
+    n_batches: int,
     generator: np.random.Generator,
 ) -> None:
     """Measure a network's mean vector and what deformations do to it; tell it what silence is.
+
+    Silence gets the direction in which sounds differ least, so that it is like none of them.
 
     Parameters
     ----------
@@ -36,21 +38,25 @@ def finish_network(
         Draw training sounds as they are, and pairs as they were trained on.
     log_offset
         The log-mel's.
+    n_batches
+        How many are drawn of each; 64 (16,384 pairs) are enough for covariances to settle.
     """
     network.clear_finish()
     with torch.no_grad():
-        sounds = [network(plain.draw(BATCH_SIZE, generator).anchors) for _ in range(N_BATCHES)]
+        sounds = [network(plain.draw(BATCH_SIZE, generator).anchors) for _ in range(n_batches)]
         network.centre.copy_(torch.cat(sounds).mean(dim=0))
-        pairs = (deformed.draw(BATCH_SIZE, generator) for _ in range(N_BATCHES))
+        pairs = (deformed.draw(BATCH_SIZE, generator) for _ in range(n_batches))
         moves = torch.cat([network(pair.anchors) - network(pair.positives) for pair in pairs])
         network.spread.copy_(compute_spread(moves))
+        sounds = [network(plain.draw(BATCH_SIZE, generator).anchors) for _ in range(n_batches)]
+        network.silence.copy_(find_emptiest(torch.cat(sounds)))
         network.floor.fill_(math.log(log_offset) + SILENT_RISE)
 
 
 def compute_spread(moves: Tensor) -> Tensor:
     """Compute what evens out the directions in which a sound's likenesses differ from it.
 
-    The within-class covariance to the power of minus a quarter: half of the normalisation of Hatch,
+    The within-class covariance to the power of -3/8: three quarters of the normalisation of Hatch,
     Kajarekar and Stolcke (Interspeech 2006), a sound and its deformed likeness being a class.
 
     Parameters
@@ -69,3 +75,10 @@ def compute_spread(moves: Tensor) -> Tensor:
     scales = (spreads / spreads.mean()).clamp(min=SMALLEST_SPREAD) ** (-SPREAD_POWER / 2)
     spread: Tensor = (directions * scales @ directions.T).float()
     return spread
+
+
+def find_emptiest(vectors: Tensor) -> Tensor:
+    """Find the direction, a unit vector `(128,)`, in which vectors `(n, 128)` have least."""
+    _, directions = torch.linalg.eigh((vectors.T @ vectors).double())
+    emptiest: Tensor = directions[:, 0].float()
+    return emptiest * torch.sign(emptiest[emptiest.abs().argmax()])

@@ -79,8 +79,8 @@ class Network(nn.Module):
     nothing about any (Mu and Viswanath 2018, arXiv 1702.01417). Then `spread` `(128, 128)` makes
     smaller those directions in which a sound and its deformed likeness differ (within-class
     covariance normalisation, Hatch et al. 2006). They are 0 and 1 while training goes on.
-    A segment that is nowhere above `floor` is silence and has a vector of its own, (1, …, 1)/√n:
-    no network learns from silence, and what one makes of it is chance.
+    A segment that is nowhere above `floor` is silence and has a vector of its own, `silence`: no
+    network learns from silence, and what one makes of it is chance.
     """
 
     def __init__(self, config: NetworkConfig, n_mels: int) -> None:
@@ -98,9 +98,11 @@ class Network(nn.Module):
         self.project = nn.Linear(2 * config.channels[-1] * n_rows, EMBEDDING_SIZE)
         self.centre: Tensor
         self.spread: Tensor
+        self.silence: Tensor
         self.floor: Tensor
         self.register_buffer("centre", torch.zeros(EMBEDDING_SIZE))
         self.register_buffer("spread", torch.eye(EMBEDDING_SIZE))
+        self.register_buffer("silence", torch.full((EMBEDDING_SIZE,), EMBEDDING_SIZE**-0.5))
         self.register_buffer("floor", torch.full((1,), -torch.inf))
 
     def clear_finish(self) -> None:
@@ -117,7 +119,7 @@ class Network(nn.Module):
         vectors = nn.functional.normalize(self.project(pooled.flatten(1)), dim=1)
         vectors = nn.functional.normalize((vectors - self.centre) @ self.spread, dim=1)
         is_silent = log_mels.amax(dim=(1, 2)) < self.floor
-        return torch.where(is_silent[:, None], EMBEDDING_SIZE**-0.5, vectors)
+        return torch.where(is_silent[:, None], self.silence, vectors)
 
 
 class _Graph:
@@ -197,10 +199,9 @@ def export_network(network: Network, config: ModelConfig, provenance: str) -> by
     vectors = graph.add("Gemm", flat, "project.weight", "project.bias", transB=1)
     moved = graph.add("Sub", graph.add_normalise(vectors), "centre")
     moved = graph.add("MatMul", moved, "spread")
-    own = graph.add_constant(np.full((1, EMBEDDING_SIZE), EMBEDDING_SIZE**-0.5, np.float32))
     loudest = graph.add("ReduceMax", "log_mel", graph.add_constant(np.array([1, 2])), keepdims=0)
     is_silent = graph.add("Unsqueeze", graph.add("Less", loudest, "floor"), axis)
-    choice = [is_silent, own, graph.add_normalise(moved)]
+    choice = [is_silent, "silence", graph.add_normalise(moved)]
     graph.nodes.append(helper.make_node("Where", choice, ["embedding"]))
     model = helper.make_model(
         helper.make_graph(
@@ -240,7 +241,7 @@ def load_weights(network: Network, path: Path, config: ModelConfig) -> None:
         constants = model.graph.initializer
         found = {c.name: torch.from_numpy(numpy_helper.to_array(c).copy()) for c in constants}
         wanted = network.state_dict()
-        later = ("centre", "spread", "floor")  # not in older ones
+        later = ("centre", "spread", "silence", "floor")  # not in older ones
         found = {name: wanted[name] for name in later} | found
         kept = {name: found[name] if w.is_floating_point() else w for name, w in wanted.items()}
         network.load_state_dict(kept)

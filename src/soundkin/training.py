@@ -38,6 +38,7 @@ from soundkin.waveforms import WaveformCache
 
 CHECKPOINT = "checkpoint.pt"
 LOG = "log.jsonl"
+FINISHING_BATCHES = 64
 FEWEST_RECORDINGS = 8
 
 
@@ -277,7 +278,9 @@ class _Trainer:
         self._network.eval()
         generator = np.random.default_rng([self._config.seed, 1 << 42])
         log_offset = self._model.mel.log_offset
-        finish_network(self._network, self._plain_drawer, self._drawer, log_offset, generator)
+        n_batches = min(FINISHING_BATCHES, max(4, self._config.steps // 8))
+        drawers = self._plain_drawer, self._drawer
+        finish_network(self._network, *drawers, log_offset, n_batches, generator)
         self._best = dataclasses.replace(self._best, score=self._validate())
 
     def export(self, path: Path, provenance: str) -> None:
