@@ -82,7 +82,7 @@ export const explain = (body) => send("POST", "explain", body);
 export const changeTags = (ids, add, remove) => send("POST", "tags", { ids, add, remove });
 export const changeFavourite = (ids, favourite) => send("POST", "favourites", { ids, favourite });
 export const saveConcept = (concept) => send("POST", "concepts", concept);
-export const removeConcept = (id) => send("DELETE", `concepts/${encodeURIComponent(id)}`);
+export const removeConcept = (name) => send("DELETE", `concepts/${encodeURIComponent(name)}`);
 export const rejectSuggestion = (id, tag) => send("POST", "suggestions/rejected", { id, tag });
 export const stopJob = (id) => send("DELETE", `jobs/${id}`);
 export const startJob = (kind, folders) => send("POST", "jobs", { kind, folders });
