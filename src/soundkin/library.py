@@ -213,6 +213,12 @@ class Library:
         ids = np.fromiter((row[0] for row in self._run("SELECT id FROM contents")), np.int64)
         return np.sort(ids)  # SQLite reads them from the index of hashes, far smaller
 
+    def list_recording_ids(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """List the ids of all embedded recordings, and those of their contents, which ascend."""
+        sql = "SELECT id, content_id FROM recordings WHERE content_id NOT NULL ORDER BY content_id"
+        pairs = np.array(self._run(sql).fetchall(), np.int64).reshape(-1, 2)
+        return pairs[:, 0], pairs[:, 1]
+
     def read_vectors_above(
         self, last: int
     ) -> Iterator[tuple[int, npt.NDArray[np.float16], npt.NDArray[np.float16]]]:

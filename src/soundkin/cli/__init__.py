@@ -15,6 +15,7 @@ from soundkin.cli.embed import embed
 from soundkin.cli.evaluate import evaluate
 from soundkin.cli.index import index
 from soundkin.cli.library import info, list_, remove, tag
+from soundkin.cli.map import map_
 from soundkin.cli.search import search
 from soundkin.cli.serve import serve
 from soundkin.cli.train import train
@@ -35,7 +36,7 @@ def commands() -> None:
 
 for command in (
     *(index, search, serve, list_, info, tag, remove, dups),
-    *(embed, evaluate, train, deform, completion),
+    *(map_, embed, evaluate, train, deform, completion),
 ):
     commands.add_command(command)
 

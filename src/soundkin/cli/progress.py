@@ -62,8 +62,10 @@ def report_failures(title: str, failures: Sequence[Failure], more: str) -> None:
         click.echo(f"  … and {len(failures) - MOST_LISTED} more{more}", err=True)
 
 
-def count_segments(*, quiet: bool = False) -> Callable[[str, int, int], None]:
-    """Make what shows, on a terminal, how far the building of an index is."""
+def count_segments(
+    *, quiet: bool = False, noun: str = "segments"
+) -> Callable[[str, int, int], None]:
+    """Make what shows, on a terminal, how far the building of an index, or a map, is."""
     is_shown = not quiet and sys.stderr.isatty()
     shown_at = time.monotonic()
 
@@ -72,7 +74,7 @@ def count_segments(*, quiet: bool = False) -> Callable[[str, int, int], None]:
         now = time.monotonic()
         if is_shown and now - shown_at > SHOWN_EVERY_S:
             shown_at = now
-            click.echo(f"\r\x1b[K{title}: {n_done}/{n_all} segments\r", nl=False, err=True)
+            click.echo(f"\r\x1b[K{title}: {n_done}/{n_all} {noun}\r", nl=False, err=True)
 
     return show
 

@@ -280,3 +280,33 @@ class Concept(BaseModel):
     sounds: list[dict[str, Any]]
     liked: list[dict[str, Any]]
     disliked: list[dict[str, Any]]
+
+
+class MapColumn(BaseModel):
+    """What points can be coloured by: point i has the colour `palette[codes[i]]`."""
+
+    name: str = Field(examples=["folder"])
+    title: str
+    codes: str
+    palette: list[list[int]]
+    legend: list[list[str | int]]
+
+
+class MapAnswer(BaseModel):
+    """All points of the map."""
+
+    stamp: str
+    by: str
+    n: int
+    x: str
+    y: str
+    ids: str
+    starts_s: str | None
+    columns: list[MapColumn]
+
+
+class PlaceAnswer(BaseModel):
+    """A place on the map."""
+
+    x: float
+    y: float

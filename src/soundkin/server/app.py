@@ -15,6 +15,7 @@ from soundkin.server import (
     collection,
     concepts,
     jobs,
+    maps,
     problems,
     searching,
     sounds,
@@ -26,7 +27,7 @@ from soundkin.server.openapi import describe_api
 from soundkin.server.problems import Json
 from soundkin.server.security import Guard
 
-ROOMS = (collection, tagging, sounds, closer, searching, concepts, takeaway, jobs)
+ROOMS = (collection, tagging, sounds, closer, searching, concepts, maps, takeaway, jobs)
 
 
 def create_app(desk: Desk) -> FastAPI:

@@ -36,7 +36,7 @@ class Job:
     state: str = RUNNING
     n_done: int = 0
     n_total: int = 0
-    words: str = "looking for sounds"
+    words: str = "begun"
     report: dict[str, Any] | None = None
     detail: str | None = None
 

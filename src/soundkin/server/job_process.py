@@ -20,6 +20,7 @@ from typing import Any
 from soundkin.errors import SoundkinError
 from soundkin.indexing import index_folders
 from soundkin.library import Library
+from soundkin.mapping import compute_map
 from soundkin.phrasing import describe_amount, summarise_run
 from soundkin.reports import Failure, IndexProgress
 from soundkin.upkeep import save_index
@@ -72,7 +73,33 @@ def run_index(order: dict[str, Any], say: Say) -> dict[str, Any]:
     return {"report": facts, "words": summarise_run(report, counts)}
 
 
-KINDS: dict[str, Callable[[dict[str, Any], Say], dict[str, Any]]] = {"index": run_index}
+def run_map(order: dict[str, Any], say: Say) -> dict[str, Any]:
+    """Make the library's map, or bring it in step."""
+    said_at = 0.0
+
+    def tell(title: str, n_done: int, n_all: int) -> None:
+        nonlocal said_at
+        now = time.monotonic()
+        if now - said_at >= SAID_EVERY_S or n_done == n_all:
+            said_at = now
+            words = f"{title}: {n_done}/{n_all}"
+            say({"event": "progress", "n_done": n_done, "n_total": n_all, "words": words})
+
+    with Library.open(order["library"]) as library:
+        update = compute_map(library, on_progress=tell)
+    report = {
+        "n": len(update.map),
+        "n_laid_out": update.n_laid_out,
+        "n_placed": update.n_placed,
+        "n_removed": update.n_removed,
+    }
+    return {"report": report, "words": f"the map has {len(update.map)} {update.map.by}"}
+
+
+KINDS: dict[str, Callable[[dict[str, Any], Say], dict[str, Any]]] = {
+    "index": run_index,
+    "map": run_map,
+}
 
 
 def _say(line: dict[str, Any]) -> None:

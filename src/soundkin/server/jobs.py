@@ -31,13 +31,13 @@ JobId = Annotated[str, FromPath(pattern=r"^[0-9a-f]{16}$")]
 class JobWords(Words):
     """A job to do. Without folders, all that the library knows are indexed again."""
 
-    kind: Literal["index"] = Field(examples=["index"])
+    kind: Literal["index", "map"] = Field(examples=["index"])
     folders: list[Text] = Field(default=[], max_length=100, examples=[["/home/me/Samples"]])
 
 
 @router.post("/jobs", response_model=answers.JobAnswer, status_code=201, summary="Start a job")
 def start_job(words: JobWords, desk: DeskHere) -> Response:
-    """Bring the library in step with folders. One job is at work at a time."""
+    """Bring the library in step with folders, or make its map. One job is at work at a time."""
     folders = [_check_folder(folder, desk) for folder in words.folders]
     return Json(describe_job(desk.board.start(words.kind, folders)), status_code=201)
 

@@ -1,0 +1,91 @@
+"""The map: every recording as a point near those that sound like it, and a query among them."""
+
+from __future__ import annotations
+
+import base64
+import threading
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from fastapi import APIRouter, Query
+from pydantic import Field
+from starlette.responses import Response
+
+from soundkin.colouring import describe_points
+from soundkin.mapping import Placer, SoundMap, load_map
+from soundkin.server import answers
+from soundkin.server.desk import DeskHere
+from soundkin.server.problems import Json, Problem
+from soundkin.server.queries import read_parts, read_places
+from soundkin.server.words import Part, Place, Words
+
+router = APIRouter(prefix="/api/v1", tags=["map"])
+By = Literal["recordings", "segments"]
+_busy = threading.Lock()  # bringing a map in step takes all cores; twice at once gains nothing
+
+
+@router.get("/map", response_model=answers.MapAnswer, summary="The map")
+def get_map(desk: DeskHere, by: Annotated[By, Query()] = "recordings") -> Response:
+    """Give all points, brought in step with the library, and the colours they can have.
+
+    Arrays are base64 of little-endian numbers: `x`, `y` float32 in [-1, 1], `ids` uint32 (of
+    recordings, `r…`), `starts_s` float32, where points are segments; `codes` uint8, places in a
+    column's `palette`. A job of kind `map` makes it, where there is none.
+    """
+    with desk.open_library() as library, _busy:
+        sound_map = load_map(library, by)
+        if sound_map is None:
+            raise Problem(404, "there is no map yet; start a job of kind map")
+        details = describe_points(library, sound_map)
+    columns = [
+        {
+            "name": column.name,
+            "title": column.title,
+            "codes": _pack(column.codes, np.uint8),
+            "palette": [list(colour) for colour in column.palette],
+            "legend": [[words, code] for words, code in column.legend],
+        }
+        for column in details.columns.values()
+    ]
+    starts = None if by == "recordings" else _pack(details.starts_s, np.float32)
+    return Json(_describe(sound_map) | {"starts_s": starts, "columns": columns})
+
+
+def _describe(sound_map: SoundMap) -> dict[str, Any]:
+    return {
+        "stamp": "{}-{}".format(*sound_map.stamp),
+        "by": sound_map.by,
+        "n": len(sound_map),
+        "x": _pack(sound_map.x, np.float32),
+        "y": _pack(sound_map.y, np.float32),
+        "ids": _pack(sound_map.ids, np.uint32),
+    }
+
+
+def _pack(values: npt.NDArray[Any], kind: type[np.generic]) -> str:
+    little = values.astype(np.dtype(kind).newbyteorder("<"))
+    return base64.b64encode(little.tobytes()).decode()
+
+
+class PlaceWords(Words):
+    """A query to find on the map."""
+
+    sounds: list[Part] = Field(min_length=1, max_length=100)
+    liked: list[Place] = Field(default=[], max_length=1000)
+    disliked: list[Place] = Field(default=[], max_length=1000)
+    by: By = "recordings"
+
+
+@router.post("/map/place", response_model=answers.PlaceAnswer, summary="A query on the map")
+def place_query(words: PlaceWords, desk: DeskHere) -> Response:
+    """Find where on the map a query lies, among the points that sound like it."""
+    with desk.open_library() as library:
+        vector = desk.make_searcher(library).compute_vector(
+            read_parts(words.sounds, desk, library),
+            read_places(words.liked, desk, library),
+            read_places(words.disliked, desk, library),
+        )
+        with _busy:
+            x, y = Placer(library, words.by).place(vector[None])[0].tolist()
+    return Json({"x": round(x, 6), "y": round(y, 6)})
