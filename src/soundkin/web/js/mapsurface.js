@@ -23,7 +23,7 @@ export function mapSurface({ n, ids, places }, on) {
   let line = null;
   let lasso = false;
   let enclosed = [];
-  let rings = { query: [], hits: [] };
+  let rings = { query: null, hits: [] };
   let asked = false;
 
   const side = () => Math.min(element.clientWidth, element.clientHeight) - 2 * MARGIN_PX;
@@ -51,18 +51,22 @@ export function mapSurface({ n, ids, places }, on) {
     const style = getComputedStyle(element);
     const at = full();
     pen.scale(ratio, ratio);
-    const circle = (i, radius, fill, stroke) => {
+    const circle = (middle, radius, fill, stroke) => {
       pen.beginPath();
-      pen.arc(...toScreen(i, at), radius, 0, 2 * Math.PI);
+      pen.arc(...middle, radius, 0, 2 * Math.PI);
       if (fill) (pen.fillStyle = fill), pen.fill();
       if (stroke) (pen.strokeStyle = stroke), pen.stroke();
     };
     const [ink, amber, kin, paper] = ["--ink", "--amber", "--kin", "--card"].map((name) => style.getPropertyValue(name));
     pen.lineWidth = 2;
-    enclosed.slice(0, 5000).forEach((i) => circle(i, size() / 2 + 2, null, kin));
-    rings.hits.forEach((i) => circle(i, size() / 2 + 2, amber, paper));
-    rings.query.forEach((i) => (circle(i, size() / 2 + 3, amber, ink), circle(i, size() / 2 + 9, null, ink)));
-    if (under >= 0) circle(under, size() / 2 + 4, null, ink);
+    enclosed.slice(0, 5000).forEach((i) => circle(toScreen(i, at), size() / 2 + 2, null, kin));
+    rings.hits.forEach((i) => circle(toScreen(i, at), size() / 2 + 2, amber, paper));
+    if (rings.query) {
+      const middle = [rings.query[0] * at.k + at.x, rings.query[1] * at.k + at.y];
+      circle(middle, 5, amber, ink);
+      circle(middle, 12, null, ink);
+    }
+    if (under >= 0) circle(toScreen(under, at), size() / 2 + 4, null, ink);
     if (line?.length > 1) {
       pen.beginPath();
       line.forEach(([x, y]) => pen.lineTo(x, y));
@@ -190,9 +194,9 @@ export function mapSurface({ n, ids, places }, on) {
       drawer.paint(rgba);
       draw();
     },
+    /** Ring the place `[x, y]` of the query, and fill the points of its hits. */
     ring(query, hits) {
-      const known = (list) => list.map((id) => numberOf.get(id)).filter((i) => i !== undefined);
-      rings = { query: known(query), hits: known(hits) };
+      rings = { query, hits: hits.map((id) => numberOf.get(id)).filter((i) => i !== undefined) };
       draw();
     },
     enclose(indices) {

@@ -1,6 +1,6 @@
 // The map: every recording as a point, neighbours sound alike. Zoom, hear, colour, lasso.
 
-import { startJob } from "./api.js";
+import { placeOnMap, startJob } from "./api.js";
 import { cardList } from "./cardlist.js";
 import { h, icon, press, settle } from "./dom.js";
 import { showJob } from "./jobs.js";
@@ -133,11 +133,12 @@ function show(box, map) {
     if (painted !== column) paint(column);
     painted = column;
     colour.value = column.name;
-    if (!state.sounds.length) return surface.ring([], []);
+    if (!state.sounds.length) return surface.ring(null, []);
     try {
-      const answer = await runSearch(state);
+      const { sounds, liked, disliked } = state;
+      const [answer, place] = await Promise.all([runSearch(state), placeOnMap({ sounds, liked, disliked })]);
       hits = answer.hits;
-      surface.ring(state.sounds.map((sound) => sound.id), hits.map((hit) => hit.id));
+      surface.ring([(place.x + 1) / 2, (1 - place.y) / 2], hits.map((hit) => hit.id));
       tell();
     } catch (error) {
       sayTrouble(error);
