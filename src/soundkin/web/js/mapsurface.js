@@ -30,7 +30,7 @@ export function mapSurface({ n, ids, places }, on) {
   const base = () => zoomIdentity.translate((element.clientWidth - side()) / 2, (element.clientHeight - side()) / 2).scale(side());
   const full = () => ({ k: view.k * side(), x: view.x + view.k * base().x, y: view.y + view.k * base().y });
   const toScreen = (i, at = full()) => [places[2 * i] * at.k + at.x, places[2 * i + 1] * at.k + at.y];
-  const size = () => Math.max(2.2, Math.min(14, (n < 3000 ? 8 : n < 20_000 ? 5 : 3) * Math.sqrt(view.k)));
+  const size = () => Math.max(2.2, Math.min(14, (n < 500 ? 10 : n < 3000 ? 8 : n < 20_000 ? 5 : 3) * Math.sqrt(view.k)));
 
   function draw() {
     if (asked) return;
@@ -60,7 +60,11 @@ export function mapSurface({ n, ids, places }, on) {
     const [ink, amber, kin, paper] = ["--ink", "--amber", "--kin", "--card"].map((name) => style.getPropertyValue(name));
     pen.lineWidth = 2;
     enclosed.slice(0, 5000).forEach((i) => circle(toScreen(i, at), size() / 2 + 2, null, kin));
-    rings.hits.forEach((i) => circle(toScreen(i, at), size() / 2 + 2, amber, paper));
+    rings.hits.forEach(([i, score]) => {
+      pen.globalAlpha = Math.max(0.3, Math.min(1, 1.6 * score));
+      circle(toScreen(i, at), size() / 2 + 2, amber, paper);
+    });
+    pen.globalAlpha = 1;
     if (rings.query) {
       const middle = [rings.query[0] * at.k + at.x, rings.query[1] * at.k + at.y];
       circle(middle, 5, amber, ink);
@@ -194,9 +198,10 @@ export function mapSurface({ n, ids, places }, on) {
       drawer.paint(rgba);
       draw();
     },
-    /** Ring the place `[x, y]` of the query, and fill the points of its hits. */
+    /** Ring the place `[x, y]` of the query, and fill the points of its hits, the best the brightest. */
     ring(query, hits) {
-      rings = { query, hits: hits.map((id) => numberOf.get(id)).filter((i) => i !== undefined) };
+      const known = hits.filter(({ id }) => numberOf.has(id)).reverse();
+      rings = { query, hits: known.map(({ id, score }) => [numberOf.get(id), score]) };
       draw();
     },
     enclose(indices) {

@@ -98,7 +98,7 @@ function show(box, map) {
     list.show(recordings.filter(Boolean).map(plainHit));
     chosen.replaceChildren(
       h("h2", {}, count(indices.length, "sound")),
-      indices.length > MOST_LISTED && h("p", { class: "quiet small" }, `The first ${MOST_LISTED} are listed.`),
+      indices.length <= MOST_LISTED ? "" : h("p", { class: "quiet small" }, `The first ${MOST_LISTED} are listed.`),
       h("div", { class: "row" }, exportMenu(() => list.hits().map((hit) => ({ ...hit, score: 0 }))), h("button", { type: "button", onclick: () => (surface.enclose([]), tell()) }, "Let go")),
     );
     whisper(`${count(indices.length, "sound")} inside the line`);
@@ -138,7 +138,7 @@ function show(box, map) {
       const { sounds, liked, disliked } = state;
       const [answer, place] = await Promise.all([runSearch(state), placeOnMap({ sounds, liked, disliked })]);
       hits = answer.hits;
-      surface.ring([(place.x + 1) / 2, (1 - place.y) / 2], hits.map((hit) => hit.id));
+      surface.ring([(place.x + 1) / 2, (1 - place.y) / 2], hits);
       tell();
     } catch (error) {
       sayTrouble(error);
