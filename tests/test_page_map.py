@@ -1,4 +1,4 @@
-"""The page's map: made from the page, heard under the pointer, coloured, a line drawn round sounds."""
+"""The page's map: made from the page, heard, coloured, and a line drawn round sounds."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def test_a_point_sounds_under_the_pointer(at_map: Visit) -> None:
 
 
 def test_the_colour_and_the_query_stay_in_the_address(at_map: Visit) -> None:
-    colours = at_map.page.get_by_label("Colour")
+    colours = at_map.page.get_by_label("Colour", exact=True)
     colours.select_option("duration")
     at_map.page.wait_for_url(re.compile("colour=duration"))
     at_map.open(f"/?view=map&colour=duration&s={at_map.server.find('tone 3')['id']}")
