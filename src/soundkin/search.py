@@ -166,16 +166,16 @@ class Searcher:
             for neighbours in found
         ]
 
-    def compute_vector(
-        self,
-        query: Query,
-        liked: Sequence[Sound | Source] = (),
-        disliked: Sequence[Sound | Source] = (),
-    ) -> Vectors:
-        """Compute the unit vector, float32 `(n,)`, that a query is searched with; see `search`."""
+    def compute_vectors(self, queries: Iterable[Query]) -> Vectors:
+        """Compute the unit vector that each of some queries is searched with, float32 `(m, n)`.
+
+        Raises
+        ------
+        SoundkinError
+            As from `search`.
+        """
         self._held = self._holdings.take(self._library)
-        reader = self._make_reader()
-        return self._refine(reader, reader.read(query), liked, disliked)[0]
+        return self._make_reader().read_each(queries)[0]
 
     def judge(self, hits: Sequence[Hit]) -> Verdict:
         """Tell whether hits are any good; see `soundkin.verdicts`."""
