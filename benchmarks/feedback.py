@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from measuring import print_table
 from soundkin.evaluation import LabelledSet, load_labelled_set
-from soundkin.feedback import N_RANDOM, refine
+from soundkin.feedback import N_RANDOM, Taste
 from soundkin.metrics import compute_average_precision, compute_precision_at
 from soundkin.model import find_model
 from soundkin.workers import WorkerPool
@@ -49,11 +49,14 @@ def rocchio(alpha: float, beta: float, gamma: float) -> Score:
     return score
 
 
-def search_by_refined(
-    query: Vectors, liked: Vectors, disliked: Vectors, library: Vectors
-) -> Vectors:
+def search_by_taste(query: Vectors, liked: Vectors, disliked: Vectors, library: Vectors) -> Vectors:
     """Do what `Searcher.search` does."""
-    return library @ refine(query, liked, disliked, _draw(library))
+    return Taste.learn(query, liked, disliked, _draw(library)).score(library)
+
+
+def fit_logistic(query: Vectors, liked: Vectors, disliked: Vectors, library: Vectors) -> Vectors:
+    """Score along the direction that a logistic regression finds."""
+    return library @ Taste.learn(query, liked, disliked, _draw(library)).direction
 
 
 def take_nearest(query: Vectors, liked: Vectors, disliked: Vectors, library: Vectors) -> Vectors:
@@ -121,7 +124,8 @@ METHODS: dict[str, Score] = {
     "nearest liked": take_nearest,
     "nearest liked - disliked": nearest_minus_nearest,
     "ridge, random negatives": fit_ridge,
-    "logistic, random negatives (shipped)": search_by_refined,
+    "logistic, random negatives": fit_logistic,
+    "logistic + nearest (shipped)": search_by_taste,
     "LDA, library covariance": fit_lda,
 }
 

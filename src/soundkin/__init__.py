@@ -18,19 +18,24 @@ if TYPE_CHECKING:
     from soundkin.duplicates import find_duplicates
     from soundkin.embedding import Embedder, Embeddings
     from soundkin.errors import SoundkinError
+    from soundkin.explaining import Explanation
     from soundkin.export import embed_paths, save_table
     from soundkin.hits import Hit
     from soundkin.indexing import index_folders
     from soundkin.library import Library
     from soundkin.queries import Sound, Waveform
-    from soundkin.records import Filters, Recording
+    from soundkin.records import Facts, Filters, Recording
     from soundkin.search import Searcher
+    from soundkin.suggestions import Suggestion, suggest_tags
+    from soundkin.verdicts import Verdict
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "Embedder": "embedding",
     "Embeddings": "embedding",
+    "Explanation": "explaining",
+    "Facts": "records",
     "Filters": "records",
     "Hit": "hits",
     "Library": "library",
@@ -38,16 +43,21 @@ _HOMES = {
     "Searcher": "search",
     "Sound": "queries",
     "SoundkinError": "errors",
+    "Suggestion": "suggestions",
+    "Verdict": "verdicts",
     "Waveform": "queries",
     "embed_paths": "export",
     "find_duplicates": "duplicates",
     "index_folders": "indexing",
     "save_table": "export",
+    "suggest_tags": "suggestions",
 }
 
 __all__ = [
     "Embedder",
     "Embeddings",
+    "Explanation",
+    "Facts",
     "Filters",
     "Hit",
     "Library",
@@ -55,12 +65,15 @@ __all__ = [
     "Searcher",
     "Sound",
     "SoundkinError",
+    "Suggestion",
+    "Verdict",
     "Waveform",
     "__version__",
     "embed_paths",
     "find_duplicates",
     "index_folders",
     "save_table",
+    "suggest_tags",
 ]
 
 

@@ -1,4 +1,4 @@
-"""What the points of a map can be coloured by: folder, first tag, duration."""
+"""What the points of a map can be coloured by: folder, first tag, duration, measured facts."""
 
 from __future__ import annotations
 
@@ -14,11 +14,19 @@ from soundkin.embedding import compute_starts
 from soundkin.errors import QueryError
 from soundkin.library import Library
 from soundkin.mapping import SoundMap
-from soundkin.records import Recording
+from soundkin.records import FACTS, Recording
 
 N_SHADES = 64
 OUTERMOST = 2.0  # per cent of values at either end that share the end's colour
 GREY = (128, 128, 136)
+_FACT_UNITS = {
+    "loudness": "{:.0f} LUFS",
+    "brightness": "{:.0f} Hz",
+    "pitch": "{:.0f} Hz",
+    "tempo": "{:.0f} bpm",
+    "onsets": "{:.1f} a second",
+}
+_EVEN_FACTS = {"loudness", "tempo"}  # loudness is a logarithm already
 
 Colour = tuple[int, int, int]
 
@@ -70,6 +78,7 @@ def describe_points(library: Library, sound_map: SoundMap) -> PointDetails:
         _sort_by_label("folder", "Folder", _name_folders(recordings, library.list_folders())),
         _sort_by_label("tag", "First tag", [r.tags[0] if r.tags else None for r in recordings]),
         _shade("duration", "Duration", [r.duration_s for r in recordings], _format_seconds),
+        *_shade_facts(recordings),
     ]
     return PointDetails(
         recordings,
@@ -142,11 +151,31 @@ def _sort_by_label(name: str, title: str, labels: Sequence[str | None]) -> Colum
     return Column(name, title, codes, (*HUES[: len(coloured)], GREY), tuple(legend))
 
 
+def _shade_facts(recordings: Sequence[Recording]) -> list[Column]:
+    """Colour by each of the facts that were measured."""
+    columns = []
+    for name, fact in FACTS.items():
+        numbers = [None if r.facts is None else getattr(r.facts, fact) for r in recordings]
+        if any(number is not None for number in numbers):
+            write = _FACT_UNITS[name].format
+            columns.append(_shade(name, name.capitalize(), numbers, write, name in _EVEN_FACTS))
+    return columns
+
+
 def _shade(
-    name: str, title: str, numbers: Sequence[float | None], write: Callable[[float], str]
+    name: str,
+    title: str,
+    numbers: Sequence[float | None],
+    write: Callable[[float], str],
+    is_even: bool = False,
 ) -> Column:
-    """Colour positive numbers by their logarithm, from dark to light; what has none is grey."""
-    values = np.log(np.array([number or np.nan for number in numbers], np.float64))
+    """Colour numbers from dark to light; what has none is grey.
+
+    Their logarithm counts, and 0 is none, unless equal steps are to be equal wherever they lie.
+    """
+    values = np.array([np.nan if n is None else n for n in numbers], np.float64)
+    if not is_even:
+        values = np.log(np.where(values > 0, values, np.nan))
     known = values[np.isfinite(values)]
     low, high = np.percentile(known, [OUTERMOST, 100 - OUTERMOST]) if len(known) else (0.0, 0.0)
     places = np.clip((values - low) / max(high - low, 1e-9), 0, 1) * (N_SHADES - 1)
@@ -155,10 +184,13 @@ def _shade(
     ramp = [np.interp(np.arange(N_SHADES), stops, STOPS[:, channel]) for channel in range(3)]
     palette = [(int(r), int(g), int(b)) for r, g, b in np.stack(ramp, axis=1).round()]
     marks = np.linspace(0, N_SHADES - 1, 5).round().astype(int)
+    at_marks = low + (high - low) * marks / (N_SHADES - 1)
+    at_marks = at_marks if is_even else np.exp(at_marks)
     legend = [
-        (write(float(np.exp(low + (high - low) * mark / (N_SHADES - 1)))), int(mark))
-        for mark in marks
+        (write(value), mark) for value, mark in zip(at_marks.tolist(), marks.tolist(), strict=True)
     ]
+    if len(known) == 0:
+        legend = []
     if len(known) < len(numbers):
         legend.append(("none", N_SHADES))
     return Column(name, title, codes, (*palette, GREY), tuple(legend))

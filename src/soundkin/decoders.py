@@ -33,6 +33,7 @@ Arrange = Callable[[Waveform], Waveform]  # what is made of the channels `(n_sam
 BLOCK_S = 20.0
 PIECE_S = 1.0
 MAX_BLOCK_SAMPLES = 1 << 22
+NO_OTHER_FILES = {"protocol_whitelist": "none"}  # playlists and the like may name some, or hosts
 SEEKABLE_CONTAINERS = frozenset({"mov", "mp4", "matroska", "webm", "asf", "avi"})
 
 # fmt: off
@@ -306,7 +307,8 @@ def _open_any(file: IO[bytes], name: str, stack: ExitStack, arrange: Arrange) ->
 
     try:
         source: Any = file
-        container = stack.enter_context(av.open(source, metadata_errors="ignore"))
+        opened = av.open(source, metadata_errors="ignore", options=NO_OTHER_FILES)
+        container = stack.enter_context(opened)
         return FfmpegDecoder(container, name, arrange)
     except (av.error.FFmpegError, AudioError, ValueError) as error:
         reason = sndfile_reason or _read_reason(error)

@@ -15,9 +15,10 @@ from soundkin.records import Facts
 from soundkin.rhythm import compute_flux, find_onsets, find_tempo
 
 FRAMES_A_SECOND = 40
+LEAST_FRAMES = 200
 PITCH_BATCH = 64
-DENSE_S = 0.5  # within which pitch is followed closely
-DENSE_HOP_S, SPARSE_HOP_S = 0.05, 1.0
+DENSE_S = 1.0  # within which pitch is followed closely
+DENSE_HOP_S, SPARSE_HOP_S = 0.1, 1.0
 
 Floats = npt.NDArray[np.float32]
 
@@ -58,8 +59,8 @@ class FactsMeter:
         self._pitch.add(samples)
         if log_mel is None:
             self._rest = np.concatenate([self._rest, samples])
-            n_frames = max(0, (len(self._rest) - self._mel.n_fft) // self._hop + 1)
-            if not n_frames:
+            n_frames = (len(self._rest) - self._mel.n_fft) // self._hop + 1
+            if n_frames < LEAST_FRAMES:  # each step costs, however few they are
                 return
             log_mel = compute_log_mel(self._rest, self._mel, self._sample_rate)
             samples, self._rest = np.split(self._rest, [n_frames * self._hop])
@@ -72,8 +73,7 @@ class FactsMeter:
             padded = np.zeros((n_frames - 1) * self._hop + self._mel.n_fft, np.float32)
             padded[: len(self._rest)] = self._rest
             log_mel = compute_log_mel(padded, self._mel, self._sample_rate)
-            frames = np.resize(np.append(self._rest, np.zeros(self._hop)), (n_frames, self._hop))
-            self._take(frames.astype(np.float32), log_mel)
+            self._take(padded[: n_frames * self._hop].reshape(n_frames, self._hop), log_mel)
         flux = np.concatenate(self._flux) if self._flux else np.zeros(0, np.float32)
         loudness = self._loudness.measure(self._n_samples / max(1, len(flux) * self._hop))
         if loudness is None:

@@ -15,10 +15,8 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-# How far apart knots are, in the kernel's unit: fine where that is cheap, the pushes of near points
-# being 5 % too weak at the coarsest; coarser still only where the grid would outgrow memory.
-FINEST, COARSEST = 0.1, 0.3
-FEWEST_CELLS, MOST_CELLS = 200, 2000
+SPACING = 0.3  # of knots, in the kernel's unit; pushes of near points are 5 % too weak
+MOST_CELLS = 2000  # each way; where points lie farther apart the grid is coarser
 MARGIN = 2  # cells that the polynomials reach beyond a point
 SMALL_FACTORS: list[int] = [3**i * 5**j for i in range(4) for j in range(3)]
 
@@ -47,8 +45,7 @@ class Grid:
         """Lay a grid around points `(n, 2)`."""
         low = points.min(axis=0)
         span = float(np.ptp(points, axis=0).max())
-        finest = min(COARSEST, max(FINEST, span / FEWEST_CELLS))
-        spacing = max(finest, span / MOST_CELLS)
+        spacing = max(SPACING, span / MOST_CELLS)
         n_cells = _round_up(int(span / spacing) + 2 + 2 * MARGIN)
         return cls(low - np.float32(MARGIN * spacing), n_cells, spacing)
 

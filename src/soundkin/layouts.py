@@ -23,6 +23,7 @@ EARLY_MOMENTUM, LATE_MOMENTUM = 0.5, 0.8
 LEAST_GAIN = 0.01
 LONGEST_STEP = np.float32(5)  # else small sets fly apart
 START_SPREAD = 1e-4
+EXACT_POINTS = 500  # up to so many a grid is slower
 BLOCK_ROWS = 8192  # so much stays in the cache of a core
 PLACE_STEPS = 100
 PLACE_RATE = 0.5
@@ -123,12 +124,17 @@ def place_among(points: Floats, graph: Graph, on_count: OnCount = lambda *_: Non
 
 
 def _push(points: Floats) -> Floats:
-    """Compute how much all others push each point away, `(n, 2)`."""
+    """Compute how much all others push each point away, `(n, 2)`; of few by all their pairs."""
+    if len(points) <= EXACT_POINTS:
+        ways = points[:, None] - points
+        kernel = 1 / (1 + np.square(ways).sum(axis=2))
+        pairs = float(kernel.sum(dtype=np.float64)) - len(points)
+        pushes: Floats = np.einsum("ijd,ij->id", ways, np.square(kernel)) / np.float32(pairs)
+        return pushes
     grid = Grid.around(points)
     stencil = grid.locate(points)
     sums = grid.sum_up(stencil).read(stencil) - compute_own(stencil, grid.spacing)
-    pushes: Floats = sums[1:].T / np.float32(sums[0].sum(dtype=np.float64))
-    return pushes
+    return sums[1:].T / np.float32(sums[0].sum(dtype=np.float64))
 
 
 def _pull(points: Floats, graph: Graph) -> Floats:

@@ -15,6 +15,7 @@ FRAME_S = 0.064
 LOWEST_HZ = 40.0
 HIGHEST_HZ = 4200.0  # a piano's last key
 WORKING_RATE = 16_000  # about: frames are averaged down to it
+TINY = np.float32(1e-20)
 MOST_APERIODIC = 0.15  # of a dip that is a period (YIN's threshold)
 REFINING_LAG = 64  # a short period is measured by the last of several
 WITHIN_SEMITONES = 1.0
@@ -46,10 +47,13 @@ def track_pitch(frames: Floats, sample_rate: int) -> PitchTrack:
     lags = np.arange(1, n_lags + 1, dtype=np.float32)
     sums = np.cumsum(difference[:, 1:], axis=1)
     aperiodic = np.ones_like(difference)
-    np.divide(difference[:, 1:] * lags, sums, out=aperiodic[:, 1:], where=sums > 0)
+    aperiodic[:, 1:] = (difference[:, 1:] * lags + TINY) / (sums + TINY)
     chosen = _choose_lags(aperiodic, max(2, int(rate / HIGHEST_HZ)))
     depths = aperiodic[np.arange(len(low)), chosen]
-    hz = rate / _refine(aperiodic, chosen)
+    is_periodic = depths < MOST_APERIODIC
+    hz = rate / chosen
+    if is_periodic.any():  # most drums have no such frame
+        hz[is_periodic] = rate / _refine(aperiodic[is_periodic], chosen[is_periodic])
     return PitchTrack(
         hz.astype(np.float32),
         np.clip(1 - depths, 0, 1).astype(np.float32),

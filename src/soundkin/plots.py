@@ -18,7 +18,7 @@ BACKGROUND: Colour = (14, 12, 20)
 BRIGHT, DIM = (240, 236, 230), (160, 154, 168)
 LINE_HEIGHT = 30
 LARGEST, SMALLEST = 7.0, 0.9  # radius of a point, pixels
-CROWD = 60.0  # radius times the root of how many points there are
+CROWD = 160.0  # radius times the root of how many points there are
 MOST_LETTERS = 30
 
 

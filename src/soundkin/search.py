@@ -13,7 +13,7 @@ import numpy.typing as npt
 from soundkin.closeness import blend, check_weights
 from soundkin.errors import QueryError
 from soundkin.explaining import Explanation, explain_recordings
-from soundkin.feedback import refine
+from soundkin.feedback import Taste
 from soundkin.hits import Hit, describe_neighbours, fold_copies, renumber
 from soundkin.holdings import Holdings
 from soundkin.library import Library
@@ -84,7 +84,7 @@ class Searcher:
         exact
             Score every segment, even where the index need not.
         liked, disliked
-            Rank by what tells the query and these sounds from those (see `soundkin.feedback`);
+            Rank by what was learned from these sounds and those (see `soundkin.feedback`);
             recordings that are disliked are left out.
         weights
             Rank the 1,000 nearest recordings by the mean of what they were ranked by, which weighs
@@ -107,7 +107,7 @@ class Searcher:
         self._held = self._holdings.take(self._library)
         reader = self._make_reader()
         read = reader.read(query)
-        vector, shunned = self._refine(reader, read, liked, disliked)
+        taste, shunned = self._learn(reader, read, liked, disliked)
         segments = self._held.model.segments
         options: dict[str, Any] = {
             "per_content": per_recording,
@@ -118,10 +118,11 @@ class Searcher:
         }
 
         def find(n_contents: int) -> list[Hit]:
-            found = self._ask(lambda index: index.search(vector, n_contents, **options))
-            rank_scores = None
-            if vector is not read.vector:
-                rank_scores, found = found.scores, self._score(read.vector, found)
+            rank_scores: Vectors | None = None
+            if taste is None:
+                found = self._ask(lambda index: index.search(read.vector, n_contents, **options))
+            else:
+                found, rank_scores = self._ask(lambda i: taste.find(i, n_contents, **options))
             hits = describe_neighbours(self._library, self._held, found, filters, rank_scores)
             return self._weigh(read, hits, weights) if weights else hits
 
@@ -165,16 +166,16 @@ class Searcher:
             for neighbours in found
         ]
 
-    def compute_vector(
-        self,
-        query: Query,
-        liked: Sequence[Sound | Source] = (),
-        disliked: Sequence[Sound | Source] = (),
-    ) -> Vectors:
-        """Compute the unit vector, float32 `(n,)`, that a query is searched with; see `search`."""
+    def compute_vectors(self, queries: Iterable[Query]) -> Vectors:
+        """Compute the unit vector that each of some queries is searched with, float32 `(m, n)`.
+
+        Raises
+        ------
+        SoundkinError
+            As from `search`.
+        """
         self._held = self._holdings.take(self._library)
-        reader = self._make_reader()
-        return self._refine(reader, reader.read(query), liked, disliked)[0]
+        return self._make_reader().read_each(queries)[0]
 
     def judge(self, hits: Sequence[Hit]) -> Verdict:
         """Tell whether hits are any good; see `soundkin.verdicts`."""
@@ -205,29 +206,20 @@ class Searcher:
     def _make_reader(self) -> QueryReader:
         return QueryReader(self._library, self._holdings, self._held)
 
-    def _refine(
+    def _learn(
         self,
         reader: QueryReader,
         read: ReadQuery,
         liked: Sequence[Sound | Source],
         disliked: Sequence[Sound | Source],
-    ) -> tuple[Vectors, list[int]]:
-        """Find what tells what is liked from what is not; and the contents that are disliked."""
+    ) -> tuple[Taste | None, list[int]]:
+        """Learn what is wanted, if there is feedback; and the contents that are disliked."""
         if not liked and not disliked:
-            return read.vector, []
+            return None, []
         towards, kept = reader.read_each(liked)
         away, shunned = reader.read_each(disliked)
         random = self._ask(lambda _: self._held.random_vectors)
-        return refine(read.vector, towards, away, random), sorted(set(shunned) - set(kept))
-
-    def _score(self, vector: Vectors, found: Neighbours) -> Neighbours:
-        """Give neighbours their similarity to a vector other than the one that found them."""
-
-        def score(index: VectorIndex) -> Vectors:
-            places = np.searchsorted(index.content_ids, found.content_ids)
-            return index.read(index.offsets[places] + found.segments) @ vector
-
-        return dataclasses.replace(found, scores=self._ask(score))
+        return Taste.learn(read.vector, towards, away, random), sorted(set(shunned) - set(kept))
 
     def _weigh(
         self, read: ReadQuery, hits: Sequence[Hit], weights: Mapping[str, float]

@@ -20,10 +20,10 @@ from soundkin.vectors import VectorIndex
 
 N_VOTERS = 5
 BLOCK = 1024
-PRIOR_WRONG = 1.0  # one more wrong vote than there were, so that few tags promise little
+DOUBT = 1.28  # standard errors that a share is taken lower by: nine times in ten it is no lower
 IGNORED = ("favourite",)  # what a person likes, not how it sounds
 
-ROUNDING = 1e-9
+DIGITS = 6  # so that votes of all are equal
 
 Vectors = npt.NDArray[np.float32]
 Votes = dict[str, tuple[float, int]]  # tags with their share, and the nearest voter for them
@@ -35,7 +35,7 @@ class Suggestion:
 
     `vote` is the share, 0-1, of its nearest tagged recordings with that tag, nearer ones counting
     more; `precision` is how many of the votes at least as clear were right, 0-1, among the
-    recordings that have tags; `because` is the nearest with it.
+    recordings that have tags, at a cautious estimate; `because` is the nearest with it.
     """
 
     recording: Recording
@@ -122,7 +122,7 @@ class _Voters:
             for tag in list_tags(self.recordings[voter]):
                 share, nearest = votes.get(tag, (0.0, voter))
                 votes[tag] = share + weight / total, nearest
-        return votes
+        return {tag: (round(share, DIGITS), nearest) for tag, (share, nearest) in votes.items()}
 
 
 @dataclass(frozen=True)
@@ -146,13 +146,22 @@ class _Bar:
         values = np.array([vote for vote, _ in outcomes])
         right = np.array([is_right for _, is_right in outcomes], np.float64)
         n_above = np.arange(len(right), 0, -1)
-        precisions = right[::-1].cumsum()[::-1] / (n_above + PRIOR_WRONG)
-        return cls(values, precisions)
+        return cls(values, _bound_below(right[::-1].cumsum()[::-1] / n_above, n_above))
 
     def promise(self, vote: float) -> float:
         """Tell how many of the known votes at least so clear were right, 0-1."""
-        place = int(np.searchsorted(self.votes, vote - ROUNDING))
+        place = int(np.searchsorted(self.votes, vote))
         return float(self.precisions[place]) if place < len(self.precisions) else 0.0
+
+
+def _bound_below(
+    shares: npt.NDArray[np.float64], counts: npt.NDArray[np.int64]
+) -> npt.NDArray[np.float64]:
+    """Compute what observed shares are at least, by E. B. Wilson's interval (1927)."""
+    z = DOUBT**2 / counts
+    spread = np.sqrt(z * shares * (1 - shares) + z**2 / 4)
+    bound: npt.NDArray[np.float64] = (shares + z / 2 - spread) / (1 + z)
+    return bound
 
 
 def _average(index: VectorIndex, recordings: Sequence[Recording]) -> tuple[list[int], Vectors]:

@@ -249,9 +249,11 @@ def _print_hits(
     elif output or null:
         out.print_rows(rows, output or "paths", null=null)
     else:
+        is_reranked = any(hit.rank_score is not None for hit in hits)
         cells = (
             (
                 str(hit.rank),
+                *([f"{hit.rank_score:.3f}"] if is_reranked else []),
                 f"{hit.score:.3f}",
                 f"{hit.percentile:.1f}",
                 format_time(hit.start_s),
@@ -261,7 +263,8 @@ def _print_hits(
             )
             for hit in hits
         )
-        out.print_table(("", "score", "percentile", "start", "length", "recording"), cells)
+        columns = ("score", "percentile", "start", "length", "recording")
+        out.print_table(("", *(["ranked by"] if is_reranked else []), *columns), cells)
         for hit, explanation in zip(hits, explanations, strict=False):
             click.echo(_explain(hit, explanation))
 

@@ -90,8 +90,8 @@ function draw() {
   pixels.fill(0);
   const { codes, palette } = state.column;
   const words = palette.map(toWord);
-  const crowd = (28 * ratio() * Math.sqrt(state.scale)) / Math.sqrt(n);
-  const disc = makeDisc(Math.min(6, Math.max(0.8, crowd * 2)) * ratio());
+  const crowd = 130 * Math.sqrt(state.scale / n);
+  const disc = makeDisc(Math.min(7, Math.max(1, crowd)) * ratio());
   for (let i = 0; i < n; i++) if (!state.found) stamp(disc, i, words[codes[i]]);
   if (state.found) {
     for (let i = 0; i < n; i++) if (!state.found[owners[i]]) stamp(disc, i, 0x40808080);

@@ -51,6 +51,7 @@ class JobBoard:
         self._lock = threading.Lock()
         self._jobs: OrderedDict[str, Job] = OrderedDict()
         self._process: subprocess.Popen[str] | None = None
+        self._follower: threading.Thread | None = None
         self.is_closing = False
 
     def start(self, kind: str, folders: Sequence[str]) -> Job:
@@ -79,7 +80,8 @@ class JobBoard:
         with suppress(OSError):  # a process that is dead already is told by its output
             process.stdin.write(json.dumps(order) + "\n")
             process.stdin.flush()
-        threading.Thread(target=self._follow, args=(job.id, process), daemon=True).start()
+        self._follower = threading.Thread(target=self._follow, args=(job.id, process), daemon=True)
+        self._follower.start()
         return job
 
     def _follow(self, job_id: str, process: subprocess.Popen[str]) -> None:
@@ -162,3 +164,5 @@ class JobBoard:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+        if self._follower is not None:
+            self._follower.join(PATIENCE_S)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from queue import Empty, LifoQueue
 from typing import Annotated
 
 from fastapi import Depends, Request
 
+from soundkin.errors import SoundkinError
 from soundkin.holdings import Holdings
 from soundkin.library import Library
+from soundkin.mapping import Placer
 from soundkin.records import Recording
 from soundkin.search import Searcher
 from soundkin.server.board import Job, JobBoard
@@ -31,6 +33,7 @@ class Desk:
         self.holdings = Holdings(lag_s=LAG_S)
         self.uploads = UploadStore(settings)
         self.gallery = Gallery()
+        self.placers: dict[str, tuple[tuple[str, int], Placer]] = {}
         self.board = JobBoard(settings.library, self._take_in)
         self._idle: LifoQueue[Library] = LifoQueue()
 
@@ -51,6 +54,14 @@ class Desk:
         with self.open_library() as library:
             if library.model is not None:
                 self.holdings.renew(library)
+
+    def warm_up(self) -> None:
+        """Load what the first search needs, before anyone asks; a library may be empty yet."""
+        with suppress(SoundkinError), self.open_library() as library:
+            held = self.holdings.take(library)
+            self.holdings.get_embedder(library, held.model)
+            held.compute_percentile(0.0)
+            self.make_searcher(library).judge([])
 
     def make_searcher(self, library: Library) -> Searcher:
         """Make a searcher that shares the loaded index and model."""

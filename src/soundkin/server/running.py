@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import signal
 import socket
+import threading
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
@@ -16,6 +17,7 @@ from soundkin.server.desk import Desk
 from soundkin.server.settings import Settings
 
 GRACE_S = 5
+PATIENCE_S = 20.0
 OPTIONS: dict[str, Any] = {
     "access_log": False,
     "log_level": "error",
@@ -36,6 +38,8 @@ def run(settings: Settings, announce: Callable[[str], None]) -> None:
     with _bind(settings.host, settings.port) as listener:
         settings = dataclasses.replace(settings, port=listener.getsockname()[1])
         desk = Desk(settings)
+        warming = threading.Thread(target=desk.warm_up, daemon=True)
+        warming.start()
         try:
             config = uvicorn.Config(create_app(desk), timeout_graceful_shutdown=GRACE_S, **OPTIONS)
             server = _Server(config, lambda: announce(settings.address), desk.board.close_doors)
@@ -43,6 +47,7 @@ def run(settings: Settings, announce: Callable[[str], None]) -> None:
                 signal.signal(number, _heed_once)  # uvicorn raises them again at the very end
             server.run(sockets=[listener])
         finally:
+            warming.join(PATIENCE_S)  # a thread inside a native library must not outlive us
             desk.close()
 
 
