@@ -135,8 +135,7 @@ function show(box, map) {
     colour.value = column.name;
     if (!state.sounds.length) return surface.ring(null, []);
     try {
-      const { sounds, liked, disliked } = state;
-      const [answer, place] = await Promise.all([runSearch(state), placeOnMap({ sounds, liked, disliked })]);
+      const [answer, place] = await Promise.all([runSearch(state), placeOnMap({ sounds: state.sounds })]);
       hits = answer.hits;
       surface.ring([(place.x + 1) / 2, (1 - place.y) / 2], hits);
       tell();
