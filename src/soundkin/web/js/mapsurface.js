@@ -57,12 +57,12 @@ export function mapSurface({ n, ids, places }, on) {
       if (fill) (pen.fillStyle = fill), pen.fill();
       if (stroke) (pen.strokeStyle = stroke), pen.stroke();
     };
-    const [ink, amber, kin, paper] = ["--ink", "--amber", "--kin", "--card"].map((name) => style.getPropertyValue(name));
+    const [ink, amber, kin] = ["--ink", "--amber", "--kin"].map((name) => style.getPropertyValue(name));
     pen.lineWidth = 2;
     enclosed.slice(0, 5000).forEach((i) => circle(toScreen(i, at), size() / 2 + 2, null, kin));
     rings.hits.forEach(([i, score]) => {
       pen.globalAlpha = Math.max(0.3, Math.min(1, 1.6 * score));
-      circle(toScreen(i, at), size() / 2 + 2, amber, paper);
+      circle(toScreen(i, at), size() / 2 + 4, null, amber);
     });
     pen.globalAlpha = 1;
     if (rings.query) {
@@ -198,7 +198,7 @@ export function mapSurface({ n, ids, places }, on) {
       drawer.paint(rgba);
       draw();
     },
-    /** Ring the place `[x, y]` of the query, and fill the points of its hits, the best the brightest. */
+    /** Ring the place `[x, y]` of the query, and the points of its hits, the best the brightest. */
     ring(query, hits) {
       const known = hits.filter(({ id }) => numberOf.has(id)).reverse();
       rings = { query, hits: known.map(({ id, score }) => [numberOf.get(id), score]) };

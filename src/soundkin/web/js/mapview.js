@@ -107,7 +107,7 @@ function show(box, map) {
 
   function tell() {
     list.show([]);
-    const searched = hits.length ? h("p", { class: "quiet" }, `The ring is your query, amber points are its ${count(hits.length, "hit")}.`) : "";
+    const searched = hits.length ? h("p", { class: "quiet" }, `The ring is your query; its ${count(hits.length, "hit")} are circled in amber, the best the brightest.`) : "";
     chosen.replaceChildren(h("h2", {}, "Wander by ear"), h("p", { class: "quiet" }, "Move over the points to hear them. Click one to search from it, or draw a line round some with the lasso to list them."), searched);
   }
 
