@@ -1,6 +1,6 @@
 """`soundkin serve` over a large library: an upload to its hits, and warm searches by many at once.
 
-python benchmarks/serving.py [LIBRARY] [--segments 100000]
+python benchmarks/serving.py [LIBRARY] [--segments 100000] [--requests 500]
 
 LIBRARY is what the large one is drawn from (`synthetic.py`); else the demo sounds are indexed.
 Clients run on the same cores as the server, so what they cost is in every figure.
@@ -99,7 +99,7 @@ def _list_children(pid: int) -> list[int]:
     return [int(child) for task in tasks for child in (task / "children").read_text().split()]
 
 
-def measure(library: Path, folder: Path) -> list[tuple[str, str, str, str, str]]:
+def measure(library: Path, folder: Path, count: int) -> list[tuple[str, str, str, str, str]]:
     """Measure everything; rows of what, p50, p99, the server's processor time, what is wanted."""
     with Library.open(library) as opened:
         ids = [f"r{recording.id}" for recording in opened.select_recordings()][:20_000]
@@ -112,9 +112,13 @@ def measure(library: Path, folder: Path) -> list[tuple[str, str, str, str, str]]
         first = time_searches(port, ids, 1, 1)
         start_s = time.perf_counter() - started
         runs: list[tuple[str, Callable[[], list[float]], str]] = [
-            ("upload of 5 s to its hits", lambda: time_uploads(port, 100, folder), "150 ms"),
-            ("by a segment, 1 client", lambda: time_searches(port, ids, 1, 500), "20 ms"),
-            ("by a segment, 8 clients", lambda: time_searches(port, ids, 8, 150), "20, 60 ms"),
+            ("upload of 5 s to its hits", lambda: time_uploads(port, count // 5, folder), "150 ms"),
+            ("by a segment, 1 client", lambda: time_searches(port, ids, 1, count), "20 ms"),
+            (
+                "by a segment, 8 clients",
+                lambda: time_searches(port, ids, 8, count // 4),
+                "20, 60 ms",
+            ),
         ]
         time_uploads(port, 3, folder)
         rows = []
@@ -136,6 +140,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("library", type=Path, nargs="?", metavar="LIBRARY")
     parser.add_argument("--segments", type=int, default=100_000)
+    parser.add_argument("--requests", type=int, default=500, help="searches one after another")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         source, large = given.library, Path(folder) / "large.sqlite"
@@ -145,7 +150,7 @@ def main() -> None:
         make_library(source, given.segments, large, 0, SEGMENTS_PER_RECORDING)
         print(describe_machine())
         columns = (f"{given.segments:,} segments", "p50", "p99", "processor", "wanted")
-        print_table(columns, measure(large, Path(folder)))
+        print_table(columns, measure(large, Path(folder), given.requests))
 
 
 if __name__ == "__main__":

@@ -87,6 +87,7 @@ def test_a_folder_is_indexed_with_news_and_failures_told(soundkin: Soundkin, fol
         failed = server.get("/recordings", failed=True)["recordings"]
         assert [one["name"] for one in failed] == ["broken.wav"]
         assert failed[0]["error"]
+        assert server.get(f"/sounds/{failed[0]['id']}") == failed[0]
         server.problem("GET", f"/api/v1/sounds/{failed[0]['id']}/audio", 409)
         hits = server.post("/search", {"sounds": [{"id": server.find("/3.wav")["id"]}]})["hits"]
         assert len(hits) == 11

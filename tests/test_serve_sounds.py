@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import os
 from pathlib import Path
 
 import numpy as np
@@ -112,6 +113,22 @@ def test_an_upload_is_heard_and_a_region_of_it(server: Server, tmp_path: Path) -
     expected = soundfile.read(path, dtype="float32")[0][round(0.25 * rate) : round(0.75 * rate)]
     assert np.array_equal(region[:, 0], expected)
     assert server.get(f"/sounds/{sound['id']}") == sound
+
+
+def test_a_name_that_is_no_text_comes_through(soundkin: Soundkin, folder: Path) -> None:
+    path = write_sound(folder / os.fsdecode(b'b\xe4d "kick" \xe2\x82\xac.wav'), make_noise(0.3))
+    soundkin("index", folder)
+    with serve(soundkin) as server:
+        (recording,) = server.get("/recordings")["recordings"]
+        assert recording["path"] == str(path)
+        url = f"/api/v1/sounds/{recording['id']}/audio"
+        for query in ({"download": 1}, {"download": 1, "start_s": 0.1}):
+            response = server.http.get(url, params=query)
+            assert response.status_code == 200
+            assert "%22kick%22" in response.headers["content-disposition"]
+        hits = [{"id": recording["id"]}]
+        listed = server.http.post("/api/v1/export", json={"hits": hits, "format": "csv"})
+        assert os.fsencode(path).replace(b'"', b'""') in listed.content
 
 
 def test_peaks_are_those_of_the_samples(server: Server, tmp_path: Path) -> None:

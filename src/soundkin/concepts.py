@@ -12,16 +12,24 @@ import numpy.typing as npt
 from soundkin.errors import QueryError
 from soundkin.library import Library
 
+Vectors = npt.NDArray[np.float32]
+
 
 @dataclass(frozen=True)
 class Concept:
-    """A named sound: `definition` is what was asked, `vector` float32 `(n,)` what came of it."""
+    """A named sound: `definition` is what was asked.
+
+    What came of it are unit vectors, float32, of the query `(n,)`, of what was liked
+    `(n_liked, n)` and of what was disliked `(n_disliked, n)`.
+    """
 
     id: int
     name: str
     model_hash: str
     definition: dict[str, Any]
-    vector: npt.NDArray[np.float32]
+    query: Vectors
+    liked: Vectors
+    disliked: Vectors
 
 
 def list_concepts(library: Library) -> list[Concept]:
@@ -35,9 +43,15 @@ def find_concept(library: Library, concept_id: int) -> Concept | None:
 
 
 def save_concept(
-    library: Library, name: str, definition: dict[str, Any], vector: npt.NDArray[np.float32]
+    library: Library, name: str, definition: dict[str, Any], vectors: Vectors
 ) -> Concept:
     """Keep a query under a name, in place of one that has it.
+
+    Parameters
+    ----------
+    vectors
+        Of the query, of what was liked, then of what was disliked, `(m, n)`, as `definition` has
+        them.
 
     Raises
     ------
@@ -47,12 +61,12 @@ def save_concept(
     model, name = library.model, name.strip()
     if model is None or not name:
         raise QueryError("a concept needs a name, and a library that something is indexed in")
-    values = [name, model.hash, json.dumps(definition), vector.astype(np.float32).tobytes()]
+    data = vectors.astype(np.float32).tobytes()
     library.connection.run(
-        "INSERT INTO concepts (name, model_hash, definition, vector) VALUES (?, ?, ?, ?)"
+        "INSERT INTO concepts (name, model_hash, definition, vectors) VALUES (?, ?, ?, ?)"
         " ON CONFLICT (name) DO UPDATE SET model_hash = excluded.model_hash,"
-        " definition = excluded.definition, vector = excluded.vector",
-        values,
+        " definition = excluded.definition, vectors = excluded.vectors",
+        [name, model.hash, json.dumps(definition), data],
     )
     return _select(library, "name = ?", [name])[0]
 
@@ -64,8 +78,14 @@ def remove_concept(library: Library, name: str) -> bool:
 
 
 def _select(library: Library, condition: str, parameters: list[Any]) -> list[Concept]:
-    sql = f"SELECT id, name, model_hash, definition, vector FROM concepts WHERE {condition}"
-    return [
-        Concept(id_, name, digest, json.loads(definition), np.frombuffer(vector, np.float32))
-        for id_, name, digest, definition, vector in library.connection.fetch(sql, parameters)
-    ]
+    sql = f"SELECT id, name, model_hash, definition, vectors FROM concepts WHERE {condition}"
+    return [_read(*row) for row in library.connection.fetch(sql, parameters)]
+
+
+def _read(concept_id: int, name: str, digest: str, definition: str, data: bytes) -> Concept:
+    asked = json.loads(definition)
+    n_liked = len(asked["liked"])
+    n_all = 1 + n_liked + len(asked["disliked"])
+    vectors = np.frombuffer(data, np.float32).reshape(n_all, -1)
+    parts = vectors[0], vectors[1 : 1 + n_liked], vectors[1 + n_liked :]
+    return Concept(concept_id, name, digest, asked, *parts)

@@ -83,16 +83,20 @@ class SegmentModel(Protocol):
 
 
 class Embedder:
-    """Runs one model over sounds, on one thread, in memory bounded whatever their length."""
+    """Runs one model over sounds, on one thread, in memory bounded whatever their length.
 
-    def __init__(self, model: SegmentModel) -> None:
+    With `measures` it measures their facts too, which takes longer than the vectors do.
+    """
+
+    def __init__(self, model: SegmentModel, *, measures: bool = True) -> None:
         self.model = model
         self._segments = model.segments
+        self._measures = measures
 
     @classmethod
-    def load(cls, name: str | os.PathLike[str] | ModelFile) -> Embedder:
+    def load(cls, name: str | os.PathLike[str] | ModelFile, *, measures: bool = True) -> Embedder:
         """Load the model of that name or file; see `soundkin.model.load_model`."""
-        return cls(load_model(name))
+        return cls(load_model(name), measures=measures)
 
     def embed_file(
         self, path: str | os.PathLike[str], start_s: float = 0.0, end_s: float | None = None
@@ -141,6 +145,12 @@ class Embedder:
                 meter.add(block)
         return meter.measure()
 
+    def measure_waveform(self, waveform: Waveform) -> Facts:
+        """Measure the facts of mono samples at the model's rate, without embedding them."""
+        meter = FactsMeter(self._segments.sample_rate, self.model.mel)
+        meter.add(waveform)
+        return meter.measure()
+
     def embed_stretch(self, stretch: Waveform, hop: int) -> npt.NDArray[np.float32]:
         """Embed the segments of a stretch that start every `hop` samples, `(n_segments, n)`.
 
@@ -172,7 +182,8 @@ class Embedder:
         length, hop = self._segments.segment_length, self._segments.segment_hop
         vectors: list[npt.NDArray[np.float32]] = []
         levels: list[npt.NDArray[np.float32]] = []
-        meter = FactsMeter(self._segments.sample_rate, self.model.mel)
+        rate, mel = self._segments.sample_rate, self.model.mel
+        meter = FactsMeter(rate, mel) if self._measures else None
         rest = last = np.zeros(0, np.float32)  # not embedded yet; the last segment's worth so far
         n_samples = 0
         for block in blocks:
@@ -185,10 +196,12 @@ class Embedder:
                 cuts = self.model.cut(stretch, hop)
                 vectors.append(self._embed_cuts(cuts, stretch, hop))
                 levels.append(_compute_levels(rest, length, hop, n_ready))
-                meter.add(rest[: n_ready * hop], self._join_frames(cuts))
+                if meter is not None:
+                    meter.add(rest[: n_ready * hop], self._join_frames(cuts))
                 rest = rest[n_ready * hop :]
         n_embedded = sum(map(len, vectors))
-        meter.add(rest)
+        if meter is not None:
+            meter.add(rest)
         if n_embedded == 0 or n_samples > (n_embedded - 1) * hop + length:
             segment = last if len(last) == length else _fill_segment(last, length)
             vectors.append(self.embed_stretch(segment, hop))
@@ -197,7 +210,7 @@ class Embedder:
             np.concatenate(vectors),
             np.concatenate(levels),
             n_samples / self._segments.sample_rate,
-            facts=meter.measure(),
+            facts=None if meter is None else meter.measure(),
         )
 
     def _join_frames(self, cuts: npt.NDArray[np.float32]) -> npt.NDArray[np.float32] | None:

@@ -124,7 +124,7 @@ class Holdings:
             if self._embedder is None or self._embedder[0] != model.hash:
                 model_file = find_model(model.file_name)
                 library.check_model(model_file.name, model_file.hash)
-                self._embedder = model.hash, Embedder.load(model_file)
+                self._embedder = model.hash, Embedder.load(model_file, measures=False)
             return self._embedder[1]
 
 

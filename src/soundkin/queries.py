@@ -109,8 +109,7 @@ class Part:
             return self.embeddings.facts
         if self.stored is not None:
             return self.stored
-        found = self.embedder().embed_waveform(self._read(), self._sample_rate)
-        return found.facts or Facts()
+        return self.embedder().measure_waveform(self._read())
 
     @cached_property
     def pieces(self) -> Vectors:

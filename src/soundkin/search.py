@@ -166,21 +166,16 @@ class Searcher:
             for neighbours in found
         ]
 
-    def compute_vector(
-        self,
-        query: Query,
-        liked: Sequence[Sound | Source] = (),
-        disliked: Sequence[Sound | Source] = (),
-    ) -> Vectors:
-        """Compute the unit vector, float32 `(n,)`, of a query; with feedback, its direction.
+    def compute_vectors(self, queries: Iterable[Query]) -> Vectors:
+        """Compute the unit vector that each of some queries is searched with, float32 `(m, n)`.
 
-        `search` looks along that too, but scores also by what is nearest (see `soundkin.feedback`).
+        Raises
+        ------
+        SoundkinError
+            As from `search`.
         """
         self._held = self._holdings.take(self._library)
-        reader = self._make_reader()
-        read = reader.read(query)
-        taste, _ = self._learn(reader, read, liked, disliked)
-        return read.vector if taste is None else taste.direction
+        return self._make_reader().read_each(queries)[0]
 
     def judge(self, hits: Sequence[Hit]) -> Verdict:
         """Tell whether hits are any good; see `soundkin.verdicts`."""

@@ -5,11 +5,11 @@ CREATE TABLE rejected_tags (
     PRIMARY KEY (recording_id, tag)
 ) STRICT, WITHOUT ROWID;
 
--- Sounds that a person has named: what they asked for, and the vector that came of it.
+-- Sounds that a person has named: what they asked for, and the vectors of it.
 CREATE TABLE concepts (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     name TEXT NOT NULL UNIQUE,
     model_hash TEXT NOT NULL,
     definition TEXT NOT NULL,  -- JSON, as it was asked
-    vector BLOB NOT NULL       -- float32 (n,)
+    vectors BLOB NOT NULL      -- float32 (m, n): of the query, of what was liked, of what was disliked
 ) STRICT;

@@ -10,10 +10,11 @@ from pydantic import Field
 from starlette.responses import Response
 
 from soundkin.concepts import Concept, list_concepts, remove_concept, save_concept
+from soundkin.queries import Query
 from soundkin.server import answers
 from soundkin.server.desk import DeskHere
 from soundkin.server.problems import Json, Problem
-from soundkin.server.queries import read_parts, read_places
+from soundkin.server.queries import read_query
 from soundkin.server.words import Part, Place, Words
 
 router = APIRouter(prefix="/api/v1", tags=["concepts"])
@@ -40,13 +41,13 @@ def get_concepts(desk: DeskHere) -> Response:
 def keep_concept(words: ConceptWords, desk: DeskHere) -> Response:
     """Keep a query as a named sound, in place of one of that name; uploads in it stay in it."""
     with desk.open_library() as library:
-        vector = desk.make_searcher(library).compute_vector(
-            read_parts(words.sounds, desk, library),
-            read_places(words.liked, desk, library),
-            read_places(words.disliked, desk, library),
-        )
+        if any(part.id.startswith("c") for part in words.sounds):
+            raise Problem(422, "a concept is kept of sounds, not of another concept")
+        asked = read_query(words.sounds, words.liked, words.disliked, desk, library)
+        queries: list[Query] = [asked.sounds, *asked.liked, *asked.disliked]
+        vectors = desk.make_searcher(library).compute_vectors(queries)
         definition = words.model_dump(exclude={"name"})
-        concept = save_concept(library, words.name, definition, vector)
+        concept = save_concept(library, words.name, definition, vectors)
     return Json(_describe(concept), status_code=201)
 
 

@@ -12,6 +12,7 @@ from fastapi import Depends, Request
 from soundkin.errors import SoundkinError
 from soundkin.holdings import Holdings
 from soundkin.library import Library
+from soundkin.mapping import Placer
 from soundkin.records import Recording
 from soundkin.search import Searcher
 from soundkin.server.board import Job, JobBoard
@@ -32,6 +33,7 @@ class Desk:
         self.holdings = Holdings(lag_s=LAG_S)
         self.uploads = UploadStore(settings)
         self.gallery = Gallery()
+        self.placers: dict[str, tuple[tuple[str, int], Placer]] = {}
         self.board = JobBoard(settings.library, self._take_in)
         self._idle: LifoQueue[Library] = LifoQueue()
 

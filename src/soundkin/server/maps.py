@@ -13,12 +13,13 @@ from pydantic import Field
 from starlette.responses import Response
 
 from soundkin.colouring import describe_points
+from soundkin.library import Library
 from soundkin.mapping import Placer, SoundMap, load_map
 from soundkin.server import answers
-from soundkin.server.desk import DeskHere
+from soundkin.server.desk import Desk, DeskHere
 from soundkin.server.problems import Json, Problem
-from soundkin.server.queries import read_parts, read_places
-from soundkin.server.words import Part, Place, Words
+from soundkin.server.queries import read_query
+from soundkin.server.words import Part, Words
 
 router = APIRouter(prefix="/api/v1", tags=["map"])
 By = Literal["recordings", "segments"]
@@ -72,8 +73,6 @@ class PlaceWords(Words):
     """A query to find on the map."""
 
     sounds: list[Part] = Field(min_length=1, max_length=100)
-    liked: list[Place] = Field(default=[], max_length=1000)
-    disliked: list[Place] = Field(default=[], max_length=1000)
     by: By = "recordings"
 
 
@@ -81,11 +80,17 @@ class PlaceWords(Words):
 def place_query(words: PlaceWords, desk: DeskHere) -> Response:
     """Find where on the map a query lies, among the points that sound like it."""
     with desk.open_library() as library:
-        vector = desk.make_searcher(library).compute_vector(
-            read_parts(words.sounds, desk, library),
-            read_places(words.liked, desk, library),
-            read_places(words.disliked, desk, library),
-        )
+        query = read_query(words.sounds, (), (), desk, library).sounds
+        vectors = desk.make_searcher(library).compute_vectors([query])
         with _busy:
-            x, y = Placer(library, words.by).place(vector[None])[0].tolist()
+            x, y = _get_placer(words.by, desk, library).place(vectors)[0].tolist()
     return Json({"x": round(x, 6), "y": round(y, 6)})
+
+
+def _get_placer(by: By, desk: Desk, library: Library) -> Placer:
+    """Take the one that was made last, if the library is still what it was."""
+    stamp = library.stamp
+    known = desk.placers.get(by)
+    if known is None or known[0] != stamp:
+        known = desk.placers[by] = stamp, Placer(library, by)
+    return known[1]

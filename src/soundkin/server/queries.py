@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import dataclass
 
-from soundkin.concepts import find_concept
+from soundkin.concepts import Concept, find_concept
 from soundkin.library import Library
 from soundkin.queries import Sound
 from soundkin.records import Filters
@@ -15,7 +16,22 @@ from soundkin.server.rows import FAVOURITE
 from soundkin.server.words import FilterWords, Part, Place
 
 
-def read_parts(parts: Iterable[Part], desk: Desk, library: Library) -> list[Sound]:
+@dataclass(frozen=True)
+class Asked:
+    """A query of the API as the library takes it; a concept brings what it likes and dislikes."""
+
+    sounds: list[Sound]
+    liked: list[Sound]
+    disliked: list[Sound]
+
+
+def read_query(
+    parts: Iterable[Part],
+    liked: Iterable[Place],
+    disliked: Iterable[Place],
+    desk: Desk,
+    library: Library,
+) -> Asked:
     """Find the sounds that a query names.
 
     Raises
@@ -23,27 +39,30 @@ def read_parts(parts: Iterable[Part], desk: Desk, library: Library) -> list[Soun
     Problem
         There is no such sound or concept.
     """
-    return [_read_part(part, desk, library) for part in parts]
+    asked = Asked([], _read_places(liked, desk, library), _read_places(disliked, desk, library))
+    for part in parts:
+        if part.id.startswith("c"):
+            concept = _find_concept(part.id, library)
+            asked.sounds.append(Sound(concept.query, part.weight))
+            asked.liked.extend(map(Sound, concept.liked))
+            asked.disliked.extend(map(Sound, concept.disliked))
+        else:
+            heard = desk.find_heard(library, part.id)
+            asked.sounds.append(heard.as_query(library, part.weight, part.start_s, part.end_s))
+    return asked
 
 
-def _read_part(part: Part, desk: Desk, library: Library) -> Sound:
-    if part.id.startswith("c"):
-        return _read_concept(part, library)
-    heard = desk.find_heard(library, part.id)
-    return heard.as_query(library, part.weight, part.start_s, part.end_s)
-
-
-def _read_concept(part: Part, library: Library) -> Sound:
-    concept = find_concept(library, int(part.id[1:]))
+def _find_concept(part_id: str, library: Library) -> Concept:
+    concept = find_concept(library, int(part_id[1:]))
     if concept is None:
-        raise Problem(404, f"{part.id}: no such concept")
+        raise Problem(404, f"{part_id}: no such concept")
     model = library.model
     if model is None or model.hash != concept.model_hash:
         raise Problem(409, f"{concept.name}: another model made it; save it again")
-    return Sound(concept.vector, part.weight)
+    return concept
 
 
-def read_places(places: Iterable[Place], desk: Desk, library: Library) -> list[Sound]:
+def _read_places(places: Iterable[Place], desk: Desk, library: Library) -> list[Sound]:
     """Find the segments that were liked or disliked."""
     model = library.model
     segment_s = model.segments.segment_s if model else 1.0

@@ -16,7 +16,7 @@ from soundkin.server import answers
 from soundkin.server.desk import Desk, DeskHere
 from soundkin.server.heard import Heard
 from soundkin.server.problems import Json, Problem
-from soundkin.server.queries import read_filters, read_parts, read_places
+from soundkin.server.queries import read_filters, read_query
 from soundkin.server.rows import FACT_WORDS, list_heard, list_hit, list_recording
 from soundkin.server.sounds import take_in
 from soundkin.server.words import (
@@ -67,15 +67,16 @@ def run_search(words: SearchWords, desk: Desk) -> dict[str, Any]:
     """Search, and describe what was found."""
     started = time.perf_counter()
     with desk.open_library() as library:
+        asked = read_query(words.sounds, words.liked, words.disliked, desk, library)
         searcher = desk.make_searcher(library)
         hits = searcher.search(
-            read_parts(words.sounds, desk, library),
+            asked.sounds,
             words.top_k,
             per_recording=words.per_recording,
             exclude_self=words.exclude_self,
             filters=read_filters(words.filters),
-            liked=read_places(words.liked, desk, library),
-            disliked=read_places(words.disliked, desk, library),
+            liked=asked.liked,
+            disliked=asked.disliked,
             weights=words.weights,
             fold_duplicates=words.fold,
         )
@@ -101,7 +102,7 @@ def explain(words: ExplainWords, desk: DeskHere) -> Response:
         heard = desk.find_heard(library, words.hit.id)
         if heard.recording is None:
             raise Problem(422, f"{words.hit.id}: a hit is a recording")
-        query = read_parts(words.sounds, desk, library)
+        query = read_query(words.sounds, (), (), desk, library).sounds
         hit = Hit(1, heard.recording, words.hit.start_s, heard.duration_s, 0.0, 0.0)
         row = describe_explanation(desk.make_searcher(library).explain(query, hit))
     for fact in row["facts"]:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Iterator
+from itertools import chain, islice
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import quote
 
 from fastapi import APIRouter, Query, Request
 from starlette.datastructures import UploadFile
 from starlette.responses import FileResponse, Response, StreamingResponse
 
 from soundkin.server import answers
-from soundkin.server.desk import Desk, DeskHere
+from soundkin.server.desk import Desk, DeskHere, find_recording
 from soundkin.server.heard import Heard
 from soundkin.server.problems import Json, Problem
-from soundkin.server.rows import list_heard
+from soundkin.server.rows import list_heard, list_recording
 from soundkin.server.threads import run_slowly
 from soundkin.server.uploads import Upload
 from soundkin.server.waves import Wave
@@ -73,8 +74,10 @@ async def take_in(request: Request, desk: Desk, name: str) -> Upload:
     summary="What is known of a sound",
 )
 def get_sound(sound_id: PathId, desk: DeskHere) -> Response:
-    """Describe a recording, or an upload."""
+    """Describe a recording, also one that could not be read, or an upload."""
     with desk.open_library() as library:
+        if sound_id.startswith("r"):
+            return Json(list_recording(find_recording(library, sound_id)))
         return Json(list_heard(desk.find_heard(library, sound_id)))
 
 
@@ -106,8 +109,8 @@ def get_audio(
     kind = _choose_kind(original, heard)
     _check_there(heard)
     if is_whole and kind is not None:
-        name = heard.name if download else None
-        return FileResponse(original, media_type=kind, filename=name, headers=KEPT)
+        headers = KEPT | (_attach(heard.name) if download else {})
+        return FileResponse(original, media_type=kind, headers=headers)
     n_channels = 1 if heard.upload else heard.info.n_channels
     wave = Wave.cut(
         heard.path, heard.info.sample_rate, n_channels, heard.duration_s, start_s, end_s
@@ -136,23 +139,22 @@ def _check_there(heard: Heard) -> None:
 
 def _send_wave(wave: Wave, wanted: str | None, name: str | None) -> Response:
     """Send a WAV file, or the bytes of it that a Range header wants."""
-    headers = {"accept-ranges": "bytes", **KEPT}
-    if name is not None:
-        headers["content-disposition"] = _attach(name)
+    headers = {"accept-ranges": "bytes"} | KEPT | ({} if name is None else _attach(name))
     span = None if wanted is None else _read_range(wanted, wave.n_bytes)
     start, stop = span or (0, wave.n_bytes)
     headers["content-length"] = str(stop - start)
     if span is not None:
         headers["content-range"] = f"bytes {start}-{stop - 1}/{wave.n_bytes}"
-    chunks: Iterator[bytes] = wave.read(start, stop)
+    chunks = wave.read(start, stop)
+    first = list(islice(chunks, 2))  # what cannot be decoded shows before anything is sent
     status = 200 if span is None else 206
-    return StreamingResponse(chunks, status, headers, media_type="audio/wav")
+    return StreamingResponse(chain(first, chunks), status, headers, media_type="audio/wav")
 
 
-def _attach(name: str) -> str:
-    from urllib.parse import quote
-
-    return f"attachment; filename*=utf-8''{quote(name.encode('utf-8', 'replace'))}"
+def _attach(name: str) -> dict[str, str]:
+    """Have a browser save what is sent, under a name."""
+    quoted = quote(name.encode("utf-8", "replace"))
+    return {"content-disposition": f"attachment; filename*=utf-8''{quoted}"}
 
 
 def _read_range(wanted: str, n_bytes: int) -> tuple[int, int] | None:

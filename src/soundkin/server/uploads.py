@@ -211,10 +211,9 @@ class UploadStore:
         self._taken.forget(upload.id)
 
     def hide_paths(self, text: str) -> str:
-        """Take the paths of uploads out of a message: nobody outside knows or needs them."""
-        return re.sub(
-            rf"{re.escape(str(self._folder))}{re.escape(os.sep)}\S+?(?=:|\s|$)", "sound", text
-        )
+        """Take the files of uploads out of a message: nobody outside knows or needs them."""
+        inside = re.escape(f"{self._folder}{os.sep}")
+        return re.sub(rf"(?:{inside})?\b[0-9a-f]{{32}}(?:\.\w+)*", "sound", text)
 
     def close(self) -> None:
         """Delete everything."""
