@@ -56,7 +56,11 @@ def serve(
     Only this machine can reach it. With --host others can, who must know the token: the printed
     address has it. Ctrl-C ends it.
     """
+    import os
     import secrets
+
+    # Requests are the threads here; OpenBLAS's own wait for each other, at the cost of both cores.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
     from soundkin.server.settings import Settings, is_loopback
 
