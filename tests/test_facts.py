@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sqlite3
 from contextlib import closing
+from importlib import resources
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ import pytest
 from conftest import DEMO_SOUNDS, Soundkin
 from encoders import write_encoder
 from soundkin.config import MelConfig
+from soundkin.connection import APPLICATION_ID
 from soundkin.embedding import Embedder
 from soundkin.facts import FactsMeter
 from soundkin.records import Facts
@@ -37,6 +39,22 @@ def assert_same(found: dict[str, float | None], expected: dict[str, float | None
     known = {name: value for name, value in expected.items() if value is not None}
     assert {name for name, value in found.items() if value is not None} == set(known)
     assert {name: found[name] for name in known} == pytest.approx(known, rel=1e-4)
+
+
+def make_old(library: Path) -> None:
+    """Put what is in a library into one of the version before there were facts."""
+    library.rename(library.with_suffix(".new"))
+    migrations = resources.files("soundkin") / "migrations"
+    with closing(sqlite3.connect(library)) as old:
+        for name in ("0001.sql", "0002.sql"):
+            old.executescript((migrations / name).read_text("utf-8"))
+        old.execute("ATTACH ? AS new", [str(library.with_suffix(".new"))])
+        for table in ("meta", "folders", "contents", "recordings", "tags"):
+            columns = ", ".join(row[1] for row in old.execute(f"PRAGMA table_info({table})"))
+            old.execute(f"INSERT INTO {table} SELECT {columns} FROM new.{table}")
+        old.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        old.execute("PRAGMA user_version = 2")
+        old.commit()
 
 
 def make_sine(hz: float, seconds: float = 3.0, level: float = 1.0) -> npt.NDArray[np.float64]:
@@ -195,10 +213,7 @@ def test_a_library_from_before_facts_gets_them_without_embedding(
         write_sound(folder / f"{hz}.wav", make_sine(hz, 1.5, 0.2).astype(np.float32), RATE)
     soundkin("index", folder)
     expected = soundkin.json("list")
-    with closing(sqlite3.connect(soundkin.library)) as connection:
-        connection.execute("DROP TABLE facts")
-        connection.execute("PRAGMA user_version = 2")
-        connection.commit()
+    make_old(soundkin.library)
     assert [row["facts"] for row in soundkin.json("list")] == [None, None]
     assert soundkin("index").stdout.startswith("2 unchanged, 2 measured")
     for row, before in zip(soundkin.json("list"), expected, strict=True):
