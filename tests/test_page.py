@@ -237,3 +237,57 @@ def test_a_favourite_is_kept_and_filtered_by(
         assert parse_qs(urlsplit(visit.page.url).query)["fav"] == ["1"]
         visit.end()
     assert soundkin("tag").stdout == "1\tfavourite\n"
+
+
+def test_thumbs_rank_anew_and_are_kept_as_a_concept(soundkin: Soundkin, chromium: Browser) -> None:
+    soundkin("index", DEMO_SOUNDS)
+    with serve(soundkin) as server:
+        visit = Visit.begin(chromium, server)
+        hits = visit.search("drum_snare_hard")
+        liked, disliked = hits[6], hits[0]
+        visit.page.locator(".card", has_text=liked).get_by_role("button", name="More like").click()
+        ranked = visit.wait_for_change(hits)
+        assert ranked.index(liked) < hits.index(liked)
+        card = visit.page.locator(".card", has_text=disliked)
+        card.get_by_role("button", name="Less like this").click()
+        judged = visit.wait_for_change(ranked)
+        assert disliked not in judged or judged.index(disliked) > ranked.index(disliked)
+        visit.page.get_by_role("button", name="Save as concept").click()
+        visit.page.get_by_label("Name", exact=True).fill("dusty")
+        visit.page.keyboard.press("Enter")
+        expect(visit.page.locator(".message")).to_contain_text("dusty")
+        visit.open()
+        visit.page.get_by_role("button", name="dusty", exact=True).click()
+        assert visit.wait_for_hits() == judged
+        visit.end()
+
+
+def test_why_tells_facts_and_stability(visit: Visit) -> None:
+    visit.search("drum_snare_hard")
+    visit.page.keyboard.press("ArrowDown")
+    visit.page.keyboard.press("w")
+    dialog = visit.page.get_by_role("dialog")
+    expect(dialog.get_by_role("row")).to_have_count(6)
+    expect(dialog).to_contain_text(re.compile("Stable|Unstable"))
+    expect(dialog.get_by_role("img", name="Spectrogram")).to_have_count(2)
+
+
+def test_sliders_weigh_facts_against_the_embedding(visit: Visit) -> None:
+    hits = visit.search("bass_hit_c")
+    visit.page.get_by_label("Pitch", exact=True).fill("1")
+    visit.wait_for_change(hits)
+    assert "w.pitch=1" in visit.page.url
+    visit.page.get_by_label("Brightness, most").fill("500")
+    visit.page.wait_for_url(re.compile("f.brightness"))
+    first = visit.page.locator(".cards:not(.stale) .card").first.get_attribute("data-id")
+    assert visit.server.get(f"/sounds/{first}")["facts"]["brightness_hz"] <= 500
+
+
+def test_a_sound_is_heard_deformed(visit: Visit) -> None:
+    visit.search("drum_snare_hard")
+    visit.page.get_by_role("button", name="Hear it deformed").first.click()
+    heard = visit.page.locator(".heard li")
+    heard.nth(5).wait_for()
+    expect(visit.page.locator(".ruler .random")).to_have_count(2)
+    heard.nth(1).get_by_role("button").click()
+    expect(heard.nth(1)).to_have_class(re.compile("playing"))

@@ -36,7 +36,7 @@ def test_axe_finds_nothing_serious(chromium: Browser, server: Server, scheme: st
     assert find_faults(visit) == []
     visit.page.keyboard.press("Escape")
     visit.page.keyboard.press("/")
-    visit.page.get_by_role("option").first.wait_for()
+    visit.page.locator(".picked [role=option]").first.wait_for()
     assert find_faults(visit) == []
     visit.open("/?view=library")
     visit.page.get_by_role("row").nth(5).wait_for()

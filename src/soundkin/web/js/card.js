@@ -53,6 +53,7 @@ export function card(hit, acts) {
   const score = h("b");
   const better = h("span", { class: "quiet" });
   const tags = h("div", { class: "tags" });
+  const copies = h("span", { class: "tag" });
   const heart = iconButton("heart", "Favourite", () => acts.favourite(now), { class: "bare heart", tabindex: "-1" });
   const like = iconButton("up", "More like this", () => acts.like(now), { class: "bare thumbs like", tabindex: "-1" });
   const dislike = iconButton("down", "Less like this", () => acts.dislike(now), { class: "bare thumbs rust dislike", tabindex: "-1" });
@@ -91,18 +92,27 @@ export function card(hit, acts) {
     press(like, liked);
     press(dislike, disliked);
     element.classList.toggle("liked", liked);
-    tags.replaceChildren(...hit.tags.filter((tag) => tag !== "favourite").map((tag) => h("span", { class: "tag" }, tag)));
-    tags.hidden = !tags.children.length;
+    copies.textContent = hit.n_folded ? `+ ${hit.n_folded} near-${hit.n_folded === 1 ? "copy" : "copies"}` : "";
+    tags.replaceChildren(copies, ...hit.tags.filter((tag) => tag !== "favourite").map((tag) => h("span", { class: "tag" }, tag)));
+    copies.hidden = !hit.n_folded;
+    tags.hidden = copies.hidden && tags.children.length === 1;
     if (!plain) {
-      bar.style.transform = `scaleX(${Math.max(0, Math.min(1, hit.score))})`;
-      score.textContent = hit.score.toFixed(3);
-      better.textContent = percentile(hit.percentile);
-      better.title = `More alike than ${hit.percentile.toFixed(1)} % of pairs of sounds in this library`;
+      tellScore(hit, bar, score, better);
     }
     element.setAttribute("aria-label", spoken(hit, plain));
   }
   update(hit);
   return { element, update, hit: () => now, stretch, close: stopHead };
+}
+
+/** The score that ranks: the cosine, or with thumbs and sliders what they make of it. */
+function tellScore({ score, rank_score, percentile: value }, bar, number, beside) {
+  const shown = rank_score ?? score;
+  bar.style.transform = `scaleX(${Math.max(0, Math.min(1, shown))})`;
+  number.textContent = shown.toFixed(3);
+  const refined = rank_score !== null && rank_score !== undefined;
+  beside.textContent = refined ? `refined, was ${score.toFixed(3)}` : percentile(value);
+  beside.title = `Cosine ${score.toFixed(3)}: more alike than ${value.toFixed(1)} % of pairs of sounds in this library`;
 }
 
 function place(hit, all) {

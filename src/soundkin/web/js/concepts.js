@@ -13,9 +13,6 @@ export function saveConceptButton() {
 
 function ask() {
   const { sounds, liked, disliked } = current();
-  if (sounds.some((sound) => sound.id.startsWith("u"))) {
-    return say("A concept is made of sounds of the library, and an upload goes with the server. Index the file, or search from one of the hits.", { trouble: true });
-  }
   const field = h("input", { type: "text", name: "name", required: true, maxlength: 80, autocomplete: "off", "aria-label": "Name", placeholder: "dusty kicks" });
   const form = h(
     "form",
@@ -51,10 +48,16 @@ export function conceptShelf(place, concepts) {
         h(
           "span",
           { class: "concept" },
-          h("button", { type: "button", onclick: () => change({ sounds, liked, disliked }) }, icon("save"), name),
-          iconButton("close", `Forget ${name}`, () => removeConcept(id).then(again, sayTrouble)),
+          h("button", { type: "button", onclick: () => change(reopen({ id, sounds, liked, disliked })) }, icon("save"), name),
+          iconButton("close", `Forget ${name}`, () => removeConcept(name).then(again, sayTrouble)),
         ),
       ),
     ),
   );
+}
+
+/** The query a concept was kept from, or where an upload of it is gone by now, the concept itself. */
+function reopen({ id, sounds, liked, disliked }) {
+  const lasts = sounds.every((sound) => sound.id.startsWith("r"));
+  return lasts ? { sounds, liked, disliked } : { sounds: [{ id, weight: 1, start_s: 0, end_s: null }], liked: [], disliked: [] };
 }

@@ -28,9 +28,9 @@ export async function take(file, name, how = "search") {
 }
 
 async function searchAtOnce(file, name) {
-  const { filters, weights, top_k, per_recording } = current();
+  const { filters, weights, top_k, per_recording, fold } = current();
   const filtered = Object.entries(filters).some(([, value]) => (typeof value === "object" ? Object.keys(value).length : value));
-  if (filtered || Object.keys(weights).length || per_recording !== 1) {
+  if (filtered || Object.keys(weights).length || per_recording !== 1 || fold) {
     const sound = await upload(file, name);
     return searchFrom({ id: sound.id });
   }

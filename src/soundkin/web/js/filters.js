@@ -6,14 +6,16 @@ import { shortFolder } from "./words.js";
 
 /** Make the panel for what a library holds; `update(state)` shows what is set. */
 export function filterPanel(info) {
+  const measured = info.facts.filter(({ min }) => min !== null);
   const parts = [
     durations(),
     info.tags.length ? choices("Tags", "tags", info.tags.filter(({ tag }) => tag !== "favourite").map(({ tag, count }) => [tag, tag, count])) : null,
-    toggle("Favourites only"),
+    toggle("Favourites only", ({ filters }) => Boolean(filters.favourites), (on) => patch({ favourites: on || undefined })),
+    toggle("Leave out near-copies", ({ fold }) => fold, (fold) => change({ fold })),
     info.folders.length > 1 ? choices("Folder", "folders", info.folders.map((folder) => [folder.path ?? folder, shortFolder(folder.path ?? folder), folder.n_recordings])) : null,
-    info.extensions.length > 1 && info.extensions[0].extension ? choices("File type", "extensions", info.extensions.map(({ extension, n_recordings }) => [extension, extension.replace(".", "").toUpperCase(), n_recordings])) : null,
-    ...(info.facts ?? []).map(factRange),
-    weights(info.facts ?? []),
+    info.extensions.length > 1 ? choices("File type", "extensions", info.extensions.map(({ extension, n_recordings }) => [extension, extension.replace(".", "").toUpperCase(), n_recordings])) : null,
+    ...measured.map(factRange),
+    weights(measured),
   ].filter(Boolean);
   const reset = h("button", { type: "button", onclick: resetFilters }, "Take all away");
   const element = h("details", { class: "filters-box", open: innerWidth > 980 }, h("summary", {}, "Refine"), h("div", { class: "group-list" }, parts.map((part) => part.element), reset));
@@ -46,10 +48,10 @@ function choices(title, name, options) {
   };
 }
 
-function toggle(words) {
+function toggle(words, read, write) {
   const box = h("input", { type: "checkbox" });
-  box.addEventListener("change", () => patch({ favourites: box.checked || undefined }));
-  return { element: h("label", { class: "choice" }, box, h("span", {}, words)), update: ({ filters }) => (box.checked = Boolean(filters.favourites)) };
+  box.addEventListener("change", () => write(box.checked));
+  return { element: h("label", { class: "choice" }, box, h("span", {}, words)), update: (state) => (box.checked = read(state)) };
 }
 
 function range(title, read, write, { unit, step = "any", placeholders = ["least", "most"] }) {

@@ -23,14 +23,14 @@ export function mapSurface({ n, ids, places }, on) {
   let line = null;
   let lasso = false;
   let enclosed = [];
-  let rings = { query: [], hits: [] };
+  let rings = { query: null, hits: [] };
   let asked = false;
 
   const side = () => Math.min(element.clientWidth, element.clientHeight) - 2 * MARGIN_PX;
   const base = () => zoomIdentity.translate((element.clientWidth - side()) / 2, (element.clientHeight - side()) / 2).scale(side());
   const full = () => ({ k: view.k * side(), x: view.x + view.k * base().x, y: view.y + view.k * base().y });
   const toScreen = (i, at = full()) => [places[2 * i] * at.k + at.x, places[2 * i + 1] * at.k + at.y];
-  const size = () => Math.max(2.2, Math.min(14, (n < 3000 ? 8 : n < 20_000 ? 5 : 3) * Math.sqrt(view.k)));
+  const size = () => Math.max(2.2, Math.min(14, (n < 500 ? 10 : n < 3000 ? 8 : n < 20_000 ? 5 : 3) * Math.sqrt(view.k)));
 
   function draw() {
     if (asked) return;
@@ -51,18 +51,26 @@ export function mapSurface({ n, ids, places }, on) {
     const style = getComputedStyle(element);
     const at = full();
     pen.scale(ratio, ratio);
-    const circle = (i, radius, fill, stroke) => {
+    const circle = (middle, radius, fill, stroke) => {
       pen.beginPath();
-      pen.arc(...toScreen(i, at), radius, 0, 2 * Math.PI);
+      pen.arc(...middle, radius, 0, 2 * Math.PI);
       if (fill) (pen.fillStyle = fill), pen.fill();
       if (stroke) (pen.strokeStyle = stroke), pen.stroke();
     };
-    const [ink, amber, kin, paper] = ["--ink", "--amber", "--kin", "--card"].map((name) => style.getPropertyValue(name));
+    const [ink, amber, kin] = ["--ink", "--amber", "--kin"].map((name) => style.getPropertyValue(name));
     pen.lineWidth = 2;
-    enclosed.slice(0, 5000).forEach((i) => circle(i, size() / 2 + 2, null, kin));
-    rings.hits.forEach((i) => circle(i, size() / 2 + 2, amber, paper));
-    rings.query.forEach((i) => (circle(i, size() / 2 + 3, amber, ink), circle(i, size() / 2 + 9, null, ink)));
-    if (under >= 0) circle(under, size() / 2 + 4, null, ink);
+    enclosed.slice(0, 5000).forEach((i) => circle(toScreen(i, at), size() / 2 + 2, null, kin));
+    rings.hits.forEach(([i, score]) => {
+      pen.globalAlpha = Math.max(0.3, Math.min(1, 1.6 * score));
+      circle(toScreen(i, at), size() / 2 + 4, null, amber);
+    });
+    pen.globalAlpha = 1;
+    if (rings.query) {
+      const middle = [rings.query[0] * at.k + at.x, rings.query[1] * at.k + at.y];
+      circle(middle, 5, amber, ink);
+      circle(middle, 12, null, ink);
+    }
+    if (under >= 0) circle(toScreen(under, at), size() / 2 + 4, null, ink);
     if (line?.length > 1) {
       pen.beginPath();
       line.forEach(([x, y]) => pen.lineTo(x, y));
@@ -190,9 +198,10 @@ export function mapSurface({ n, ids, places }, on) {
       drawer.paint(rgba);
       draw();
     },
+    /** Ring the place `[x, y]` of the query, and the points of its hits, the best the brightest. */
     ring(query, hits) {
-      const known = (list) => list.map((id) => numberOf.get(id)).filter((i) => i !== undefined);
-      rings = { query: known(query), hits: known(hits) };
+      const known = hits.filter(({ id }) => numberOf.has(id)).reverse();
+      rings = { query, hits: known.map(({ id, score }) => [numberOf.get(id), score]) };
       draw();
     },
     enclose(indices) {

@@ -1,6 +1,6 @@
 // The map: every recording as a point, neighbours sound alike. Zoom, hear, colour, lasso.
 
-import { startJob } from "./api.js";
+import { placeOnMap, startJob } from "./api.js";
 import { cardList } from "./cardlist.js";
 import { h, icon, press, settle } from "./dom.js";
 import { showJob } from "./jobs.js";
@@ -98,7 +98,7 @@ function show(box, map) {
     list.show(recordings.filter(Boolean).map(plainHit));
     chosen.replaceChildren(
       h("h2", {}, count(indices.length, "sound")),
-      indices.length > MOST_LISTED && h("p", { class: "quiet small" }, `The first ${MOST_LISTED} are listed.`),
+      indices.length <= MOST_LISTED ? "" : h("p", { class: "quiet small" }, `The first ${MOST_LISTED} are listed.`),
       h("div", { class: "row" }, exportMenu(() => list.hits().map((hit) => ({ ...hit, score: 0 }))), h("button", { type: "button", onclick: () => (surface.enclose([]), tell()) }, "Let go")),
     );
     whisper(`${count(indices.length, "sound")} inside the line`);
@@ -107,7 +107,7 @@ function show(box, map) {
 
   function tell() {
     list.show([]);
-    const searched = hits.length ? h("p", { class: "quiet" }, `The ring is your query, amber points are its ${count(hits.length, "hit")}.`) : "";
+    const searched = hits.length ? h("p", { class: "quiet" }, `The ring is your query; its ${count(hits.length, "hit")} are circled in amber, the best the brightest.`) : "";
     chosen.replaceChildren(h("h2", {}, "Wander by ear"), h("p", { class: "quiet" }, "Move over the points to hear them. Click one to search from it, or draw a line round some with the lasso to list them."), searched);
   }
 
@@ -133,11 +133,11 @@ function show(box, map) {
     if (painted !== column) paint(column);
     painted = column;
     colour.value = column.name;
-    if (!state.sounds.length) return surface.ring([], []);
+    if (!state.sounds.length) return surface.ring(null, []);
     try {
-      const answer = await runSearch(state);
+      const [answer, place] = await Promise.all([runSearch(state), placeOnMap({ sounds: state.sounds })]);
       hits = answer.hits;
-      surface.ring(state.sounds.map((sound) => sound.id), hits.map((hit) => hit.id));
+      surface.ring([(place.x + 1) / 2, (1 - place.y) / 2], hits);
       tell();
     } catch (error) {
       sayTrouble(error);

@@ -10,7 +10,7 @@ import { length, shortFolder } from "./words.js";
 export function pickSound(title, { files = true } = {}) {
   return new Promise((resolve) => {
     let answer = null;
-    const list = h("ul", { class: "picked", role: "listbox", "aria-label": "Sounds", tabindex: "-1" });
+    const list = h("ul", { class: "picked", role: "listbox", "aria-label": "Sounds", tabindex: "0" });
     const field = h("input", { type: "search", placeholder: "Part of a name or folder", "aria-label": "Part of a name or folder", autofocus: true });
     const close = (value) => {
       answer = value;

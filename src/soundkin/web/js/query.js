@@ -1,5 +1,6 @@
 // The query: its sounds with sign and weight, and the ways to give another one.
 
+import { loadConcepts } from "./api.js";
 import { h, icon, iconButton, settle } from "./dom.js";
 import { chooseFile, take } from "./drop.js";
 import { sayTrouble } from "./messages.js";
@@ -47,11 +48,11 @@ async function soundRow(sound) {
   const key = keyOf(sound);
   let facts;
   try {
-    facts = await soundOf(sound.id);
+    facts = sound.id.startsWith("c") ? await conceptOf(sound.id) : await soundOf(sound.id);
   } catch (error) {
     return missingRow(sound, key, error);
   }
-  const region = strip(facts, sound, (chosen) => change({ sounds: replace(find(key), chosen) }));
+  const region = facts.isConcept ? noStrip : strip(facts, sound, (chosen) => change({ sounds: replace(find(key), chosen) }));
   const sign = h("button", { type: "button", class: "sign" });
   const slider = h("input", { type: "range", min: 0.1, max: 2, step: 0.05, "aria-label": `Weight of ${facts.name}` });
   const shown = h("output");
@@ -66,7 +67,7 @@ async function soundRow(sound) {
   const element = h(
     "div",
     { class: "sound" },
-    h("div", { class: "sound-head" }, sign, h("span", { class: "name", title: facts.path ?? facts.name }, stem(facts.name)), weight, iconButton("play", `Play ${facts.name}`, region.toggle), iconButton("ear", "Hear it deformed", () => change({ view: "hear", sounds: [{ ...sound, weight: 1 }] })), remove),
+    h("div", { class: "sound-head" }, sign, h("span", { class: "name", title: facts.path ?? facts.name }, stem(facts.name)), weight, !facts.isConcept && [iconButton("play", `Play ${facts.name}`, region.toggle), iconButton("ear", "Hear it deformed", () => change({ view: "hear", sounds: [{ ...sound, weight: 1 }] }))], remove),
     region.element,
   );
   const weigh = (now) => {
@@ -80,6 +81,14 @@ async function soundRow(sound) {
     shown.textContent = Math.abs(now.weight).toFixed(2);
   };
   return { key, element, weigh, toggle: region.toggle, close: region.close };
+}
+
+const noStrip = { element: "", toggle: () => null, close: () => null };
+
+async function conceptOf(id) {
+  const concept = (await loadConcepts()).find((one) => one.id === id);
+  if (!concept) throw new Error("This concept was forgotten.");
+  return { name: concept.name, isConcept: true };
 }
 
 function missingRow(sound, key, error) {

@@ -8,8 +8,8 @@ const sounds = new Map();
 let running = null;
 
 /** The body of a search request that a state stands for. */
-export function requestOf({ sounds, liked, disliked, filters, weights, top_k, per_recording }) {
-  return { sounds, liked, disliked, filters, weights, top_k, per_recording, exclude_self: true };
+export function requestOf({ sounds, liked, disliked, filters, weights, top_k, per_recording, fold }) {
+  return { sounds, liked, disliked, filters, weights, top_k, per_recording, fold, exclude_self: true };
 }
 
 function keep(key, answer) {

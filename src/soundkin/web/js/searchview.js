@@ -98,7 +98,7 @@ async function fillShelf(shelf, list, info) {
 function searching(info) {
   const query = queryPanel();
   const filters = filterPanel(info());
-  const list = cardList({ label: "Hits", why: (hit) => showWhy(current().sounds, hit, info()) });
+  const list = cardList({ label: "Hits", why: (hit) => showWhy(current().sounds, hit) });
   const verdict = h("div", { class: "verdict" });
   const more = h("button", { type: "button", class: "more-hits" }, "More hits");
   const hover = press(h("button", { type: "button", title: "Play a card while the pointer is on it" }, icon("hover"), "Hover plays"), hoverPlays());

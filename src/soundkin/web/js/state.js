@@ -9,6 +9,7 @@ const EMPTY = {
   weights: {},
   top_k: 30,
   per_recording: 1,
+  fold: false,
   colour: "",
 };
 
@@ -26,7 +27,7 @@ export function writeSound({ id, weight = 1, start_s = 0, end_s = null }) {
 
 /** The inverse of writeSound; null for what is no sound. */
 export function readSound(text) {
-  const parts = /^([ru][0-9a-zA-Z_-]+?)(?:@([\d.]+)-([\d.]*))?(?:\*(-?[\d.]+))?$/.exec(text);
+  const parts = /^([cru][0-9a-f]+)(?:@([\d.]+)-([\d.]*))?(?:\*(-?[\d.]+))?$/.exec(text);
   if (!parts) return null;
   return { id: parts[1], weight: number(parts[4]) ?? 1, start_s: number(parts[2]) ?? 0, end_s: number(parts[3]) ?? null };
 }
@@ -55,8 +56,9 @@ export function writeAddress(value) {
   for (const [name, weight] of Object.entries(value.weights)) if (weight) out.set(`w.${name}`, short(weight));
   if (value.top_k !== EMPTY.top_k) out.set("n", value.top_k);
   if (value.per_recording !== EMPTY.per_recording) out.set("per", value.per_recording);
+  if (value.fold) out.set("fold", "1");
   if (value.colour) out.set("colour", value.colour);
-  const text = out.toString().replaceAll("%40", "@").replaceAll("%2F", "/").replaceAll("*", "*");
+  const text = out.toString().replaceAll("%40", "@").replaceAll("%2F", "/");
   return text ? `?${text}` : "?";
 }
 
@@ -81,6 +83,7 @@ export function readAddress(text) {
   }
   value.top_k = Math.min(500, number(from.get("n")) ?? EMPTY.top_k);
   value.per_recording = number(from.get("per")) ?? EMPTY.per_recording;
+  value.fold = from.has("fold");
   value.colour = from.get("colour") ?? "";
   return value;
 }

@@ -9,7 +9,7 @@ import { soundOf } from "./searching.js";
 import { count, factValue, stem } from "./words.js";
 
 /** Open the dialog for one hit of a query. */
-export async function showWhy(sounds, hit, info) {
+export async function showWhy(sounds, hit) {
   const body = h("div", { class: "why" }, h("p", { class: "quiet" }, "Comparing …"));
   const dialog = h(
     "dialog",
@@ -21,15 +21,16 @@ export async function showWhy(sounds, hit, info) {
   document.body.append(dialog);
   dialog.showModal();
   try {
-    const [answer, ...facts] = await Promise.all([explain({ sounds, hit: { id: hit.id, start_s: hit.start_s } }), ...sounds.map((sound) => soundOf(sound.id))]);
-    body.replaceChildren(pictures(sounds, facts, hit), stability(answer), comparison(answer, info));
+    const seen = sounds.filter(({ id }) => !id.startsWith("c")).map(async (sound) => ({ sound, facts: await soundOf(sound.id) }));
+    const [answer, ...known] = await Promise.all([explain({ sounds, hit: { id: hit.id, start_s: hit.start_s } }), ...seen]);
+    body.replaceChildren(pictures(known, hit), stability(answer), comparison(answer));
   } catch (error) {
     dialog.close();
     sayTrouble(error);
   }
 }
 
-function pictures(sounds, facts, hit) {
+function pictures(sounds, hit) {
   const figure = (words, sound) =>
     h(
       "figure",
@@ -37,7 +38,8 @@ function pictures(sounds, facts, hit) {
       h("figcaption", {}, words, iconButton("play", `Play ${words}`, () => player.toggle(sound))),
       h("img", { src: spectrogramUrl(sound.id, sound.start_s || undefined, sound.end_s, 560, 128), alt: `Spectrogram of ${words}` }),
     );
-  return h("div", { class: "pictures" }, figure(`Query: ${stem(facts[0].name)}`, sounds[0]), figure(`Hit: ${stem(hit.name)}`, stretchOf(hit)));
+  const query = sounds.map(({ facts, sound }) => figure(`Query: ${stem(facts.name)}`, sound))[0];
+  return h("div", { class: "pictures" }, query, figure(`Hit: ${stem(hit.name)}`, stretchOf(hit)));
 }
 
 function stability({ stability, stable, n_pieces, n_near }) {
@@ -52,10 +54,10 @@ function stability({ stability, stable, n_pieces, n_near }) {
   );
 }
 
-function comparison({ facts }, info) {
-  const known = new Map(info.facts.map((fact) => [fact.name, fact]));
-  const rows = facts.map(({ fact: name, query, hit, closeness }) => {
-    const fact = known.get(name) ?? { title: name };
+function comparison({ facts }) {
+  if (facts.every(({ hit }) => hit === null)) return h("p", { class: "quiet" }, "The facts of this sound were not measured yet. Look for changes in the library view.");
+  const rows = facts.map((fact) => {
+    const { query, hit, closeness } = fact;
     const bar = h("i");
     bar.style.transform = `scaleX(${closeness})`;
     const close = h("td", {}, h("div", { class: "progress", role: "img", "aria-label": `${Math.round(100 * closeness)} % close` }, bar));
