@@ -16,6 +16,9 @@ demo: $(VENV)/installed
 	    --library $(LIBRARY) || exit $$?; \
 	done
 	@echo
+	@echo "Hear them, look at them, wander through them (the page opens in your browser):"
+	@echo "  $(BIN)/soundkin serve --library $(LIBRARY)"
+	@echo
 	@echo "Now your own sounds:"
 	@echo "  $(BIN)/soundkin index ~/Music"
 	@echo "  $(BIN)/soundkin search SOUND.wav --from 1.5 --to 2.5"

@@ -80,7 +80,7 @@ class DeformationConfig:
     pitch_share: float = 0.8
     stretch: float = 1.6
     stretch_share: float = 0.3
-    noise_share: float = 0.1
+    noise_share: float = 0.25
     noise_snr_db: float = 10.0
     mixture_share: float = 0.1
     mixture: float = 0.25
