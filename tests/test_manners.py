@@ -128,7 +128,7 @@ def test_a_library_of_a_newer_soundkin_is_refused(soundkin: Soundkin, folder: Pa
 def test_a_full_disk_is_one_clear_line_and_loses_nothing(soundkin: Soundkin, folder: Path) -> None:
     for seed in range(30):
         write_sound(folder / f"{seed}.wav", make_noise(12.0, seed, 8000), 8000)
-    limited = ["bash", "-c", 'ulimit -f 100; exec "$0" "$@"', COMMAND, "index", folder]
+    limited = ["bash", "-c", 'ulimit -f 300; exec "$0" "$@"', COMMAND, "index", folder]
     done = subprocess.run(
         limited, env=soundkin.env, capture_output=True, text=True, check=False, timeout=60
     )

@@ -54,7 +54,8 @@ warmup_steps = 5
 checkpoint_every = 10
 held_out = 0.2
 [training.network]
-channels = [8, 16, 24]
+channels = [8, 12, 16]
+inner_share = 1.0
 """
 RECIPE = Recipe.from_toml(TINY).training
 

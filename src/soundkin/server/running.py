@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import signal
 import socket
 import threading
@@ -35,6 +36,7 @@ def run(settings: Settings, announce: Callable[[str], None]) -> None:
     OSError
         The address cannot be listened at.
     """
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)  # broken forms are the sender's
     with _bind(settings.host, settings.port) as listener:
         settings = dataclasses.replace(settings, port=listener.getsockname()[1])
         desk = Desk(settings)
