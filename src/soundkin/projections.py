@@ -25,7 +25,7 @@ SEED = 0
 BLOCK_ROWS = 1 << 16
 MOST_LISTS = 4096  # fitting more takes many minutes
 FEWEST_IN_LIST = 16
-FEWEST_PROBES = 32
+FEWEST_PROBES = 48
 LISTS_PER_PROBE = 64
 LISTS_IN_ORDER = 10  # faiss' way of reading the nearest list first: the rest is soon ruled out
 
