@@ -173,6 +173,8 @@ def build(arguments: argparse.Namespace) -> None:
         ("textures", render_textures, arguments.textures),
     )
     for name, render, count in synthesis:
+        if not count:
+            continue
         (output / name).mkdir(exist_ok=True)
         rows += [(str(path), name, seconds, "") for path, seconds in render(output / name, count)]
     dropped = drop_excluded(output, [folder.absolute() for folder in arguments.exclude])

@@ -262,7 +262,7 @@ def _embed_baseline(
     labelled: LabelledSet, name: str, on_progress: Callable[[int, int], None]
 ) -> tuple[list[Vectors | None], list[Failure]]:
     """Compute a baseline's statistics of every segment, and standardise them over the whole set."""
-    embedder = Embedder(BASELINES[name])
+    embedder = Embedder(BASELINES[name], measures=False)
     failures: list[Failure] = []
 
     def embed(path: str) -> Vectors | None:

@@ -40,7 +40,7 @@ class HearModel(torch.nn.Module):
     def __init__(self, name: str) -> None:
         super().__init__()
         model = load_segment_model(name)
-        self.embedder = Embedder(model)
+        self.embedder = Embedder(model, measures=False)
         self.hop_unit = model.hop_unit
         self.segment_length = model.segments.segment_length
         self.sample_rate = model.segments.sample_rate

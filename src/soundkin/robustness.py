@@ -16,6 +16,7 @@ from soundkin.baselines import BASELINES, standardise
 from soundkin.decoders import Waveform
 from soundkin.embedding import Embedder
 from soundkin.errors import AudioError, QueryError
+from soundkin.model import load_model
 from soundkin.reports import Failure
 from soundkin.workers import count_workers
 
@@ -96,7 +97,9 @@ def measure_robustness(
     SoundkinError
         There is no such model, or fewer than two clips can be read.
     """
-    embedders = [Embedder(BASELINES[m]) if m in BASELINES else Embedder.load(m) for m in models]
+    embedders = [
+        Embedder(BASELINES[m] if m in BASELINES else load_model(m), measures=False) for m in models
+    ]
     generator = np.random.default_rng(SEED)
     drawn = sorted(generator.permutation(len(paths))[:MAX_CLIPS].tolist())
     clips, failures = _read_clips([paths[place] for place in drawn])

@@ -165,7 +165,8 @@ def _write_answer(stream: IO[bytes], answer: dict[str, Any], *arrays: Any) -> No
     stream.flush()
 
 
-def _read_line(stream: IO[bytes]) -> dict[str, Any]:
+def read_line(stream: IO[bytes]) -> dict[str, Any]:
+    """Read a line of an answer; EOFError where it ends too early, AudioError if it is one."""
     line = stream.readline()
     if not line.endswith(b"\n"):
         raise EOFError
@@ -176,11 +177,11 @@ def _read_line(stream: IO[bytes]) -> dict[str, Any]:
 
 
 def _read_facts(stream: IO[bytes]) -> Facts:
-    return Facts(**_read_line(stream)["facts"])
+    return Facts(**read_line(stream)["facts"])
 
 
 def _read_answer(stream: IO[bytes]) -> Embeddings:
-    answer = _read_line(stream)
+    answer = read_line(stream)
     n_segments, size = answer["shape"]
     vectors = _read_floats(stream, n_segments * size)
     return Embeddings(

@@ -124,7 +124,7 @@ def _compare(
 
     generator = np.random.default_rng(seed)
     model_file = choose_model(library, model)
-    embedder = Embedder.load(model_file)
+    embedder = Embedder.load(model_file, measures=False)
     other = None if mixed_in is None else mixed_in.waveform
     sounds = deform_sound(excerpt, embedder, config, generator, other)
     vector = sounds[0].vector

@@ -20,7 +20,7 @@ import soundfile
 from soundkin.audio import stream_audio
 from soundkin.decoders import AudioInfo, Waveform, open_decoder
 from soundkin.errors import AudioError, SoundkinError
-from soundkin.workers import WorkerProcess, open_streams
+from soundkin.workers import WorkerProcess, open_streams, read_line
 
 N_DECODERS = 2
 TIMEOUT_S = 60.0
@@ -59,25 +59,15 @@ class DecoderPool:
         process = self._free.get()
         try:
             request = {"path": path, "copy": copy, "most_s": most_s}
-            answer = process.ask(request, _read_answer, timeout_s=TIMEOUT_S)
+            answer = process.ask(request, read_line, timeout_s=TIMEOUT_S)
         finally:
             self._free.put(process)
-        if "error" in answer:
-            raise AudioError(answer["error"])
         return Decoded(AudioInfo(**answer["info"]), answer["duration_s"])
 
     def close(self) -> None:
         """End the processes."""
         for process in self._all:
             process.stop()
-
-
-def _read_answer(stream: IO[bytes]) -> dict[str, Any]:
-    line = stream.readline()
-    if not line.endswith(b"\n"):
-        raise EOFError
-    answer: dict[str, Any] = json.loads(line)
-    return answer
 
 
 def copy_sound(path: str, copy: str, most_s: float) -> Decoded:
