@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -16,11 +17,16 @@ if TYPE_CHECKING:
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-def get_default_library() -> str:
-    """Name the library used without `--library`: one file in the user's data folder."""
+def get_data_folder() -> Path:
+    """Name the folder for what soundkin keeps for a person."""
     import platformdirs
 
-    return str(platformdirs.user_data_path("soundkin") / "library.sqlite")
+    return platformdirs.user_data_path("soundkin")
+
+
+def get_default_library() -> str:
+    """Name the library used without `--library`: one file in the user's data folder."""
+    return str(get_data_folder() / "library.sqlite")
 
 
 def library_option(command: Command) -> Command:

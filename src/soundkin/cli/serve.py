@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import click
 
-from soundkin.cli.options import library_option, open_library
+from soundkin.cli.options import get_data_folder, library_option, open_library
 from soundkin.errors import ServerError
+
+if TYPE_CHECKING:
+    from soundkin.server.settings import Settings
 
 
 @click.command(
@@ -14,6 +20,7 @@ Examples:
   soundkin serve                                  the page, in your browser
   soundkin serve --library field.sqlite --port 9000 --no-open
   soundkin serve --host 0.0.0.0                   for others in your network, with a token
+  soundkin serve --host 0.0.0.0 --https           so that a phone may record, too
 """
 )
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
@@ -30,6 +37,9 @@ Examples:
     metavar="TOKEN",
     help="What who asks must know [default: a new one, where others can reach the server].",
 )
+@click.option("--https", is_flag=True, help="Encrypt, with a certificate of its own making.")
+@click.option("--certificate", type=click.Path(path_type=Path), help="Encrypt with this one, PEM.")
+@click.option("--key", type=click.Path(path_type=Path), help="Its key, if in another file.")
 @click.option("--no-open", is_flag=True, help="Do not open a browser.")
 @click.option(
     "--max-upload-mb", type=click.IntRange(1), default=64, show_default=True, help="Largest upload."
@@ -46,6 +56,9 @@ def serve(
     host: str,
     port: int,
     token: str | None,
+    https: bool,
+    certificate: Path | None,
+    key: Path | None,
     no_open: bool,
     max_upload_mb: int,
     max_upload_s: float,
@@ -54,7 +67,8 @@ def serve(
     """Open the page: find, listen, refine and wander by ear; and an HTTP API under /api/v1.
 
     Only this machine can reach it. With --host others can, who must know the token: the printed
-    address has it. Ctrl-C ends it.
+    address has it. Browsers let a page record only from their own machine or over HTTPS: for a
+    phone, add --https; its browser asks once whether to trust the certificate. Ctrl-C ends it.
     """
     import os
     import secrets
@@ -68,20 +82,41 @@ def serve(
         path = library.path
     if token is None and not is_loopback(host):
         token = secrets.token_urlsafe(24)
+    if key and not certificate:
+        raise click.UsageError("--key goes with --certificate")
     settings = Settings(path, host, port, token or None, max_upload_mb << 20, max_upload_s)
+    fingerprint = ""
+    if https or certificate:
+        settings, fingerprint = _encrypt(settings, certificate, key)
     from soundkin.server.running import run
 
     try:
-        run(settings, lambda address: _announce(address, no_open=no_open))
+        run(settings, lambda address: _announce(address, fingerprint, no_open=no_open))
     except OSError as error:
         raise ServerError(
             f"{host} port {port}: {error.strerror or error}; choose another with --port"
         ) from error
 
 
-def _announce(address: str, *, no_open: bool) -> None:
+def _encrypt(settings: Settings, own: Path | None, key: Path | None) -> tuple[Settings, str]:
+    """Choose the certificate; returns the settings with it, and its fingerprint."""
+    import dataclasses
+
+    from soundkin.server.certificates import keep_certificate, read_certificate
+
+    if own is not None:
+        found = read_certificate(own, key)
+    else:
+        found = keep_certificate(get_data_folder(), {*settings.host_names, settings.reached_at})
+    settings = dataclasses.replace(settings, certificate=found.path, key=found.key)
+    return settings, found.fingerprint
+
+
+def _announce(address: str, fingerprint: str, *, no_open: bool) -> None:
     """Say where the server is, and open it."""
     click.echo(address)
+    if fingerprint:
+        click.echo(f"Its certificate has the SHA-256 fingerprint {fingerprint}", err=True)
     click.echo("Ctrl-C ends it.", err=True)
     if not no_open:
         import webbrowser

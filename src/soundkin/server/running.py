@@ -43,7 +43,13 @@ def run(settings: Settings, announce: Callable[[str], None]) -> None:
         warming = threading.Thread(target=desk.warm_up, daemon=True)
         warming.start()
         try:
-            config = uvicorn.Config(create_app(desk), timeout_graceful_shutdown=GRACE_S, **OPTIONS)
+            config = uvicorn.Config(
+                create_app(desk),
+                timeout_graceful_shutdown=GRACE_S,
+                ssl_certfile=settings.certificate,
+                ssl_keyfile=settings.key,
+                **OPTIONS,
+            )
             server = _Server(config, lambda: announce(settings.address), desk.board.close_doors)
             for number in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(number, _heed_once)  # uvicorn raises them again at the very end

@@ -30,13 +30,14 @@ POLICY = "; ".join(
 )
 HEADERS = {
     "content-security-policy": POLICY,
-    "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "microphone=(self), camera=(), geolocation=()",
     "referrer-policy": "no-referrer",
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
 }
+# Browsers heed it, and do not complain, only where nobody can have changed it on its way.
+TRUSTED_HEADERS = HEADERS | {"cross-origin-opener-policy": "same-origin"}
 
 
 class Guard:
@@ -54,10 +55,12 @@ class Guard:
             await self._app(scope, receive, send)
             return
 
+        is_trusted = self._settings.is_local or scope["scheme"] == "https"
+
         async def send_guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
+                for name, value in (TRUSTED_HEADERS if is_trusted else HEADERS).items():
                     headers.setdefault(name, value)
                 if scope["path"].startswith("/api/"):
                     headers.setdefault("cache-control", "no-store")
@@ -88,7 +91,12 @@ class Guard:
             rest = urlencode([pair for pair in parameters if pair[0] != "token"])
             entry = RedirectResponse("/" + (f"?{rest}" if rest else ""), status_code=303)
             entry.set_cookie(
-                self._cookie, shown[0], httponly=True, samesite="strict", max_age=30 * 86_400
+                self._cookie,
+                shown[0],
+                httponly=True,
+                samesite="strict",
+                secure=scope["scheme"] == "https",
+                max_age=30 * 86_400,
             )
             return entry
         scheme, _, credentials = headers.get("authorization", "").partition(" ")

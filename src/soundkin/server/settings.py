@@ -10,7 +10,10 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Settings:
-    """What `soundkin serve` was told. Without `token` only this machine is listened to."""
+    """What `soundkin serve` was told. Without `token` only this machine is listened to.
+
+    With `certificate`, a PEM file, it speaks HTTPS; the key is in `key`, or in the same file.
+    """
 
     library: Path
     host: str = "127.0.0.1"
@@ -19,6 +22,8 @@ class Settings:
     max_upload_bytes: int = 64 << 20
     max_upload_s: float = 600.0
     max_uploads: int = 64
+    certificate: Path | None = None
+    key: Path | None = None
 
     @property
     def is_local(self) -> bool:
@@ -35,13 +40,16 @@ class Settings:
         return frozenset(names)
 
     @property
+    def reached_at(self) -> str:
+        """The name or address that a browser reaches it by."""
+        return _find_own_address() if self.host in {"0.0.0.0", "::"} else self.host
+
+    @property
     def address(self) -> str:
         """The address to open in a browser, with the token where there is one."""
-        host = self.host
-        if host in {"0.0.0.0", "::"}:
-            host = _find_own_address()
-        host = f"[{host}]" if ":" in host else host
-        return f"http://{host}:{self.port}/" + (f"?token={self.token}" if self.token else "")
+        host = f"[{self.reached_at}]" if ":" in self.reached_at else self.reached_at
+        scheme = "https" if self.certificate else "http"
+        return f"{scheme}://{host}:{self.port}/" + (f"?token={self.token}" if self.token else "")
 
 
 def is_loopback(host: str) -> bool:

@@ -141,7 +141,7 @@ export async function recordInto(place) {
   };
   const started = await record((blob) => {
     restore();
-    if (blob) take(blob, "take.wav").catch(sayTrouble);
+    if (blob) take(blob, blob.name ?? "take.wav").catch(sayTrouble);
   }).catch((error) => (sayTrouble(error), null));
   if (!started) return undefined;
   recording = started;

@@ -34,10 +34,17 @@ export function writeWav(parts, sample_rate) {
 }
 
 function whyNot(error) {
-  if (!navigator.mediaDevices) return "The microphone is only open to pages from this machine or over HTTPS. Record elsewhere and choose the file.";
+  if (!navigator.mediaDevices) return "The microphone is only open to pages from this machine or over HTTPS. Start soundkin serve with --https, or record elsewhere and choose the file.";
   if (error.name === "NotAllowedError") return "The browser does not let this page listen. Allow the microphone beside the address, then record again.";
   if (error.name === "NotFoundError") return "No microphone was found. Plug one in, or choose a file.";
   return `The microphone cannot be used: ${error.message}`;
+}
+
+/** Ask a phone for its own recorder, which needs no leave of the browser; the take comes as a file. */
+function askRecorder(done) {
+  const chooser = h("input", { type: "file", accept: "audio/*", capture: "user" });
+  chooser.addEventListener("change", () => done(chooser.files[0] ?? null));
+  chooser.click();
 }
 
 /**
@@ -45,6 +52,7 @@ function whyNot(error) {
  * The returned `element` shows the level and the time.
  */
 export async function record(done) {
+  if (!navigator.mediaDevices && matchMedia("(pointer: coarse)").matches) return askRecorder(done), null;
   let stream;
   try {
     stream = await navigator.mediaDevices.getUserMedia({
