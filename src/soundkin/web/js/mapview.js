@@ -14,7 +14,7 @@ import { change, current, searchFrom } from "./state.js";
 import { exportMenu } from "./takeaway.js";
 import { count, length, shortFolder, stem } from "./words.js";
 
-const MOST_LISTED = 120;
+const LISTED_AT_ONCE = 120;
 const HEARD_S = 5;
 
 export async function open(box, info) {
@@ -94,15 +94,23 @@ function show(box, map) {
     press(lasso, false);
     surface.lassoing(false);
     if (!indices.length) return tell();
-    const recordings = await Promise.all(indices.slice(0, MOST_LISTED).map((i) => soundOf(map.ids[i]).catch(() => null)));
-    list.show(recordings.filter(Boolean).map(plainHit));
-    chosen.replaceChildren(
-      h("h2", {}, count(indices.length, "sound")),
-      indices.length <= MOST_LISTED ? "" : h("p", { class: "quiet small" }, `The first ${MOST_LISTED} are listed.`),
-      h("div", { class: "row" }, exportMenu(() => list.hits().map((hit) => ({ ...hit, score: 0 }))), h("button", { type: "button", onclick: () => (surface.enclose([]), tell()) }, "Let go")),
-    );
+    await listSome(indices, []);
     whisper(`${count(indices.length, "sound")} inside the line`);
     return undefined;
+  }
+
+  /** List the next of the sounds inside the line, below those that are listed already. */
+  async function listSome(indices, listed) {
+    const next = indices.slice(listed.length, listed.length + LISTED_AT_ONCE);
+    const recordings = await Promise.all(next.map((i) => soundOf(map.ids[i]).catch(() => null)));
+    const shown = [...listed, ...recordings];
+    const n_left = indices.length - shown.length;
+    list.show(shown.filter(Boolean).map(plainHit));
+    chosen.replaceChildren(
+      h("h2", {}, count(indices.length, "sound")),
+      n_left ? h("p", { class: "quiet small" }, `The first ${shown.length} are listed. `, h("button", { type: "button", onclick: () => listSome(indices, shown).catch(sayTrouble) }, `List ${Math.min(n_left, LISTED_AT_ONCE)} more`)) : "",
+      h("div", { class: "row" }, exportMenu(() => list.hits().map((hit) => ({ ...hit, score: 0 }))), h("button", { type: "button", onclick: () => (surface.enclose([]), tell()) }, "Let go")),
+    );
   }
 
   function tell() {
