@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from browsing import Visit
     from serving import Server
+    from soundkin.waveforms import WaveformCache
 
 COMMAND = Path(sys.executable).with_name("soundkin")
 DEMO_SOUNDS = Path(__file__).parent.parent / "demo" / "sounds"
@@ -84,6 +85,14 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Soundkin:
     command = Soundkin(tmp_path_factory.mktemp("demo") / "library.sqlite")
     command("index", DEMO_SOUNDS)
     return command
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> WaveformCache:
+    """Give the demo sounds as training reads them."""
+    from soundkin.waveforms import build_cache
+
+    return build_cache([DEMO_SOUNDS], tmp_path_factory.mktemp("cache") / "demo.pcm", 16_000)
 
 
 @pytest.fixture(scope="session")

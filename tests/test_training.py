@@ -1,4 +1,4 @@
-"""Training without labels: mining against a slow reference, deformations, and runs that learn."""
+"""Training without labels, from the weights to the command: runs that learn, stop and go on."""
 
 from __future__ import annotations
 
@@ -16,189 +16,21 @@ import pytest
 import torch
 
 from conftest import DEMO_SOUNDS, Soundkin
-from soundkin.audio import read_audio
 from soundkin.config import (
-    MelConfig,
-    ModelConfig,
     NetworkConfig,
     Recipe,
-    SegmentConfig,
 )
 from soundkin.embedding import Embedder
 from soundkin.errors import ModelError, TrainingError
-from soundkin.features import compute_log_mel
 from soundkin.finishing import SPREAD_POWER, compute_spread, find_emptiest
 from soundkin.model import find_model, load_model
 from soundkin.network import Network, export_network
-from soundkin.pairs import NO_DEFORMATION, PairDrawer, shift_pitch, stretch_time
+from soundkin.pairs import NO_DEFORMATION, PairDrawer
 from soundkin.training import StepReport, train_model
-from soundkin.triplets import compute_contrastive_loss, compute_triplet_loss, mine_semi_hard
 from soundkin.validation import HeldOutScore
 from soundkin.waveforms import WaveformCache, build_cache
-from sounds import make_noise, make_sweep, make_tone, write_sound
-
-MODEL = ModelConfig(
-    "tiny",
-    segments=SegmentConfig(16_000, 1.0, 0.5),
-    mel=MelConfig(1024, 1024, 800, 32, 50.0, 7_500.0, 1e-6),
-)
-TINY = """
-[model]
-name = "tiny"
-segments = { sample_rate = 16000, segment_s = 1.0, hop_s = 0.5 }
-mel = { n_fft = 1024, win_length = 1024, hop_length = 800, n_mels = 32, f_max = 7500.0 }
-[training]
-steps = 40
-batch_size = 32
-warmup_steps = 5
-checkpoint_every = 10
-held_out = 0.2
-[training.network]
-channels = [8, 12, 16]
-inner_share = 1.0
-"""
-RECIPE = Recipe.from_toml(TINY).training
-
-
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> WaveformCache:
-    return build_cache([DEMO_SOUNDS], tmp_path_factory.mktemp("cache") / "demo.pcm", 16_000)
-
-
-def mine_slowly(distances: np.ndarray, recordings: list[int], margin: float) -> list[int]:
-    """Choose negatives as the words say, one at a time."""
-    chosen = []
-    for row in range(len(distances)):
-        positive = distances[row, row]
-        candidates = [c for c in range(len(distances)) if recordings[c] != recordings[row]]
-        semi_hard = [c for c in candidates if positive < distances[row, c] < positive + margin]
-        further = [c for c in candidates if distances[row, c] > positive]
-        if semi_hard:
-            chosen.append(min(semi_hard, key=lambda c: (distances[row, c], c)))
-        elif further:
-            chosen.append(min(further, key=lambda c: (distances[row, c], c)))
-        elif candidates:
-            chosen.append(min(candidates, key=lambda c: (-distances[row, c], c)))
-        else:
-            chosen.append(-1)
-    return chosen
-
-
-@pytest.mark.parametrize("seed", range(20))
-def test_mining_is_the_slow_reference_with_ties_and_rows_without_candidates(seed: int) -> None:
-    generator = np.random.default_rng(seed)
-    size = int(generator.integers(2, 24))
-    distances = np.round(generator.uniform(0, 2, (size, size)), 1)  # rounded, so that many tie
-    n_recordings = 1 if seed == 0 else int(generator.integers(1, size + 1))
-    recordings = generator.integers(0, n_recordings, size)
-    chosen, usable = mine_semi_hard(
-        torch.from_numpy(distances), torch.from_numpy(recordings), margin=0.2
-    )
-    expected = mine_slowly(distances, recordings.tolist(), 0.2)
-    for row, slow in enumerate(expected):
-        assert bool(usable[row]) == (slow >= 0)
-        if slow >= 0:
-            assert int(chosen[row]) == slow
-            assert recordings[slow] != recordings[row]
-
-
-def test_the_triplet_loss_is_its_equation() -> None:
-    generator = torch.Generator().manual_seed(0)
-    unit = torch.nn.functional.normalize
-    anchors, positives = unit(torch.randn(2, 16, 8, generator=generator), dim=2)
-    recordings = torch.arange(16) // 2
-    loss, statistics = compute_triplet_loss(anchors, positives, recordings, 0.3)
-    distances = 1 - anchors @ positives.T
-    chosen = mine_slowly(distances.numpy(), recordings.tolist(), 0.3)
-    hinges = [
-        max(0.0, float(distances[i, i] - distances[i, n]) + 0.3) for i, n in enumerate(chosen)
-    ]
-    assert float(loss) == pytest.approx(np.mean(hinges), abs=1e-6)
-    assert statistics.hard + statistics.semi_hard + statistics.easy == pytest.approx(1)
-
-
-def test_the_contrastive_loss_leaves_out_the_anchors_own_recording() -> None:
-    vectors = torch.nn.functional.normalize(torch.ones(4, 3), dim=1)
-    alone = compute_contrastive_loss(vectors, vectors, torch.zeros(4, dtype=torch.int64), 0.1)
-    assert float(alone) == pytest.approx(0)
-    apart = compute_contrastive_loss(vectors, vectors, torch.arange(4), 0.1)
-    assert float(apart) == pytest.approx(np.log(4), abs=1e-4)
-
-
-def test_no_deformation_is_the_identity_and_the_front_end_of_inference(
-    cache: WaveformCache,
-) -> None:
-    recordings = np.flatnonzero(np.diff(cache.offsets) > 2 * 16_000)
-    drawer = PairDrawer(cache, recordings, MODEL, NO_DEFORMATION)
-    batch = drawer.draw(8, np.random.default_rng(0))
-    assert torch.allclose(batch.anchors, batch.positives, atol=1e-4)
-    waveform = cache.samples[cache.offsets[recordings[0]] :][:16_000] / np.float32(32767)
-    drawer._draw_start = lambda recording, generator: 0  # type: ignore[method-assign]
-    drawer._recordings, drawer._shares = recordings[:1], np.ones(1)
-    found = drawer.draw(1, np.random.default_rng(0)).anchors[0].numpy()
-    expected = compute_log_mel(waveform.astype(np.float32), MODEL.mel, 16_000)
-    assert found.shape == expected.shape
-    assert np.abs(found - expected).max() < 1e-3
-
-
-def make_cache(waveform: np.ndarray, rate: int = 16_000) -> WaveformCache:
-    samples = (waveform * 32767).astype(np.int16)
-    return WaveformCache(samples, np.array([0, len(samples)]), rate)
-
-
-@pytest.mark.parametrize("semitones", [-5, -2, 3, 5])
-def test_shifting_the_filters_is_shifting_the_pitch(semitones: int) -> None:
-    def compute_mels(hz: float, shift: float) -> torch.Tensor:
-        cache = make_cache(make_tone(hz, 3.0, 16_000))
-        drawer = PairDrawer(cache, np.zeros(1, np.int64), MODEL, NO_DEFORMATION)
-        powers = drawer._compute_powers(drawer._read(0, 0)[None])
-        return torch.log(shift_pitch(powers, np.array([shift]), MODEL) + 1e-4).mean(dim=2)[0]
-
-    plain = compute_mels(440, 0)
-    by_filters = compute_mels(440, semitones)
-    audible = compute_mels(440 * 2 ** (semitones / 12), 0)
-    assert float((by_filters - audible).abs().mean()) < 0.25
-    assert float((plain - audible).abs().mean()) > 0.5
-
-
-def test_a_stretched_sweep_is_a_slower_or_faster_sweep() -> None:
-    rising = torch.arange(30.0)[None, None].expand(3, 1, 30)
-    found = stretch_time(rising, np.array([1.0, 0.5, 1.5]), 20)[:, 0]
-    assert torch.allclose(found[0], torch.arange(20.0))
-    assert torch.allclose(found[1], torch.arange(20.0) / 2)
-    assert torch.allclose(found[2, :19], torch.arange(19.0) * 1.5)
-
-
-def test_the_cache_holds_every_recording_once_decoded_as_for_inference(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("soundkin.waveforms.SPOOL_BYTES", 1 << 16)  # so that some go to disk
-    folder = tmp_path / "sounds"
-    folder.mkdir()
-    for number, seconds in enumerate((0.02, 0.5, 20.0)):
-        write_sound(folder / f"{number}.wav", make_noise(seconds, number))
-    (folder / "copy.wav").write_bytes((folder / "1.wav").read_bytes())
-    (folder / "text.wav").write_text("words")
-    (folder / "dangling.wav").symlink_to(folder / "nowhere.wav")
-    write_sound(folder / "silence.wav", np.zeros(44_100, np.float32))
-    built = build_cache([folder], tmp_path / "a.pcm", 16_000)
-    assert np.diff(built.offsets).tolist() == [8_000, 320_000]
-    expected = read_audio(folder / "2.wav", 16_000)
-    assert np.abs(built.samples[8_000:] / 32767 - expected).max() < 1e-4
-    assert [Path(failure.path).name for failure in built.failures] == ["dangling.wav", "text.wav"]
-    changed = (tmp_path / "a.pcm").stat().st_mtime_ns
-    again = build_cache([folder], tmp_path / "a.pcm", 16_000)
-    assert (tmp_path / "a.pcm").stat().st_mtime_ns == changed
-    assert again.offsets.tolist() == built.offsets.tolist()
-    write_sound(folder / "new.wav", make_noise(1.0, 9))
-    assert len(build_cache([folder], tmp_path / "a.pcm", 16_000).offsets) == 4
-
-
-def test_recordings_are_drawn_by_the_square_root_of_their_length() -> None:
-    samples = (make_noise(110.0, rate=16_000) * 32767).astype(np.int16)
-    cache = WaveformCache(samples, np.array([0, 160_000, 1_760_000]), 16_000)  # 10 s and 100 s
-    drawer = PairDrawer(cache, np.arange(2), MODEL, NO_DEFORMATION)
-    assert drawer._shares[1] / drawer._shares[0] == pytest.approx(np.sqrt(10))
+from sounds import make_sweep, write_sound
+from tiny_training import MODEL, RECIPE, TINY
 
 
 @pytest.mark.parametrize(
@@ -281,19 +113,6 @@ def load_network(folder: Path) -> Network:
     return network.eval()
 
 
-def test_only_a_share_of_the_sounds_is_deformed(cache: WaveformCache) -> None:
-    recordings = np.arange(len(cache.offsets) - 1)
-    for name, strength in (("pitch", {"pitch_semitones": 5.0}), ("stretch", {"stretch": 1.5})):
-        config = replace(NO_DEFORMATION, **strength, **{f"{name}_share": 0.3})
-        none = replace(config, **{f"{name}_share": 0.0})
-        drawn = [
-            PairDrawer(cache, recordings, MODEL, c).draw(300, np.random.default_rng(1)).anchors
-            for c in (config, none)
-        ]
-        is_same = (drawn[0] == drawn[1]).flatten(1).all(dim=1)
-        assert 0.6 < float(is_same.float().mean()) < 0.8
-
-
 def test_training_goes_on_from_the_weights_of_a_model(cache: WaveformCache, tmp_path: Path) -> None:
     first = train_model(cache, tmp_path / "first", MODEL, RECIPE)
     config = replace(RECIPE, steps=1)
@@ -340,20 +159,6 @@ def test_the_original_recipe_trains(cache: WaveformCache, tmp_path: Path) -> Non
     assert (
         Embedder.load(result.model).embed_file(DEMO_SOUNDS / "bd_808.flac").vectors.shape[1] == 128
     )
-
-
-def test_one_deformation_a_batch_leaves_the_anchors_alone(cache: WaveformCache) -> None:
-    many = replace(RECIPE.deformations, one_per_batch=True, proximity_share=1.0, mixture_share=0.0)
-    recordings = np.arange(len(cache.offsets) - 1)
-    kinds = set()
-    for seed in range(12):
-        draws = [
-            PairDrawer(cache, recordings, MODEL, config).draw(16, np.random.default_rng(seed))
-            for config in (many, replace(NO_DEFORMATION, one_per_batch=True))
-        ]
-        assert torch.equal(draws[0].anchors, draws[1].anchors)
-        kinds.add(bool(torch.equal(draws[0].positives, draws[1].positives)))
-    assert False in kinds
 
 
 @pytest.mark.parametrize("loss", ["triplet", "contrastive"])

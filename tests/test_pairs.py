@@ -1,0 +1,120 @@
+"""Pairs drawn for training: spectrograms deformed as sounds would be, recordings drawn fairly."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from soundkin.audio import read_audio
+from soundkin.features import compute_log_mel
+from soundkin.pairs import NO_DEFORMATION, PairDrawer, shift_pitch, stretch_time
+from soundkin.waveforms import WaveformCache, build_cache
+from sounds import make_noise, make_tone, write_sound
+from tiny_training import MODEL, RECIPE
+
+
+def test_no_deformation_is_the_identity_and_the_front_end_of_inference(
+    cache: WaveformCache,
+) -> None:
+    recordings = np.flatnonzero(np.diff(cache.offsets) > 2 * 16_000)
+    drawer = PairDrawer(cache, recordings, MODEL, NO_DEFORMATION)
+    batch = drawer.draw(8, np.random.default_rng(0))
+    assert torch.allclose(batch.anchors, batch.positives, atol=1e-4)
+    waveform = cache.samples[cache.offsets[recordings[0]] :][:16_000] / np.float32(32767)
+    drawer._draw_start = lambda recording, generator: 0  # type: ignore[method-assign]
+    drawer._recordings, drawer._shares = recordings[:1], np.ones(1)
+    found = drawer.draw(1, np.random.default_rng(0)).anchors[0].numpy()
+    expected = compute_log_mel(waveform.astype(np.float32), MODEL.mel, 16_000)
+    assert found.shape == expected.shape
+    assert np.abs(found - expected).max() < 1e-3
+
+
+def make_cache(waveform: np.ndarray, rate: int = 16_000) -> WaveformCache:
+    samples = (waveform * 32767).astype(np.int16)
+    return WaveformCache(samples, np.array([0, len(samples)]), rate)
+
+
+@pytest.mark.parametrize("semitones", [-5, -2, 3, 5])
+def test_shifting_the_filters_is_shifting_the_pitch(semitones: int) -> None:
+    def compute_mels(hz: float, shift: float) -> torch.Tensor:
+        cache = make_cache(make_tone(hz, 3.0, 16_000))
+        drawer = PairDrawer(cache, np.zeros(1, np.int64), MODEL, NO_DEFORMATION)
+        powers = drawer._compute_powers(drawer._read(0, 0)[None])
+        return torch.log(shift_pitch(powers, np.array([shift]), MODEL) + 1e-4).mean(dim=2)[0]
+
+    plain = compute_mels(440, 0)
+    by_filters = compute_mels(440, semitones)
+    audible = compute_mels(440 * 2 ** (semitones / 12), 0)
+    assert float((by_filters - audible).abs().mean()) < 0.25
+    assert float((plain - audible).abs().mean()) > 0.5
+
+
+def test_a_stretched_sweep_is_a_slower_or_faster_sweep() -> None:
+    rising = torch.arange(30.0)[None, None].expand(3, 1, 30)
+    found = stretch_time(rising, np.array([1.0, 0.5, 1.5]), 20)[:, 0]
+    assert torch.allclose(found[0], torch.arange(20.0))
+    assert torch.allclose(found[1], torch.arange(20.0) / 2)
+    assert torch.allclose(found[2, :19], torch.arange(19.0) * 1.5)
+
+
+def test_the_cache_holds_every_recording_once_decoded_as_for_inference(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("soundkin.waveforms.SPOOL_BYTES", 1 << 16)  # so that some go to disk
+    folder = tmp_path / "sounds"
+    folder.mkdir()
+    for number, seconds in enumerate((0.02, 0.5, 20.0)):
+        write_sound(folder / f"{number}.wav", make_noise(seconds, number))
+    (folder / "copy.wav").write_bytes((folder / "1.wav").read_bytes())
+    (folder / "text.wav").write_text("words")
+    (folder / "dangling.wav").symlink_to(folder / "nowhere.wav")
+    write_sound(folder / "silence.wav", np.zeros(44_100, np.float32))
+    built = build_cache([folder], tmp_path / "a.pcm", 16_000)
+    assert np.diff(built.offsets).tolist() == [8_000, 320_000]
+    expected = read_audio(folder / "2.wav", 16_000)
+    assert np.abs(built.samples[8_000:] / 32767 - expected).max() < 1e-4
+    assert [Path(failure.path).name for failure in built.failures] == ["dangling.wav", "text.wav"]
+    changed = (tmp_path / "a.pcm").stat().st_mtime_ns
+    again = build_cache([folder], tmp_path / "a.pcm", 16_000)
+    assert (tmp_path / "a.pcm").stat().st_mtime_ns == changed
+    assert again.offsets.tolist() == built.offsets.tolist()
+    write_sound(folder / "new.wav", make_noise(1.0, 9))
+    assert len(build_cache([folder], tmp_path / "a.pcm", 16_000).offsets) == 4
+
+
+def test_recordings_are_drawn_by_the_square_root_of_their_length() -> None:
+    samples = (make_noise(110.0, rate=16_000) * 32767).astype(np.int16)
+    cache = WaveformCache(samples, np.array([0, 160_000, 1_760_000]), 16_000)  # 10 s and 100 s
+    drawer = PairDrawer(cache, np.arange(2), MODEL, NO_DEFORMATION)
+    assert drawer._shares[1] / drawer._shares[0] == pytest.approx(np.sqrt(10))
+
+
+def test_only_a_share_of_the_sounds_is_deformed(cache: WaveformCache) -> None:
+    recordings = np.arange(len(cache.offsets) - 1)
+    for name, strength in (("pitch", {"pitch_semitones": 5.0}), ("stretch", {"stretch": 1.5})):
+        config = replace(NO_DEFORMATION, **strength, **{f"{name}_share": 0.3})
+        none = replace(config, **{f"{name}_share": 0.0})
+        drawn = [
+            PairDrawer(cache, recordings, MODEL, c).draw(300, np.random.default_rng(1)).anchors
+            for c in (config, none)
+        ]
+        is_same = (drawn[0] == drawn[1]).flatten(1).all(dim=1)
+        assert 0.6 < float(is_same.float().mean()) < 0.8
+
+
+def test_one_deformation_a_batch_leaves_the_anchors_alone(cache: WaveformCache) -> None:
+    many = replace(RECIPE.deformations, one_per_batch=True, proximity_share=1.0, mixture_share=0.0)
+    recordings = np.arange(len(cache.offsets) - 1)
+    kinds = set()
+    for seed in range(12):
+        draws = [
+            PairDrawer(cache, recordings, MODEL, config).draw(16, np.random.default_rng(seed))
+            for config in (many, replace(NO_DEFORMATION, one_per_batch=True))
+        ]
+        assert torch.equal(draws[0].anchors, draws[1].anchors)
+        kinds.add(bool(torch.equal(draws[0].positives, draws[1].positives)))
+    assert False in kinds
