@@ -7,7 +7,14 @@ import os
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pytest
+
 from conftest import DEMO_SOUNDS, Soundkin
+from soundkin.holdings import Holdings
+from soundkin.library import Library
+from soundkin.vectors import VectorIndex
+from sounds import make_noise, write_sound
 
 
 def read_info(soundkin: Soundkin) -> dict[str, Any]:
@@ -47,3 +54,33 @@ def test_info_of_an_empty_library_has_no_index(soundkin: Soundkin, folder: Path)
     soundkin("index", folder, "-q")
     assert read_info(soundkin)["index"] is None
     assert "none yet" in soundkin("info").stdout
+
+
+def test_what_was_measured_of_an_index_is_noted_until_the_library_has_changed(
+    soundkin: Soundkin, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(6):
+        write_sound(folder / f"{number}.wav", make_noise(2.0, number))
+    soundkin("index", folder, "--index-kind", "scan")
+    measured = []
+
+    def compute(index: VectorIndex, generator: np.random.Generator) -> float:
+        measured.append(len(index))
+        return 0.5
+
+    monkeypatch.setattr("soundkin.holdings.compute_usual_score", compute)
+
+    def ask() -> float:
+        with Library.open(soundkin.library) as library:
+            return Holdings().take(library).usual_score
+
+    assert [ask(), ask()] == [0.5, 0.5]
+    assert len(measured) == 1
+    notes = Path(f"{soundkin.library}.index") / "notes.json"
+    notes.write_text(notes.read_text().replace("0.5", "0.4"))  # damaged
+    assert ask() == 0.5
+    assert len(measured) == 2
+    write_sound(folder / "long.wav", make_noise(5.0, 9))
+    soundkin("index", folder)
+    assert ask() == 0.5
+    assert len(measured) == 3

@@ -16,11 +16,13 @@ from soundkin.feedback import N_RANDOM
 from soundkin.library import Library
 from soundkin.model import find_model
 from soundkin.records import LibraryModel
+from soundkin.snapshots import IndexFolder
 from soundkin.upkeep import OnProgress, discard_index, load_index
 from soundkin.vectors import VectorIndex
 from soundkin.verdicts import compute_usual_score
 
 BACKGROUND_SEED = 0
+NOTED_GROWTH = 1.1  # a library so much larger or smaller is measured anew
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class Held:
     stamp: tuple[str, int]
     model: LibraryModel
     index: VectorIndex
+    folder: IndexFolder
 
     @cached_property
     def background(self) -> npt.NDArray[np.float32]:
@@ -46,8 +49,19 @@ class Held:
 
     @cached_property
     def usual_score(self) -> float:
-        """The score that most sounds of the library have with their nearest other one."""
-        return compute_usual_score(self.index, np.random.default_rng(BACKGROUND_SEED))
+        """The score that most sounds of the library have with their nearest other one.
+
+        Among a million segments it takes half a second, so it is noted beside a saved index.
+        """
+        origin = {"identity": self.stamp[0], "model": self.model.hash}
+        notes, n_segments = self.folder.read_notes(), len(self.index)
+        if origin.items() <= notes.items():
+            n_noted, noted = notes["n_segments"], notes["usual_score"]
+            if n_segments <= NOTED_GROWTH * n_noted and n_noted <= NOTED_GROWTH * n_segments:
+                return float(noted)
+        score = compute_usual_score(self.index, np.random.default_rng(BACKGROUND_SEED))
+        self.folder.write_notes(origin | {"n_segments": n_segments, "usual_score": score})
+        return score
 
     def compute_percentile(self, score: float) -> float:
         """Place a score among those that different sounds of the library have by chance, 0-100."""
@@ -106,7 +120,9 @@ class Holdings:
             if model is None:
                 raise _empty(library)
             if held is None or held.stamp != stamp:
-                held = self._held = Held(stamp, model, load_index(library, self._on_progress))
+                folder = IndexFolder.beside(library.path)
+                index = load_index(library, self._on_progress)
+                held = self._held = Held(stamp, model, index, folder)
                 self._renewed_at = time.monotonic()
             return held
         finally:

@@ -30,6 +30,7 @@ from soundkin.vectors import EXACT_ROWS, DamagedIndexError, VectorIndex
 FORMAT = 1
 MANIFEST = "manifest.json"
 LOCK = "lock"
+NOTES = "notes.json"
 ARRAYS = ("silent", "content_ids", "offsets", "sums")
 
 
@@ -184,15 +185,30 @@ class IndexFolder:
 
     def discard(self) -> None:
         """Forget what is there."""
-        with suppress(OSError):
-            (self.path / MANIFEST).unlink()
+        for name in (MANIFEST, NOTES):
+            with suppress(OSError):
+                (self.path / name).unlink()
+
+    def read_notes(self) -> dict[str, Any]:
+        """Read what was measured of an index and noted beside it; nothing where that is damaged."""
+        try:
+            notes = json.loads((self.path / NOTES).read_text("utf-8"))
+            crc = notes.pop("crc")
+        except (OSError, ValueError, KeyError, AttributeError, TypeError):
+            return {}
+        return notes if crc == _check(notes) else {}
+
+    def write_notes(self, notes: dict[str, Any]) -> None:
+        """Note what was measured of an index, where there is one and it can be written."""
+        with suppress(OSError), write_aside(self.path / NOTES) as file:
+            file.write(json.dumps(notes | {"crc": _check(notes)}).encode())
 
     def measure_bytes(self) -> int:
         """Sum up the files' sizes."""
         return sum(entry.stat().st_size for entry in self.path.iterdir() if entry.is_file())
 
     def _drop_left_over(self, manifest: Manifest) -> None:
-        named = {MANIFEST, LOCK, manifest.vectors, manifest.arrays, manifest.projections}
+        named = {MANIFEST, LOCK, NOTES, manifest.vectors, manifest.arrays, manifest.projections}
         for entry in self.path.iterdir():
             if entry.name not in named:
                 with suppress(OSError):  # another process may have it mapped, on Windows
