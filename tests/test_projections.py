@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -163,22 +164,24 @@ def test_many_queries_at_once_find_what_single_ones_find() -> None:
     assert steps[-1] == (150, 150)
 
 
-def test_vectors_added_later_are_found_as_if_they_had_been_there() -> None:
+def test_vectors_added_later_are_found_as_if_they_had_been_there(tmp_path: Path) -> None:
     generator = np.random.default_rng(7)
     vectors = draw_vectors("clustered", 4000, SIZE, generator)
     index = make_index(vectors, None, generator, silent=0)
     projections = Projections.train(index.read(np.arange(4000)), 8)
     projections.add(np.arange(3000), index.read)
-    projections = Projections.from_buffer(projections.to_buffer())
+    (tmp_path / "saved").write_bytes(projections.to_buffer().tobytes())
+    projections = Projections.load(tmp_path / "saved")
     projections.add(np.arange(3000, 4000), index.read)
     assert (len(projections), projections.n_lists) == (4000, 8)
     index = dataclasses.replace(index, projections=projections)
     assert measure_recall(index, draw_queries(vectors[3000:], 30, generator)) >= 0.98
 
 
-def test_no_damaged_projections_are_read() -> None:
+def test_no_damaged_projections_are_read(tmp_path: Path) -> None:
+    (tmp_path / "none").write_bytes(b"no index at all" * 9)
     with pytest.raises(ValueError, match="Index"):
-        Projections.from_buffer(np.frombuffer(b"no index at all" * 9, np.uint8))
+        Projections.load(tmp_path / "none")
 
 
 def test_a_changed_vector_is_noticed_before_it_is_a_hit() -> None:

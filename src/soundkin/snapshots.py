@@ -133,10 +133,10 @@ class IndexFolder:
         from soundkin.projections import Projections
 
         assert manifest.projections is not None  # loaded only where there are some
-        buffer = np.memmap(self.path / manifest.projections, np.uint8, "r")
-        if zlib.crc32(buffer.data) != manifest.projections_crc:
+        path = self.path / manifest.projections
+        if zlib.crc32(np.memmap(path, np.uint8, "r").data) != manifest.projections_crc:
             raise ValueError("projections are damaged")
-        projections = Projections.from_buffer(buffer)
+        projections = Projections.load(path)
         late = np.arange(manifest.n_projected, len(index))
         projections.add(late[~index.silent[late]], index.read)
         return dataclasses.replace(index, projections=projections)
