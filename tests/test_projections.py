@@ -228,4 +228,4 @@ def test_widening_gives_what_numpy_gives() -> None:
 
 def test_lists_grow_with_the_root_of_the_library() -> None:
     sizes = (1, 100, 100_000, 1_000_000, 10_000_000)
-    assert [choose_n_lists(n) for n in sizes] == [1, 6, 512, 2048, 4096]
+    assert [choose_n_lists(n) for n in sizes] == [1, 6, 1024, 4096, 4096]

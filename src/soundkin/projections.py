@@ -27,8 +27,8 @@ BLOCK_ROWS = 1 << 16
 READ_BYTES = 1 << 22
 MOST_LISTS = 4096  # fitting more takes many minutes
 FEWEST_IN_LIST = 16
-FEWEST_PROBES = 48
-LISTS_PER_PROBE = 64
+LISTS_PER_ROOT = 4  # times the root of how many vectors there are
+PROBES = 64
 LISTS_IN_ORDER = 10  # faiss' way of reading the nearest list first: the rest is soon ruled out
 
 Rows = npt.NDArray[np.int64]
@@ -121,14 +121,14 @@ class Projections:
 
 
 def choose_n_lists(n_vectors: int) -> int:
-    """Choose how many inverted lists so many vectors are best filed in, about twice the root."""
-    n_lists = int(2 ** round(np.log2(max(1.0, 2 * np.sqrt(n_vectors)))))
+    """Choose how many inverted lists so many vectors are best filed in."""
+    n_lists = int(2 ** round(np.log2(max(1.0, LISTS_PER_ROOT * np.sqrt(n_vectors)))))
     return max(1, min(n_lists, MOST_LISTS, n_vectors // FEWEST_IN_LIST))
 
 
 def choose_n_probes(n_lists: int) -> int:
     """Choose how many lists are read for a query at first."""
-    return max(FEWEST_PROBES, n_lists // LISTS_PER_PROBE)
+    return min(PROBES, n_lists)
 
 
 @lru_cache
