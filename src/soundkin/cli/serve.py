@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import click
 
 from soundkin.cli.options import library_option, open_library
@@ -13,6 +15,7 @@ from soundkin.errors import ServerError
 Examples:
   soundkin serve                                  the page, in your browser
   soundkin serve --library field.sqlite --port 9000 --no-open
+  soundkin serve --watch                          new sounds are found as they come
   soundkin serve --host 0.0.0.0                   for others in your network, with a token
 """
 )
@@ -41,6 +44,7 @@ Examples:
     show_default=True,
     help="Longest upload, in seconds.",
 )
+@click.option("--watch", is_flag=True, help="Keep the library in step with its folders meanwhile.")
 @library_option
 def serve(
     host: str,
@@ -49,12 +53,13 @@ def serve(
     no_open: bool,
     max_upload_mb: int,
     max_upload_s: float,
+    watch: bool,
     library_path: str,
 ) -> None:
     """Open the page: find, listen, refine and wander by ear; and an HTTP API under /api/v1.
 
     Only this machine can reach it. With --host others can, who must know the token: the printed
-    address has it. Ctrl-C ends it.
+    address has it. Ctrl-C ends it, once what is being answered is answered; twice, at once.
     """
     import os
     import secrets
@@ -72,7 +77,7 @@ def serve(
     from soundkin.server.running import run
 
     try:
-        run(settings, lambda address: _announce(address, no_open=no_open))
+        run(settings, lambda address: _announce(address, no_open=no_open), _say, watch=watch)
     except OSError as error:
         raise ServerError(
             f"{host} port {port}: {error.strerror or error}; choose another with --port"
@@ -87,3 +92,8 @@ def _announce(address: str, *, no_open: bool) -> None:
         import webbrowser
 
         webbrowser.open(address)
+
+
+def _say(words: str) -> None:
+    """Pass on what the watcher says."""
+    click.echo(f"{time.strftime('%H:%M:%S')}  {words}", err=True)

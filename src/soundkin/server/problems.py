@@ -36,10 +36,12 @@ TITLES = {
     403: ("foreign", "This request comes from elsewhere"),
     404: ("not-found", "There is no such thing"),
     405: ("method", "This cannot be done here"),
+    408: ("slow", "This request took too long to come"),
     409: ("conflict", "Something else is under way"),
     413: ("too-large", "This is too large"),
     416: ("range", "There are no such bytes"),
     422: ("invalid", "This request makes no sense"),
+    431: ("too-large", "This is too large"),
     500: ("internal", "Something went wrong inside soundkin"),
     503: ("busy", "Too much is under way"),
 }

@@ -11,12 +11,12 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from soundkin.server.crowd import UPLOADS
 from soundkin.server.problems import Problem, describe_problem
 from soundkin.server.settings import Settings, is_address
 
 MAX_BODY_BYTES = 2 << 20
 MULTIPART_BYTES = 1 << 16  # what a form adds around the file in it
-UPLOADS = ("/api/v1/sounds", "/api/v1/search/upload", "/api/v1/embed")
 POLICY = "; ".join(
     (
         "default-src 'self'",
