@@ -26,7 +26,7 @@ from soundkin.measuring import measure_missing
 from soundkin.model import DEFAULT_MODEL, ModelFile, find_model, load_model
 from soundkin.records import Content, LibraryModel, Recording
 from soundkin.reports import Failure, IndexProgress, IndexReport, ProgressCallback
-from soundkin.surveys import Survey, survey_folders
+from soundkin.surveys import Survey, remember_away, survey_folders
 from soundkin.walking import FoundFile, hash_file, resolve_root
 from soundkin.workers import WorkerPool
 
@@ -194,6 +194,7 @@ class _Run:
         if not keep_missing:
             self._library.remove_recordings(leaving.vanished)
             self._count(n_removed=len(leaving.vanished))
+            remember_away(self._library, leaving)
             self._missing = leaving.missing
             self._count(n_missing=leaving.n_missing)
 

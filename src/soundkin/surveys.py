@@ -3,8 +3,8 @@
 A file that is gone was deleted, or the drive it is on is not plugged in. In doubt it is the drive:
 recordings are kept, and where is told. That is so
 
-- where a root is not there, is empty, or holds nothing at all of what was known of it (another
-  drive may be in its place);
+- where a root is not there, is empty, or holds nothing at all of what was last seen in it: another
+  drive may be in its place, which the library remembers until the first one is back;
 - below an empty folder, as an unplugged drive leaves its mount point, and below a link to what is
   not there;
 - below a folder that cannot be read.
@@ -12,8 +12,9 @@ recordings are kept, and where is told. That is so
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,15 +25,21 @@ from soundkin.records import KnownFile
 from soundkin.reports import Failure
 from soundkin.walking import BROKEN, FoundFile, Unreadable, is_below, is_broken_link, walk_audio
 
-EXCHANGED = "nothing is there of what was indexed there"
+EXCHANGED = "other files are there in place of those that were"
+NOT_EMBEDDED = -1  # the size of a file whose bytes are still to be read
 ADVICE = "kept; drop what is really gone by: soundkin index --drop-missing"
 
 
 @dataclass(frozen=True)
 class Leaving:
-    """What becomes of recordings that were not seen: ids to drop, and what is kept and told."""
+    """What becomes of recordings that were not seen: ids to drop, and what is kept and told.
+
+    Of those kept, the ids in `away` are remembered to be on another drive; those `back` no more.
+    """
 
     vanished: tuple[int, ...]
+    away: tuple[int, ...]
+    back: tuple[int, ...]
     missing: tuple[Failure, ...]
     n_missing: int
     failures: tuple[Failure, ...]
@@ -42,14 +49,16 @@ class Leaving:
 class Survey:
     """The files found, what the library knew of the places that were looked at, and what is blank.
 
-    `roots` are folders of which all was looked at. `seen` has the path of every file that is there,
-    `moved` the old and the new one of those that the run has told to be moved.
+    `roots` are folders of which all was looked at. `seen` has every file that is there, `moved` the
+    old and the new path of those that the run has told to be moved, `away` the ids of recordings
+    that were on another drive when all was last looked at.
     """
 
     roots: Sequence[str] = ()
     found: list[FoundFile] = field(default_factory=list)
-    seen: set[str] = field(default_factory=set)
+    seen: dict[str, FoundFile] = field(default_factory=dict)
     known: dict[str, KnownFile] = field(default_factory=dict)
+    away: frozenset[int] = frozenset()
     blanks: list[Unreadable] = field(default_factory=list)
     moved: list[tuple[str, str]] = field(default_factory=list)
 
@@ -67,42 +76,80 @@ class Survey:
     def settle(self, *, drop_missing: bool = False) -> Leaving:
         """Tell what is gone from what is only not there now."""
         unseen = {path: file for path, file in self.known.items() if path not in self.seen}
+        away: list[KnownFile] = []
         missing: list[Failure] = []
         failures: list[Failure] = []
-        n_missing = 0
-        for blank in [*self.blanks, *self._find_exchanged(unseen)]:
-            below = [path for path in unseen if is_below(path, blank.path)]
-            if blank.is_missing and drop_missing:
-                continue
-            if blank.is_missing and below:
-                missing.append(Failure(blank.path, f"{blank.reason} ({len(below)} {ADVICE})"))
-                n_missing += len(below)
-            elif blank.matters:
-                failures.append(Failure(blank.path, blank.reason))
-            for path in below:
-                del unseen[path]
-        vanished = tuple(file.id for file in unseen.values())
-        return Leaving(vanished, tuple(missing), n_missing, tuple(failures))
+        n_unseen = n_missing = len(unseen)
 
-    def _find_exchanged(self, unseen: Iterable[str]) -> Iterator[Unreadable]:
-        """Find the roots of which nothing is left that was known, not even under other names."""
-        for root in self.roots:
-            is_there = any(is_below(path, root) for path in self.known if path in self.seen)
-            is_there |= any(is_below(old, root) and is_below(new, root) for old, new in self.moved)
-            if not is_there and any(is_below(path, root) for path in unseen):
-                yield Unreadable(root, EXCHANGED, is_missing=True, matters=False)
+        def keep(place: Unreadable, files: Sequence[KnownFile]) -> None:
+            if place.is_missing and files:
+                missing.append(Failure(place.path, f"{place.reason} ({len(files)} {ADVICE})"))
+            elif place.matters:
+                failures.append(Failure(place.path, place.reason))
+            for file in files:
+                del unseen[file.path]
+
+        for blank in self.blanks:
+            if not (blank.is_missing and drop_missing):
+                keep(blank, _list_below(unseen, blank.path))
+        for root in () if drop_missing else self.roots:
+            exchanged = [
+                file
+                for file in _list_below(unseen, root)
+                if file.id in self.away or not self._is_there(root)
+            ]
+            keep(Unreadable(root, EXCHANGED, is_missing=True, matters=False), exchanged)
+            away += exchanged
+        n_missing = n_unseen - len(unseen)
+        return Leaving(
+            vanished=tuple(file.id for file in unseen.values()),
+            away=tuple(file.id for file in away if file.id not in self.away),
+            back=tuple(file.id for path, file in self.known.items() if path in self.seen),
+            missing=tuple(missing),
+            n_missing=n_missing,
+            failures=tuple(failures),
+        )
+
+    def _is_there(self, root: str) -> bool:
+        """Whether anything is left of what was last seen in a root, be it under another name."""
+        if any(is_below(old, root) and is_below(new, root) for old, new in self.moved):
+            return True
+        for path in filter(self.seen.__contains__, self.known):
+            file, found = self.known[path], self.seen[path]
+            is_same = file.size == NOT_EMBEDDED or (file.size, file.mtime_ns) == (
+                found.size,
+                found.mtime_ns,
+            )
+            if is_same and file.id not in self.away and is_below(path, root):
+                return True
+        return False
+
+
+def _list_below(files: Mapping[str, KnownFile], folder: str) -> list[KnownFile]:
+    return [file for path, file in files.items() if is_below(path, folder)]
+
+
+def remember_away(library: Library, leaving: Leaving) -> None:
+    """Write down which recordings are on another drive, and which are back."""
+    for sql, ids in (
+        ("INSERT OR IGNORE INTO away SELECT value FROM json_each(?)", leaving.away),
+        ("DELETE FROM away WHERE recording_id IN (SELECT value FROM json_each(?))", leaving.back),
+    ):
+        if ids:
+            library.connection.run(sql, [json.dumps(ids)])
 
 
 def survey_folders(library: Library, roots: Sequence[str]) -> Survey:
     """Look at all files below some folders, or at files."""
-    survey = Survey(roots)
+    away = library.connection.fetch("SELECT recording_id FROM away", [])
+    survey = Survey(roots, away=frozenset(row[0] for row in away))
     for root in roots:
         survey.known.update((file.path, file) for file in library.list_files_below(root))
         for found in walk_audio(root):
             if isinstance(found, Unreadable):
                 survey.blanks.append(found)
             elif found.path not in survey.seen:
-                survey.seen.add(found.path)
+                survey.seen[found.path] = found
                 survey.found.append(found)
     return survey
 
@@ -117,7 +164,7 @@ def survey_changes(
     roots
         The folders that all this is in; what is known of one that is empty now is kept.
     """
-    survey = Survey(found=list(files), seen={file.path for file in files})
+    survey = Survey(found=list(files), seen={file.path: file for file in files})
     for file in files:
         survey.known.update((known.path, known) for known in _find_known(library, file.path))
     for path in gone:
