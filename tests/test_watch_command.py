@@ -195,9 +195,9 @@ def test_a_drive_that_is_unplugged_loses_nothing(
     with watching(soundkin, folder) as watch:
         with plugged_in(drive, point):
             write_sound(drive / "new.wav", make_tone(300))
-            watch.wait("1 embedded")
-        watch.wait("Not there")
-        assert len(soundkin.paths()) == n_all + 1
+            n = watch.wait("1 embedded")
+        watch.wait("Not there", after=n)
+        assert len(soundkin.paths()) == n_all + 1, watch.lines
         with plugged_in(drive, point):
             write_sound(point / "newer.wav", make_tone(400))
             wait_until(lambda: len(soundkin.paths()) == n_all + 2)

@@ -93,13 +93,14 @@ class Door(HttpToolsProtocol):
         self._stop("_head_timer")
         self._n_head, self._n_body, self._in_body = 0, 0, True
         super().on_headers_complete()
+        self._began_s, self._n_ticked = self.loop.time(), 0
+        self._stop("_body_timer")
+        self._body_timer = self._later(BODY_TICK_S, self._tick_body)
 
     def on_body(self, body: bytes) -> None:
-        """Take in some of a body, and begin to time it."""
-        if self._is_over:
-            return
-        self._time_body()
-        super().on_body(body)
+        """Take in some of a body."""
+        if not self._is_over:
+            super().on_body(body)
 
     def on_message_complete(self) -> None:
         """End a request's body."""
@@ -148,13 +149,6 @@ class Door(HttpToolsProtocol):
             self.refuse(408, "the request's head did not come in time")
         elif self.is_idle:
             self.transport.close()
-
-    def _time_body(self) -> None:
-        """See to it that a body comes along."""
-        if self._body_timer is None and not self.cycle.response_complete:
-            self._began_s = self.loop.time()
-            self._n_ticked = self._n_body
-            self._body_timer = self._later(BODY_TICK_S, self._tick_body)
 
     def _tick_body(self) -> None:
         """End a body of which too little came, unless it is us who keep it waiting."""
