@@ -24,6 +24,7 @@ import soundfile
 
 CLOSED = "closed"
 SILENT = "no answer"
+KEPT = "taken as far as it goes"
 
 
 @dataclass(frozen=True)
@@ -224,12 +225,13 @@ def make_bomb(kind: str, hours: float) -> bytes:
 def send_bombs(target: Target, amount: float) -> Iterator[str]:
     """Send small files that decode to hours."""
     for kind, hours in (("FLAC", 48 * amount), ("VORBIS", 2 * amount), ("OPUS", 2 * amount)):
-        bomb = make_bomb(kind, max(0.4, hours))
+        bomb = make_bomb(kind, max(0.2, hours))
         yield target.ask(make_request("/api/v1/sounds?name=a", "POST", body=bomb), 90)
         yield target.ask(make_request("/api/v1/search/upload", "POST", body=bomb[:-100]), 90)
     wav = struct.pack("<4sI4s4sIHHIIHH4sI", b"RIFF", 2**32 - 1, b"WAVE", b"fmt ", 16, 1, 1, 8000,
                       16000, 2, 16, b"data", 2**32 - 38)  # fmt: skip
-    yield target.ask(make_request("/api/v1/sounds", "POST", body=wav + bytes(3000)), 90)
+    status = target.ask(make_request("/api/v1/sounds", "POST", body=wav + bytes(3000)), 90)
+    yield KEPT if status == "201" else status  # of what is damaged, what is there is taken
 
 
 RANGES = (
@@ -411,7 +413,7 @@ ALLOWED = {  # what each may get in answer; a search meanwhile must get 200
     "idle connections": {"200"},
     "half-open connections": {CLOSED, "400", "408"},
     "bodies too large or endless": {"413", CLOSED},
-    "small files that decode to hours": {"422"},
+    "small files that decode to hours": {"422", KEPT},
     "ranges": {"200", "206", "416", "431"},
     "paths that lead out": {"400", "404", "422", "307"},
     "other names and sites": {"400", "403", "431"},

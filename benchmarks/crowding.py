@@ -39,10 +39,10 @@ class Tally:
 class Person:
     """One client with its own connection, who looks for sounds and thinks in between."""
 
-    def __init__(self, port: int, ids: list[str], heard: list[str], seed: int) -> None:
-        """Prepare: `ids` can be searched by, `heard` have files that can be listened to."""
+    def __init__(self, port: int, sounds: dict[str, float], heard: list[str], seed: int) -> None:
+        """Prepare: `sounds` by id with their durations, `heard` those that have files."""
         self._link = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-        self._ids, self._heard = ids, heard
+        self._sounds, self._ids, self._heard = sounds, list(sounds), heard
         self._random = random.Random(seed)
         self._noise = np.random.default_rng(seed)
 
@@ -78,8 +78,9 @@ class Person:
 
     def search(self) -> int:
         """Search by a second of a recording."""
-        start_s = self._random.randrange(8) / 2
-        part = {"id": self._random.choice(self._ids), "start_s": start_s, "end_s": start_s + 1}
+        sound = self._random.choice(self._ids)
+        start_s = self._random.randrange(max(1, int(2 * self._sounds[sound]) - 1)) / 2
+        part = {"id": sound, "start_s": start_s, "end_s": start_s + 1}
         return self._post("/search", {"sounds": [part]})
 
     def refine(self) -> int:
@@ -102,7 +103,7 @@ class Person:
 
     def listen(self) -> int:
         """Play some of a file."""
-        first = self._random.randrange(2000)
+        first = self._random.randrange(1000)
         wanted = f"bytes={first}-{first + self._random.randrange(50_000)}"
         return self._ask("GET", f"/sounds/{self._choose()}/audio", Range=wanted)
 
@@ -161,8 +162,8 @@ ACTIONS: dict[str, tuple[float, Callable[[Person], int]]] = {
 class Load:
     """So many people at once for so long, with indexing under way if there is a folder for it."""
 
-    def __init__(self, port: int, pid: int, ids: list[str], heard: list[str]) -> None:
-        self._port, self._pid, self._ids, self._heard = port, pid, ids, heard
+    def __init__(self, port: int, pid: int, sounds: dict[str, float], heard: list[str]) -> None:
+        self._port, self._pid, self._sounds, self._heard = port, pid, sounds, heard
         self.tally = Tally()
         self._lock = threading.Lock()
         self._is_over = threading.Event()
@@ -182,7 +183,8 @@ class Load:
         return self.tally
 
     def _live(self, number: int, pause_s: float) -> None:
-        person, pauses = Person(self._port, self._ids, self._heard, number), random.Random(number)
+        person = Person(self._port, self._sounds, self._heard, number)
+        pauses = random.Random(number)
         while not self._is_over.wait(pauses.expovariate(1 / pause_s)):
             try:
                 name, status, took_ms = person.act()

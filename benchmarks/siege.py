@@ -106,7 +106,7 @@ def main() -> None:
         library = prepare_library(folder, given.segments)
         with Library.open(library) as opened:
             recordings = list(opened.select_recordings())
-        ids = [f"r{one.id}" for one in recordings][:20_000]
+        sounds = {f"r{one.id}": one.duration_s for one in recordings[:20_000]}
         heard = [f"r{one.id}" for one in recordings if Path(one.path).exists()]
         print(describe_machine(), flush=True)
         with serving(library) as (process, port):
@@ -123,7 +123,7 @@ def main() -> None:
                 print_table(columns, rows)
         (folder / "fresh").mkdir()
         with serving(library) as (process, port):
-            load = Load(port, process.pid, ids, heard)
+            load = Load(port, process.pid, sounds, heard)
             tally = load.run(given.clients, 60 * given.minutes, given.pause, folder / "fresh")
         print_table(("action", "times", "p50", "p99", "longest"), describe_load(tally))
         print(f"answers: {dict(tally.statuses)}; {tally.n_jobs} index jobs, {tally.job_troubles}")

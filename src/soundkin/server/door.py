@@ -66,7 +66,7 @@ class Door(HttpToolsProtocol):
         ]
         if not idle:
             return False
-        min(idle, key=lambda one: one.number).transport.abort()
+        min(idle, key=lambda one: one.number).cut()
         return True
 
     def data_received(self, data: bytes) -> None:
@@ -119,7 +119,7 @@ class Door(HttpToolsProtocol):
     def pause_writing(self) -> None:
         """Begin to time who takes nothing of an answer."""
         super().pause_writing()
-        self._unread_timer = self._unread_timer or self._later(UNREAD_S, self.transport.abort)
+        self._unread_timer = self._unread_timer or self._later(UNREAD_S, self.cut)
 
     def resume_writing(self) -> None:
         """Go on: something was taken."""
@@ -134,13 +134,25 @@ class Door(HttpToolsProtocol):
         """Answer without looking any further, and end it."""
         if self._is_over:
             return
-        self._is_over = True
+        self._give_up()
         answer = describe_problem(status, detail)
         phrase = STATUS_LINE[status].rstrip()
         fields = [(b"connection", b"close"), *answer.raw_headers]
         head = b"\r\n".join([phrase, *(name + b": " + value for name, value in fields)])
         self.transport.write(head + b"\r\n\r\n" + bytes(answer.body))
         self.transport.close()
+
+    def cut(self) -> None:
+        """End it now, whatever is under way."""
+        self._give_up()
+        self.transport.abort()
+
+    def _give_up(self) -> None:
+        """Let nothing more come in, and have what is at work on an answer know that it may stop."""
+        self._is_over = True
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
 
     def _end_head(self) -> None:
         """End who has not asked in time; who has begun to is told."""
@@ -160,7 +172,7 @@ class Door(HttpToolsProtocol):
         if (is_late or is_slow) and not self.cycle.response_started:
             self.refuse(408, "the request's body did not come in time")
         elif is_late or is_slow:
-            self.transport.abort()
+            self.cut()
         else:
             self._n_ticked = self._n_body
             self._body_timer = self._later(BODY_TICK_S, self._tick_body)

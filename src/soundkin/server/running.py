@@ -29,6 +29,7 @@ OPTIONS: dict[str, Any] = {
     "access_log": False,
     "http": Door,
     "log_level": "error",
+    "loop": "asyncio",  # the same everywhere, whatever else is installed
     "proxy_headers": False,
     "server_header": False,
     "ws": "none",
@@ -152,4 +153,5 @@ class _Server(uvicorn.Server):
 
     def _cut_off(self) -> None:
         for connection in list(self.server_state.connections):
-            connection.transport.abort()
+            if isinstance(connection, Door):
+                connection.cut()
