@@ -40,7 +40,11 @@ class Target:
         if n_buffer is not None:
             link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, n_buffer)
         link.settimeout(timeout_s)
-        link.connect(("127.0.0.1", self.port))
+        try:
+            link.connect(("127.0.0.1", self.port))
+        except OSError:
+            link.close()
+            raise
         return link
 
     def ask(self, request: bytes, timeout_s: float = 30.0) -> str:
