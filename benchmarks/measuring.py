@@ -44,7 +44,7 @@ def run_command(arguments: Sequence[object], *, follow_memory: bool = False) -> 
     process = subprocess.Popen([str(argument) for argument in arguments], stdout=subprocess.DEVNULL)
     peak = 0.0
     while follow_memory and process.poll() is None:
-        peak = max(peak, sum(map(_read_pss, _list_tree(process.pid))))
+        peak = max(peak, sum(map(read_pss, list_tree(process.pid))))
         time.sleep(0.1)
     if process.wait() != 0:
         raise SystemExit(f"failed: {arguments}")
@@ -56,7 +56,8 @@ def run_command(arguments: Sequence[object], *, follow_memory: bool = False) -> 
     return Measured(wall_s, cpu_s, peak / 1e3)
 
 
-def _list_tree(pid: int) -> list[int]:
+def list_tree(pid: int) -> list[int]:
+    """List a process and all its descendants."""
     found = [pid]
     for parent in found:
         try:
@@ -68,7 +69,8 @@ def _list_tree(pid: int) -> list[int]:
     return found
 
 
-def _read_pss(pid: int) -> float:
+def read_pss(pid: int) -> float:
+    """Read a process's proportional set size, in kB; 0 where it is gone."""
     try:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     except OSError:

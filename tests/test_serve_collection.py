@@ -222,7 +222,7 @@ def test_hits_are_taken_away_as_the_command_writes_them(server: Server, demo: So
 def test_the_map_is_made_by_a_job_and_a_query_placed_on_it(soundkin: Soundkin) -> None:
     soundkin("index", DEMO_SOUNDS)
     with serve(soundkin) as server:
-        server.problem("GET", "/api/v1/map", 404)
+        assert server.http.get("/api/v1/map").status_code == 204
         job = server.post("/jobs", {"kind": "map"}, status=201)
         assert list(server.follow(job["id"]))[-1][1]["state"] == "done"
         drawn = server.get("/map")

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from soundkin.search import Searcher
     from soundkin.suggestions import Suggestion, suggest_tags
     from soundkin.verdicts import Verdict
+    from soundkin.watching import WatchNews, watch_folders
 
 __version__ = "0.1.0"
 
@@ -45,12 +46,14 @@ _HOMES = {
     "SoundkinError": "errors",
     "Suggestion": "suggestions",
     "Verdict": "verdicts",
+    "WatchNews": "watching",
     "Waveform": "queries",
     "embed_paths": "export",
     "find_duplicates": "duplicates",
     "index_folders": "indexing",
     "save_table": "export",
     "suggest_tags": "suggestions",
+    "watch_folders": "watching",
 }
 
 __all__ = [
@@ -67,6 +70,7 @@ __all__ = [
     "SoundkinError",
     "Suggestion",
     "Verdict",
+    "WatchNews",
     "Waveform",
     "__version__",
     "embed_paths",
@@ -74,6 +78,7 @@ __all__ = [
     "index_folders",
     "save_table",
     "suggest_tags",
+    "watch_folders",
 ]
 
 

@@ -19,6 +19,10 @@ class LibraryError(SoundkinError):
     """A library file is missing, foreign, locked, full, or from a newer soundkin."""
 
 
+class BusyError(LibraryError):
+    """Another process is indexing into the library."""
+
+
 class QueryError(SoundkinError):
     """A query makes no sense: nothing to search for, or nothing to search in."""
 

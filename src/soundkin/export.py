@@ -19,7 +19,7 @@ from soundkin.errors import QueryError, SoundkinError
 from soundkin.files import write_aside
 from soundkin.model import DEFAULT_MODEL, find_model, load_model
 from soundkin.reports import Failure, IndexProgress, ProgressCallback
-from soundkin.walking import FoundFile, resolve_root, walk_audio
+from soundkin.walking import FoundFile, Unreadable, resolve_root, walk_audio
 from soundkin.workers import WorkerPool
 
 
@@ -84,8 +84,8 @@ def _list_files(
     for typed in paths:
         root = resolve_root(typed)
         for found in walk_audio(root):
-            if not isinstance(found, FoundFile):
-                failures.append(Failure(found.path, found.reason))
+            if isinstance(found, Unreadable):
+                failures += [Failure(found.path, found.reason)] if found.matters else []
             elif found.path == root:
                 yield os.fsdecode(typed), found
             else:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import replace
@@ -20,13 +20,14 @@ from pathlib import Path
 import filelock
 
 from soundkin.embedding import Embeddings
-from soundkin.errors import AudioError, LibraryError, SoundkinError
+from soundkin.errors import AudioError, BusyError, LibraryError, SoundkinError
 from soundkin.library import Library
 from soundkin.measuring import measure_missing
 from soundkin.model import DEFAULT_MODEL, ModelFile, find_model, load_model
-from soundkin.records import Content, KnownFile, LibraryModel, Recording
+from soundkin.records import Content, LibraryModel, Recording
 from soundkin.reports import Failure, IndexProgress, IndexReport, ProgressCallback
-from soundkin.walking import FoundFile, Unreadable, hash_file, resolve_root, walk_audio
+from soundkin.surveys import Survey, remember_away, survey_folders
+from soundkin.walking import FoundFile, hash_file, resolve_root
 from soundkin.workers import WorkerPool
 
 HASH_THREADS = 2
@@ -40,6 +41,7 @@ def index_folders(
     model: str | os.PathLike[str] | None = None,
     rebuild: bool = False,
     keep_missing: bool = False,
+    drop_missing: bool = False,
     n_workers: int | None = None,
     on_progress: ProgressCallback = lambda progress: None,
 ) -> IndexReport:
@@ -53,6 +55,8 @@ def index_folders(
         Take another model: embed everything the library knows again.
     keep_missing
         Keep recordings whose files are gone.
+    drop_missing
+        Drop them even where it looks as if a drive is not plugged in.
     n_workers
         Processes that decode and embed; None means one a processor.
 
@@ -73,13 +77,40 @@ def index_folders(
             roots = library.list_folders()
         if not roots:
             raise LibraryError(f"{library.path}: nothing to index; run: soundkin index FOLDER")
+        survey = survey_folders(library, roots)
         with WorkerPool(model_file, n_workers) as pool:
-            run = _Run(library, pool, on_progress)
-            run.bring_in_step(roots, keep_missing=keep_missing)
+            run = _Run(library, survey, pool, on_progress)
+            run.bring_in_step(keep_missing=keep_missing, drop_missing=drop_missing)
             library.drop_orphans()
             n_measured = measure_missing(library, pool, on_progress)
     report = run.report(time.monotonic() - started)
     return replace(report, n_measured=n_measured)
+
+
+def index_survey(
+    library: Library,
+    make_survey: Callable[[], Survey],
+    take_pool: Callable[[ModelFile], WorkerPool],
+    on_progress: ProgressCallback = lambda progress: None,
+) -> IndexReport:
+    """Bring a library in step with what a survey of it has found, and with nothing else.
+
+    The survey is made once the library is this run's; the pool is left open.
+
+    Raises
+    ------
+    SoundkinError
+        As `index_folders`; BusyError where another run is at work on the library.
+    """
+    started = time.monotonic()
+    with lock_library(library):
+        pool = take_pool(settle_model(library, None))
+        survey = make_survey()
+        run = _Run(library, survey, pool, on_progress)
+        run.bring_in_step(keep_missing=False, drop_missing=False)
+        if survey.known:  # else there were no bytes before that are nobody's now
+            library.drop_orphans()
+    return run.report(time.monotonic() - started)
 
 
 @contextmanager
@@ -88,14 +119,16 @@ def lock_library(library: Library) -> Iterator[None]:
 
     Raises
     ------
-    LibraryError
+    BusyError
         Another process has it.
+    LibraryError
+        The lock's file cannot be written.
     """
     lock = filelock.FileLock(f"{library.path}.lock", blocking=False)
     try:
         lock.acquire()
     except filelock.Timeout as error:
-        raise LibraryError(
+        raise BusyError(
             f"{library.path}: another soundkin is indexing into it; run again when it is done"
         ) from error
     except OSError as error:
@@ -132,38 +165,38 @@ def settle_model(
     return model_file
 
 
-def _is_below(path: str, folders: Iterable[str]) -> bool:
-    return any(
-        f"{path}{os.sep}".startswith(f"{folder.rstrip(os.sep)}{os.sep}") for folder in folders
-    )
-
-
 class _Run:
     """One index run: what was found, what is in flight, what came of it."""
 
-    def __init__(self, library: Library, pool: WorkerPool, on_progress: ProgressCallback) -> None:
+    def __init__(
+        self, library: Library, survey: Survey, pool: WorkerPool, on_progress: ProgressCallback
+    ) -> None:
         self._library = library
+        self._survey = survey
         self._pool = pool
         self._on_progress = on_progress
         self._progress = IndexProgress()
         self._report = IndexReport()
         self._failures: list[Failure] = []
         self._warnings: list[Failure] = []
-        self._known: dict[str, KnownFile] = {}
-        self._seen: set[str] = set()
+        self._missing: tuple[Failure, ...] = ()
         self._in_flight: dict[bytes, list[FoundFile]] = {}
         self._pending: dict[Future[Embeddings], bytes] = {}
 
-    def bring_in_step(self, roots: Sequence[str], *, keep_missing: bool) -> None:
+    def bring_in_step(self, *, keep_missing: bool, drop_missing: bool) -> None:
         """Do the whole run."""
-        unreadable: list[Unreadable] = []
-        changed = self._find_changed(roots, unreadable)
-        for file, digest in self._hash_ahead(changed):
+        for file, digest in self._hash_ahead(self._find_changed()):
             self._take(file, digest)
         while self._pending:
             self._store_finished()
+        leaving = self._survey.settle(drop_missing=drop_missing)
+        self._failures += leaving.failures
         if not keep_missing:
-            self._drop_vanished([folder.path for folder in unreadable if not folder.gone])
+            self._library.remove_recordings(leaving.vanished)
+            self._count(n_removed=len(leaving.vanished))
+            remember_away(self._library, leaving)
+            self._missing = leaving.missing
+            self._count(n_missing=leaving.n_missing)
 
     def report(self, elapsed_s: float) -> IndexReport:
         """Sum the run up."""
@@ -171,33 +204,22 @@ class _Run:
             self._report,
             audio_s=self._progress.audio_s,
             elapsed_s=elapsed_s,
+            missing=self._missing,
             failures=tuple(self._failures),
             warnings=tuple(self._warnings),
         )
 
-    def _find_changed(self, roots: Sequence[str], unreadable: list[Unreadable]) -> list[FoundFile]:
-        """Walk the roots for files that are new or changed, the largest first.
+    def _find_changed(self) -> list[FoundFile]:
+        """List the files that are new or changed, the largest first.
 
         The largest first, so that no long recording is left alone on one processor at the end.
         """
-        changed: list[FoundFile] = []
-        for root in roots:
-            self._known.update((file.path, file) for file in self._library.list_files_below(root))
-            for found in walk_audio(root):
-                if isinstance(found, Unreadable):
-                    unreadable.append(found)
-                    self._failures.append(Failure(found.path, found.reason))
-                elif found.path not in self._seen:
-                    self._seen.add(found.path)
-                    if self._is_changed(found):
-                        changed.append(found)
-        changed.sort(key=lambda file: -file.size)
-        n_bytes = sum(file.size for file in changed)
-        self._advance(n_files=len(changed), n_bytes=n_bytes)
+        changed = sorted(filter(self._is_changed, self._survey.found), key=lambda file: -file.size)
+        self._advance(n_files=len(changed), n_bytes=sum(file.size for file in changed))
         return changed
 
     def _is_changed(self, found: FoundFile) -> bool:
-        known = self._known.get(found.path)
+        known = self._survey.known.get(found.path)
         if known is None or (known.size, known.mtime_ns) != (found.size, found.mtime_ns):
             return True
         if known.failed:
@@ -278,7 +300,7 @@ class _Run:
             is_touched = present is not None and present.content_id == content_id
             moved = None if is_touched else self._find_moved(content_id)
             if moved is not None:
-                self._known.pop(moved.path, None)
+                self._survey.note_move(moved.path, file.path)
                 self._library.move_recording(moved, file.path)
             self._save(file, content_id)
         self._count(**{"n_moved" if moved else "n_duplicates": 1})
@@ -287,7 +309,7 @@ class _Run:
     def _find_moved(self, content_id: int) -> Recording | None:
         """Find a recording of the same bytes whose own file is gone."""
         for recording in self._library.get_recordings([content_id]).get(content_id, []):
-            if recording.path not in self._seen and not os.path.lexists(recording.path):
+            if recording.path not in self._survey.seen and not os.path.lexists(recording.path):
                 return recording
         return None
 
@@ -298,21 +320,11 @@ class _Run:
         """Note a failure; without `keep`, what is known of the file stays, for a next try."""
         failure = Failure.of(file.path, error)
         size = file.size if keep else -1  # no file's size, so that it counts as changed
-        if keep or file.path not in self._known:
+        if keep or file.path not in self._survey.known:
             with self._library.transaction():
                 self._library.save_recording(file.path, size, file.mtime_ns, error=failure.reason)
         self._failures.append(failure)
         self._advance(n_done=1, bytes_done=file.size)
-
-    def _drop_vanished(self, protected: Sequence[str]) -> None:
-        """Forget files that the walk did not meet, but none below a folder it could not read."""
-        vanished = [
-            file.id
-            for path, file in self._known.items()
-            if path not in self._seen and not _is_below(path, protected)
-        ]
-        self._library.remove_recordings(vanished)
-        self._count(n_removed=len(vanished))
 
     def _count(self, **counts: int) -> None:
         raised = {name: getattr(self._report, name) + count for name, count in counts.items()}

@@ -37,7 +37,8 @@ class IndexReport:
     """What a run did.
 
     `n_added` counts decoded files, new or changed; `n_measured` contents of an older soundkin's
-    library that were decoded only for their facts.
+    library that were decoded only for their facts; `n_missing` recordings that were kept although
+    their files were not seen, since it looks as if a drive is not plugged in: `missing` has where.
     """
 
     n_added: int = 0
@@ -49,6 +50,8 @@ class IndexReport:
     elapsed_s: float = 0.0
     n_failed_before: int = 0
     n_measured: int = 0
+    n_missing: int = 0
+    missing: tuple[Failure, ...] = ()
     failures: tuple[Failure, ...] = ()
     warnings: tuple[Failure, ...] = ()
 
@@ -56,7 +59,8 @@ class IndexReport:
     def n_files(self) -> int:
         """Files that the run met, or missed."""
         counted = (self.n_added, self.n_unchanged, self.n_duplicates, self.n_moved, self.n_removed)
-        return sum(counted) + self.n_failed_before + len(self.failures)
+        others = self.n_failed_before + self.n_missing + len(self.failures)
+        return sum(counted) + others
 
 
 ProgressCallback = Callable[[IndexProgress], None]

@@ -12,6 +12,8 @@ from pathlib import Path
 from soundkin.audio import is_audio_path
 from soundkin.errors import AudioError
 
+BROKEN = "No such file or directory (a link to it is there)"
+
 
 @dataclass(frozen=True)
 class FoundFile:
@@ -24,14 +26,17 @@ class FoundFile:
 
 @dataclass(frozen=True)
 class Unreadable:
-    """A folder that could not be walked, or a file that could not be looked at.
+    """A place that sounds may be at, though none was seen.
 
-    `gone` means that there is nothing there, as behind a broken link.
+    Either it could not be read, or, with `is_missing`, nothing is there as where a drive is not
+    plugged in: a root that is not there, an empty folder, a link to nothing. `matters` is set
+    where that is worth telling whatever was there before.
     """
 
     path: str
     reason: str
-    gone: bool = False
+    is_missing: bool = False
+    matters: bool = True
 
 
 def resolve_root(path: str | os.PathLike[str]) -> str:
@@ -51,12 +56,14 @@ def resolve_root(path: str | os.PathLike[str]) -> str:
 def walk_audio(root: str) -> Iterator[FoundFile | Unreadable]:
     """Yield the audio files below a folder in order of name, or the file itself, whatever its name.
 
-    Links to folders are followed, each folder once; hidden files and folders are left out.
+    Links to folders are followed, each folder once; hidden files and folders are left out. Between
+    them come the places that could not be read, or where nothing is.
     """
     try:
         status = Path(root).stat()
     except OSError as error:
-        yield Unreadable(root, error.strerror or str(error))
+        is_missing = isinstance(error, FileNotFoundError)
+        yield Unreadable(root, error.strerror or str(error), is_missing)
         return
     if not stat.S_ISDIR(status.st_mode):
         yield FoundFile(root, status.st_size, status.st_mtime_ns)
@@ -75,6 +82,8 @@ def walk_audio(root: str) -> Iterator[FoundFile | Unreadable]:
         except OSError as error:
             yield Unreadable(folder, error.strerror or str(error))
             continue
+        if not entries:
+            yield Unreadable(folder, "it is empty", is_missing=True, matters=False)
         folders: list[str] = []
         yield from _walk_entries(entries, folders)
         pending.extend(reversed(folders))
@@ -93,9 +102,23 @@ def _walk_entries(
                 status = entry.stat()
                 if stat.S_ISREG(status.st_mode):
                     yield FoundFile(entry.path, status.st_size, status.st_mtime_ns)
+            elif entry.is_symlink() and is_broken_link(entry.path):
+                yield Unreadable(entry.path, BROKEN, is_missing=True, matters=False)
         except OSError as error:
-            gone = isinstance(error, FileNotFoundError)
-            yield Unreadable(entry.path, error.strerror or str(error), gone)
+            if is_broken_link(entry.path):
+                yield Unreadable(entry.path, BROKEN, is_missing=True)
+            elif not isinstance(error, FileNotFoundError):  # else it went a moment ago
+                yield Unreadable(entry.path, error.strerror or str(error))
+
+
+def is_broken_link(path: str) -> bool:
+    """Tell whether a path is a link to what is not there."""
+    return os.path.islink(path) and not os.path.exists(path)  # noqa: PTH110, PTH114 (thousands)
+
+
+def is_below(path: str, folder: str) -> bool:
+    """Tell whether a path is a folder, or lies in it at any depth."""
+    return path == folder or path.startswith(f"{folder.rstrip(os.sep)}{os.sep}")
 
 
 def hash_file(path: str) -> bytes:

@@ -66,7 +66,9 @@ def build_cache(
     """
     found = [one for folder in folders for one in walk_audio(resolve_root(folder))]
     files = sorted({(f.path, f.size, f.mtime_ns) for f in found if isinstance(f, FoundFile)})
-    unreadable = [Failure(u.path, u.reason) for u in found if isinstance(u, Unreadable)]
+    unreadable = [
+        Failure(u.path, u.reason) for u in found if isinstance(u, Unreadable) and u.matters
+    ]
     facts = {"sample_rate": sample_rate, "files": [list(file) for file in files]}
     listing = cache.with_suffix(".json")
     try:

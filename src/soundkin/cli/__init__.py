@@ -19,6 +19,7 @@ from soundkin.cli.map import map_
 from soundkin.cli.search import search
 from soundkin.cli.serve import serve
 from soundkin.cli.train import train
+from soundkin.cli.watch import watch
 from soundkin.errors import SoundkinError
 
 EXIT_ERROR = 2
@@ -35,7 +36,7 @@ def commands() -> None:
 
 
 for command in (
-    *(index, search, serve, list_, info, tag, remove, dups),
+    *(index, watch, search, serve, list_, info, tag, remove, dups),
     *(map_, embed, evaluate, train, deform, completion),
 ):
     commands.add_command(command)

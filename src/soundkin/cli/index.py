@@ -22,6 +22,7 @@ Examples:
 @click.option("--model", metavar="NAME", help="Model that embeds, by name or .onnx file.")
 @click.option("--rebuild", is_flag=True, help="Embed everything again, as for another model.")
 @click.option("--keep-missing", is_flag=True, help="Keep recordings whose files are gone.")
+@click.option("--drop-missing", is_flag=True, help="Drop them even where a drive may be away.")
 @click.option(
     "--index-kind",
     type=click.Choice(("auto", "exact", "scan", "lists")),
@@ -35,6 +36,7 @@ def index(
     model: str | None,
     rebuild: bool,
     keep_missing: bool,
+    drop_missing: bool,
     index_kind: str | None,
     workers: int | None,
     quiet: bool,
@@ -43,7 +45,9 @@ def index(
     """Bring the library in step with FOLDERS of sounds.
 
     Files that did not change are not read again, moved ones keep their tags, and files that are
-    gone are dropped. Ctrl-C at any time: the next run goes on from there.
+    gone are dropped: but where a whole folder is not there, empty or another one by its files, a
+    drive may be away, and its recordings are kept. Ctrl-C at any time: the next run goes on from
+    there.
     """
     from soundkin.cli.progress import count_segments, report_failures, show_progress
     from soundkin.indexing import index_folders
@@ -64,6 +68,7 @@ def index(
                 model=model,
                 rebuild=rebuild,
                 keep_missing=keep_missing,
+                drop_missing=drop_missing,
                 n_workers=workers,
                 on_progress=on_progress,
             )
@@ -78,3 +83,4 @@ def index(
     listed = " (soundkin list --failed has all)"
     report_failures("Read only in part", report.warnings, "")
     report_failures("Not read", report.failures, listed)
+    report_failures("Not there", report.missing, "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 Examples:
   soundkin serve                                  the page, in your browser
   soundkin serve --library field.sqlite --port 9000 --no-open
+  soundkin serve --watch                          new sounds are found as they come
   soundkin serve --host 0.0.0.0                   for others in your network, with a token
   soundkin serve --host 0.0.0.0 --https           so that a phone may record, too
 """
@@ -51,6 +53,7 @@ Examples:
     show_default=True,
     help="Longest upload, in seconds.",
 )
+@click.option("--watch", is_flag=True, help="Keep the library in step with its folders meanwhile.")
 @library_option
 def serve(
     host: str,
@@ -62,13 +65,15 @@ def serve(
     no_open: bool,
     max_upload_mb: int,
     max_upload_s: float,
+    watch: bool,
     library_path: str,
 ) -> None:
     """Open the page: find, listen, refine and wander by ear; and an HTTP API under /api/v1.
 
     Only this machine can reach it. With --host others can, who must know the token: the printed
     address has it. Browsers let a page record only from their own machine or over HTTPS: for a
-    phone, add --https; its browser asks once whether to trust the certificate. Ctrl-C ends it.
+    phone, add --https; its browser asks once whether to trust the certificate. Ctrl-C ends it, once
+    what is being answered is answered; twice, at once.
     """
     import os
     import secrets
@@ -91,7 +96,12 @@ def serve(
     from soundkin.server.running import run
 
     try:
-        run(settings, lambda address: _announce(address, fingerprint, no_open=no_open))
+        run(
+            settings,
+            lambda address: _announce(address, fingerprint, no_open=no_open),
+            _say,
+            watch=watch,
+        )
     except OSError as error:
         raise ServerError(
             f"{host} port {port}: {error.strerror or error}; choose another with --port"
@@ -122,3 +132,8 @@ def _announce(address: str, fingerprint: str, *, no_open: bool) -> None:
         import webbrowser
 
         webbrowser.open(address)
+
+
+def _say(words: str) -> None:
+    """Pass on what the watcher says."""
+    click.echo(f"{time.strftime('%H:%M:%S')}  {words}", err=True)

@@ -22,6 +22,7 @@ from soundkin.server import (
     tagging,
     takeaway,
 )
+from soundkin.server.crowd import Crowd
 from soundkin.server.desk import Desk
 from soundkin.server.openapi import describe_api
 from soundkin.server.problems import Json
@@ -48,6 +49,7 @@ def create_app(desk: Desk) -> FastAPI:
         app.include_router(room.router)
     # Not mounted at /, where it would answer for the API's own paths with a wrong method.
     app.router.default = StaticFiles(directory=find_page(), html=True)
+    app.add_middleware(Crowd)
     app.add_middleware(Guard, settings=desk.settings)
     return app
 

@@ -15,6 +15,7 @@ from soundkin.server.shapes import compute_peaks, draw_sound
 
 MOST_BYTES = 64 << 20
 ROW_BYTES = 64  # what a pair of peaks takes as Python's floats
+THING_BYTES = 1000  # what keeping a thing takes beside it: its key, a path in it, its place
 Thing = TypeVar("Thing")
 
 
@@ -35,6 +36,7 @@ class Kept:
                 found: Thing = self._things[key][0]
                 return found
         thing, n_bytes = make()
+        n_bytes += THING_BYTES
         with self._lock:
             if key not in self._things:
                 self._things[key] = thing, n_bytes

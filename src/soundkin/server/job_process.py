@@ -17,18 +17,21 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from soundkin.errors import SoundkinError
+from soundkin.errors import BusyError, SoundkinError
 from soundkin.indexing import index_folders
 from soundkin.library import Library
 from soundkin.mapping import compute_map
-from soundkin.phrasing import describe_amount, summarise_run
-from soundkin.reports import Failure, IndexProgress
+from soundkin.phrasing import describe_amount, describe_run, summarise_run
+from soundkin.reports import Failure, IndexProgress, IndexReport
 from soundkin.upkeep import save_index
+from soundkin.watching import watch_folders
 from soundkin.workers import count_workers
 
 LOWER_PRIORITY = 5
 SAID_EVERY_S = 0.1
 MOST_FAILURES = 1000
+EMPTY_S = 1.0  # between looks for whether a library has folders yet
+BUSY_S = 30.0  # for another run, as that of a watcher, to be done
 
 Say = Callable[[dict[str, Any]], None]
 
@@ -55,20 +58,27 @@ def run_index(order: dict[str, Any], say: Say) -> dict[str, Any]:
             said_at = now
             say(_describe_progress(progress, now - started))
 
+    def index(library: Library) -> IndexReport:
+        n_workers = max(1, count_workers() - 1)
+        return index_folders(library, order["folders"], n_workers=n_workers, on_progress=tell)
+
     with Library.open(order["library"], create=True) as library:
-        report = index_folders(
-            library,
-            order["folders"],
-            n_workers=max(1, count_workers() - 1),
-            on_progress=tell,
-        )
+        while True:
+            try:
+                report = index(library)
+                break
+            except BusyError:
+                if time.monotonic() - started > BUSY_S:
+                    raise
+                time.sleep(SAID_EVERY_S)
         if library.model is not None:
             save_index(library)
         counts = library.count()
     facts = dataclasses.asdict(report)
-    for kind in ("failures", "warnings"):
+    for kind in ("failures", "warnings", "missing"):
         failures: tuple[Failure, ...] = getattr(report, kind)
-        facts[f"n_{kind}"] = len(failures)
+        if kind != "missing":  # whose number is that of recordings
+            facts[f"n_{kind}"] = len(failures)
         facts[kind] = [dataclasses.asdict(failure) for failure in failures[:MOST_FAILURES]]
     return {"report": facts, "words": summarise_run(report, counts)}
 
@@ -96,9 +106,21 @@ def run_map(order: dict[str, Any], say: Say) -> dict[str, Any]:
     return {"report": report, "words": f"the map has {len(update.map)} {update.map.by}"}
 
 
+def run_watch(order: dict[str, Any], say: Say) -> dict[str, Any]:
+    """Keep the library in step with its folders until interrupted."""
+    with Library.open(order["library"], create=True) as library:
+        while not library.list_folders():
+            time.sleep(EMPTY_S)
+        for news in watch_folders(library, n_workers=max(1, count_workers() - 1)):
+            words = news.message or (describe_run(news.report) if news.report else "")
+            say({"event": "news", "words": words})
+    return {}
+
+
 KINDS: dict[str, Callable[[dict[str, Any], Say], dict[str, Any]]] = {
     "index": run_index,
     "map": run_map,
+    "watch": run_watch,
 }
 
 

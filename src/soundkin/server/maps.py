@@ -17,7 +17,7 @@ from soundkin.library import Library
 from soundkin.mapping import Placer, SoundMap, load_map
 from soundkin.server import answers
 from soundkin.server.desk import Desk, DeskHere
-from soundkin.server.problems import Json, Problem
+from soundkin.server.problems import Json
 from soundkin.server.queries import read_query
 from soundkin.server.words import Part, Words
 
@@ -26,18 +26,23 @@ By = Literal["recordings", "segments"]
 _busy = threading.Lock()  # bringing a map in step takes all cores; twice at once gains nothing
 
 
-@router.get("/map", response_model=answers.MapAnswer, summary="The map")
+@router.get(
+    "/map",
+    response_model=answers.MapAnswer,
+    responses={204: {"description": "There is none yet"}},
+    summary="The map",
+)
 def get_map(desk: DeskHere, by: Annotated[By, Query()] = "recordings") -> Response:
     """Give all points, brought in step with the library, and the colours they can have.
 
     Arrays are base64 of little-endian numbers: `x`, `y` float32 in [-1, 1], `ids` uint32 (of
     recordings, `r…`), `starts_s` float32, where points are segments; `codes` uint8, places in a
-    column's `palette`. A job of kind `map` makes it, where there is none.
+    column's `palette`. Where there is none (204), a job of kind `map` makes it.
     """
     with desk.open_library() as library, _busy:
         sound_map = load_map(library, by)
         if sound_map is None:
-            raise Problem(404, "there is no map yet; start a job of kind map")
+            return Response(status_code=204)
         details = describe_points(library, sound_map)
     columns = [
         {

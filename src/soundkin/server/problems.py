@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 
 from soundkin.errors import (
@@ -21,6 +22,7 @@ from soundkin.errors import (
     WorkerError,
 )
 
+MOST_ERRORS = 20
 MEDIA_TYPE = "application/problem+json"
 KINDS: dict[type[SoundkinError], tuple[int, str, str]] = {
     AudioError: (422, "unreadable-sound", "This sound cannot be read"),
@@ -36,10 +38,12 @@ TITLES = {
     403: ("foreign", "This request comes from elsewhere"),
     404: ("not-found", "There is no such thing"),
     405: ("method", "This cannot be done here"),
+    408: ("slow", "This request took too long to come"),
     409: ("conflict", "Something else is under way"),
     413: ("too-large", "This is too large"),
     416: ("range", "There are no such bytes"),
     422: ("invalid", "This request makes no sense"),
+    431: ("too-large", "This is too large"),
     500: ("internal", "Something went wrong inside soundkin"),
     503: ("busy", "Too much is under way"),
 }
@@ -96,10 +100,15 @@ def add_handlers(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def tell_invalid(request: Request, error: RequestValidationError) -> Response:
         errors = [
-            {"where": ".".join(map(str, one["loc"])), "what": one["msg"]} for one in error.errors()
+            {"where": ".".join(map(str, one["loc"])), "what": one["msg"]}
+            for one in error.errors()[:MOST_ERRORS]
         ]
         detail = "; ".join(f"{one['where']}: {one['what']}" for one in errors[:3])
         return describe_problem(422, detail, errors=errors)
+
+    @app.exception_handler(ClientDisconnect)
+    async def tell_nobody(request: Request, error: ClientDisconnect) -> Response:
+        return describe_problem(400, "whoever sent this went away before it was whole")
 
     @app.exception_handler(Exception)
     async def tell_unexpected(request: Request, error: Exception) -> Response:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import logging
+import os
 import signal
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from types import FrameType
 from typing import Any
 
@@ -15,21 +18,31 @@ import uvicorn
 
 from soundkin.server.app import create_app
 from soundkin.server.desk import Desk
+from soundkin.server.door import Door
 from soundkin.server.settings import Settings
+from soundkin.server.watcher import Watcher
 
-GRACE_S = 5
+GRACE_S = 10
 PATIENCE_S = 20.0
+MOST_FILES = 4096
 OPTIONS: dict[str, Any] = {
     "access_log": False,
+    "http": Door,
     "log_level": "error",
+    "loop": "asyncio",  # the same everywhere, whatever else is installed
     "proxy_headers": False,
     "server_header": False,
     "ws": "none",
 }
 
 
-def run(settings: Settings, announce: Callable[[str], None]) -> None:
+def run(
+    settings: Settings, announce: Callable[[str], None], say: Callable[[str], None], *, watch: bool
+) -> None:
     """Serve until Ctrl-C or SIGTERM; `announce` is told the address once it is listened at.
+
+    What is being answered then is answered first, within `GRACE_S` seconds. A second signal ends
+    it at once. With `watch` the library is kept in step with its folders, and `say` told of it.
 
     Raises
     ------
@@ -37,9 +50,12 @@ def run(settings: Settings, announce: Callable[[str], None]) -> None:
         The address cannot be listened at.
     """
     logging.getLogger("python_multipart").setLevel(logging.ERROR)  # broken forms are the sender's
+    _allow_many_files()
     with _bind(settings.host, settings.port) as listener:
         settings = dataclasses.replace(settings, port=listener.getsockname()[1])
         desk = Desk(settings)
+        ending = _Ending(desk)
+        watcher = Watcher(settings.library, say) if watch else None
         warming = threading.Thread(target=desk.warm_up, daemon=True)
         warming.start()
         try:
@@ -50,17 +66,55 @@ def run(settings: Settings, announce: Callable[[str], None]) -> None:
                 ssl_keyfile=settings.key,
                 **OPTIONS,
             )
-            server = _Server(config, lambda: announce(settings.address), desk.board.close_doors)
+            server = _Server(config, lambda: announce(settings.address), ending)
             for number in (signal.SIGINT, signal.SIGTERM):
-                signal.signal(number, _heed_once)  # uvicorn raises them again at the very end
+                signal.signal(number, ending.heed)  # uvicorn raises them again at the very end
             server.run(sockets=[listener])
         finally:
+            if watcher is not None:
+                watcher.close()
             warming.join(PATIENCE_S)  # a thread inside a native library must not outlive us
             desk.close()
 
 
-def _heed_once(number: int, frame: FrameType | None) -> None:
-    """Do nothing about a signal that the server has heeded."""
+def _allow_many_files() -> None:
+    """Have more files open than a shell allows at first: each connection is one."""
+    with suppress(ImportError, ValueError, OSError):
+        import resource
+
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(MOST_FILES, hard)
+        if soft < wanted:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+class _Ending:
+    """What signals lead to: the first to an orderly end, any after it to the end at once."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._n_heeded = 0
+        self._n_raised = 0
+
+    def begin(self, number: int) -> None:
+        """Take in a signal while the server runs."""
+        self._n_heeded += 1
+        if self._n_heeded > 1:
+            self._end_at_once(128 + number)
+        self._desk.board.close_doors()
+        patience = threading.Timer(GRACE_S + PATIENCE_S, self._end_at_once, [0])
+        patience.daemon = True  # for what cannot be interrupted, as a decoder at work
+        patience.start()
+
+    def heed(self, number: int, frame: FrameType | None) -> None:
+        """Take in a signal once the server has ended; uvicorn raises what it had again."""
+        self._n_raised += 1
+        if self._n_raised > self._n_heeded:
+            self._end_at_once(128 + number)
+
+    def _end_at_once(self, status: int) -> None:
+        self._desk.uploads.close()
+        os._exit(status)
 
 
 def _bind(host: str, port: int) -> socket.socket:
@@ -78,14 +132,14 @@ def _bind(host: str, port: int) -> socket.socket:
 
 
 class _Server(uvicorn.Server):
-    """Tells when it has begun to listen, and when it is asked to end."""
+    """Tells when it has begun to listen; once it is asked to end it lets nobody hold it up."""
 
     def __init__(
-        self, config: uvicorn.Config, on_start: Callable[[], None], on_exit: Callable[[], None]
+        self, config: uvicorn.Config, on_start: Callable[[], None], ending: _Ending
     ) -> None:
         super().__init__(config)
         self._on_start = on_start
-        self._on_exit = on_exit
+        self._ending = ending
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to listen."""
@@ -95,5 +149,15 @@ class _Server(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """End once what is being answered is answered; streams of news end now."""
-        self._on_exit()
+        self._ending.begin(sig)
         super().handle_exit(sig, frame)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Wait for what is being answered; who is not done in time is cut off."""
+        asyncio.get_running_loop().call_later(GRACE_S - 1, self._cut_off)
+        await super().shutdown(sockets)
+
+    def _cut_off(self) -> None:
+        for connection in list(self.server_state.connections):
+            if isinstance(connection, Door):
+                connection.cut()

@@ -11,12 +11,14 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from soundkin.server.crowd import UPLOADS
 from soundkin.server.problems import Problem, describe_problem
 from soundkin.server.settings import Settings, is_address
 
-MAX_BODY_BYTES = 2 << 20
+MAX_BODY_BYTES = 256 << 10  # JSON is read and checked by the event loop, which all wait for
+MAX_HITS_BYTES = 1 << 20
+EXPORT = "/api/v1/export"
 MULTIPART_BYTES = 1 << 16  # what a form adds around the file in it
-UPLOADS = ("/api/v1/sounds", "/api/v1/search/upload", "/api/v1/embed")
 POLICY = "; ".join(
     (
         "default-src 'self'",
@@ -113,8 +115,9 @@ class Guard:
 
     def _watch_size(self, scope: Scope, receive: Receive) -> Receive:
         """Stop reading a body that is larger than what it may be."""
-        is_upload = scope["path"] in UPLOADS
-        most = self._settings.max_upload_bytes + MULTIPART_BYTES if is_upload else MAX_BODY_BYTES
+        most = MAX_HITS_BYTES if scope["path"] == EXPORT else MAX_BODY_BYTES
+        if scope["path"] in UPLOADS:
+            most = self._settings.max_upload_bytes + MULTIPART_BYTES
         n_bytes = 0
 
         async def receive_watched() -> Message:
@@ -122,10 +125,14 @@ class Guard:
             message = await receive()
             n_bytes += len(message.get("body", b""))
             if n_bytes > most:
-                raise Problem(413, f"at most {most >> 20} MB are taken at once")
+                raise Problem(413, f"at most {_describe_bytes(most)} are taken at once")
             return message
 
         return receive_watched
+
+
+def _describe_bytes(n_bytes: int) -> str:
+    return f"{n_bytes >> 20} MB" if n_bytes >= 1 << 20 else f"{n_bytes >> 10} kB"
 
 
 def _read_name(host: str) -> str:

@@ -45,7 +45,7 @@ class HitWords(Words):
 class ExportWords(Words):
     """Hits, and what to write them as."""
 
-    hits: list[HitWords] = Field(min_length=1, max_length=10_000)
+    hits: list[HitWords] = Field(min_length=1, max_length=10_000, fail_fast=True)
     format: Literal["m3u", "csv", "labels", "reaper"]
 
 

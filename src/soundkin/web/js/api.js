@@ -23,7 +23,8 @@ async function ask(path, options = {}) {
 }
 
 async function get(path, options) {
-  return (await ask(path, options)).json();
+  const answer = await ask(path, options);
+  return answer.status === 204 ? null : answer.json();
 }
 
 async function send(method, path, body, options = {}) {

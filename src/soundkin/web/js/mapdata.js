@@ -10,12 +10,13 @@ function unpack(text, Kind) {
 }
 
 /**
- * Load the map: `n` points, `ids` (text) and `starts_s` of what each one is, `places` (Float32Array of x, y
+ * Load the map, null where there is none yet: `n` points, `ids` (text) and `starts_s` of what each one is, `places` (Float32Array of x, y
  * pairs in [0, 1], y downward), and `columns` to colour by: `{name, title, rgb, legend, ramp}`, `rgb` three
  * bytes a point, `legend` of `{words, colour}`.
  */
 export async function fetchMap() {
   const sent = await loadMap();
+  if (!sent) return null;
   const { n } = sent;
   const x = unpack(sent.x, Float32Array);
   const y = unpack(sent.y, Float32Array);

@@ -18,14 +18,13 @@ const LISTED_AT_ONCE = 120;
 const HEARD_S = 5;
 
 export async function open(box, info) {
-  let map;
+  let map = null;
   try {
     map = await fetchMap();
   } catch (error) {
-    if (![404, 409].includes(error.status)) throw error;
-    return { update: () => null, ...noMap(box, info) };
+    if (error.status !== 409) throw error;
   }
-  return show(box, map);
+  return map ? show(box, map) : { update: () => null, ...noMap(box, info) };
 }
 
 function noMap(box, info) {

@@ -23,6 +23,7 @@ export function open(box, info) {
   let part = null;
   const listen = new AbortController();
   addEventListener("infochange", (event) => (info = event.detail), listen);
+  addEventListener("infochange", () => (forgetAnswers(), part?.renew?.()), listen);
   addEventListener("tagschange", forgetAnswers, listen);
   addEventListener("playquery", () => part?.togglePlay?.(), listen);
 
@@ -97,7 +98,7 @@ async function fillShelf(shelf, list, info) {
 
 function searching(info) {
   const query = queryPanel();
-  const filters = filterPanel(info());
+  let filters = filterPanel(info());
   const list = cardList({ label: "Hits", why: (hit) => showWhy(current().sounds, hit) });
   const verdict = h("div", { class: "verdict" });
   const more = h("button", { type: "button", class: "more-hits" }, "More hits");
@@ -135,7 +136,18 @@ function searching(info) {
     }
     list.element.classList.remove("stale");
   }
-  return { kind: "searching", element, update, togglePlay: query.toggle, close: () => (list.close(), query.update([])) };
+
+  /** Show what can be chosen by now, after the library has changed. */
+  function renew() {
+    const fresh = filterPanel(info());
+    const isOpen = filters.element.firstElementChild.open;
+    filters.element.replaceWith(fresh.element);
+    filters = fresh;
+    filters.element.firstElementChild.open = isOpen;
+    filters.update(current());
+  }
+
+  return { kind: "searching", element, update, renew, togglePlay: query.toggle, close: () => (list.close(), query.update([])) };
 }
 
 function tellVerdict(place, answer, state) {
