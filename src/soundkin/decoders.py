@@ -9,8 +9,10 @@ from __future__ import annotations
 import itertools
 import math
 import os
+import stat
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -21,6 +23,7 @@ import numpy.typing as npt
 import soundfile
 
 from soundkin.errors import AudioError
+from soundkin.heartbeat import beat
 
 if TYPE_CHECKING:
     import av
@@ -33,6 +36,7 @@ Arrange = Callable[[Waveform], Waveform]  # what is made of the channels `(n_sam
 BLOCK_S = 20.0
 PIECE_S = 1.0
 MAX_BLOCK_SAMPLES = 1 << 22
+NO_MEMORY = "it takes more memory than a sound should"
 NO_OTHER_FILES = {"protocol_whitelist": "none"}  # playlists and the like may name some, or hosts
 SEEKABLE_CONTAINERS = frozenset({"mov", "mp4", "matroska", "webm", "asf", "avi"})
 
@@ -236,6 +240,7 @@ def _join_pieces(
     n_parts = 0
     try:
         for piece in pieces:
+            beat()
             parts.append(piece)
             n_parts += len(piece)
             if n_parts >= n_block:
@@ -272,8 +277,9 @@ def _keep_channels(block: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     return np.nan_to_num(block, nan=0.0, posinf=0.0, neginf=0.0)
 
 
-@contextmanager
-def open_decoder(path: str | os.PathLike[str], *, keep_channels: bool = False) -> Iterator[Decoder]:
+def open_decoder(
+    path: str | os.PathLike[str], *, keep_channels: bool = False
+) -> AbstractContextManager[Decoder]:
     """Open a sound file with the decoder that takes it; blocks are mono but with `keep_channels`.
 
     Raises
@@ -281,9 +287,16 @@ def open_decoder(path: str | os.PathLike[str], *, keep_channels: bool = False) -
     AudioError
         The file cannot be opened, or neither libsndfile nor FFmpeg takes it.
     """
-    name = os.fsdecode(path)
+    return OPENER.get()(os.fsdecode(path), keep_channels)
+
+
+@contextmanager
+def open_here(name: str, keep_channels: bool) -> Iterator[Decoder]:
+    """Open a sound file in this process; see `open_decoder`."""
     with ExitStack() as stack:
         try:
+            if not stat.S_ISREG(Path(name).stat().st_mode):
+                raise AudioError(f"{name}: not a file")
             file = stack.enter_context(Path(name).open("rb"))
             if os.fstat(file.fileno()).st_size == 0:
                 raise AudioError(f"{name}: the file is empty")
@@ -292,6 +305,11 @@ def open_decoder(path: str | os.PathLike[str], *, keep_channels: bool = False) -
         except OSError as error:
             raise AudioError(f"{name}: {error.strerror or error}") from error
         yield decoder
+
+
+OPENER: ContextVar[Callable[[str, bool], AbstractContextManager[Decoder]]] = ContextVar(
+    "opener", default=open_here
+)
 
 
 def _open_any(file: IO[bytes], name: str, stack: ExitStack, arrange: Arrange) -> Decoder:
@@ -316,5 +334,7 @@ def _open_any(file: IO[bytes], name: str, stack: ExitStack, arrange: Arrange) ->
 
 
 def _read_reason(error: Exception) -> str:
+    if isinstance(error, MemoryError):  # FFmpeg's is one too
+        return NO_MEMORY
     reason = getattr(error, "error_string", None) or getattr(error, "strerror", None) or str(error)
     return " ".join(str(reason).split()).rstrip(".") or type(error).__name__

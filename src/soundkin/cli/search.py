@@ -148,10 +148,12 @@ def search(
     """
     if why and output not in (None, "json"):
         raise click.UsageError("--why goes with the table or --json")
-    from soundkin.cli.progress import count_segments
-    from soundkin.search import Searcher
+    from soundkin.decoding import decode_apart
 
-    with open_library(library_path) as library, _spool_stdin() as spool:
+    with decode_apart(), open_library(library_path) as library, _spool_stdin() as spool:
+        from soundkin.cli.progress import count_segments
+        from soundkin.search import Searcher
+
         query = parse_query(sounds, spool)
         query[0] = replace(query[0], start_s=start_s or 0.0, end_s=end_s)
         searcher = Searcher(library, count_segments(quiet=bool(output)))
