@@ -7,7 +7,6 @@ goes to FFmpeg through PyAV.
 from __future__ import annotations
 
 import itertools
-import math
 import os
 import stat
 from collections.abc import Callable, Iterator
@@ -35,6 +34,8 @@ Arrange = Callable[[Waveform], Waveform]  # what is made of the channels `(n_sam
 
 BLOCK_S = 20.0
 PIECE_S = 1.0
+LOUDEST = 1e10  # integers written as floats stay below; squares and their sums stay numbers
+LOWEST_RATE_HZ, HIGHEST_RATE_HZ = 100, 10_000_000  # seconds of what is slower would be years
 MAX_BLOCK_SAMPLES = 1 << 22
 NO_MEMORY = "it takes more memory than a sound should"
 NO_OTHER_FILES = {"protocol_whitelist": "none"}  # playlists and the like may name some, or hosts
@@ -260,21 +261,27 @@ def _compute_block_length(info: AudioInfo, block_s: float) -> int:
 
 
 def mix_to_mono(block: npt.NDArray[np.float32]) -> Waveform:
-    """Average the channels of `(n_samples, n_channels)`; samples that are no numbers become 0."""
+    """Average the channels of `(n_samples, n_channels)`; what is no sample of sound becomes 0."""
     n_channels = block.shape[1]
     mono = block[:, 0].copy() if n_channels == 1 else block[:, 0] + block[:, 1]
     for channel in range(2, n_channels):
         mono += block[:, channel]
     if n_channels > 1:
         mono *= np.float32(1 / n_channels)
-    if not math.isfinite(float(np.dot(mono, mono))):
-        np.nan_to_num(mono, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+    if not float(np.dot(mono, mono)) <= LOUDEST**2:  # so some may lie beyond, or be no number
+        _silence_odd(mono)
     return mono
 
 
 def _keep_channels(block: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Leave `(n_samples, n_channels)` as they are, but for samples that are no numbers."""
-    return np.nan_to_num(block, nan=0.0, posinf=0.0, neginf=0.0)
+    """Leave `(n_samples, n_channels)` as they are, but for what is no sample of sound."""
+    kept = block.copy()
+    _silence_odd(kept)
+    return kept
+
+
+def _silence_odd(samples: npt.NDArray[np.float32]) -> None:
+    samples[~(np.abs(samples) <= LOUDEST)] = 0.0
 
 
 def open_decoder(
@@ -302,6 +309,9 @@ def open_here(name: str, keep_channels: bool) -> Iterator[Decoder]:
                 raise AudioError(f"{name}: the file is empty")
             arrange = _keep_channels if keep_channels else mix_to_mono
             decoder = _open_any(file, name, stack, arrange)
+            if not LOWEST_RATE_HZ <= decoder.info.sample_rate <= HIGHEST_RATE_HZ:
+                rate = decoder.info.sample_rate
+                raise AudioError(f"{name}: {rate} Hz is no sample rate of sound")
         except OSError as error:
             raise AudioError(f"{name}: {error.strerror or error}") from error
         yield decoder

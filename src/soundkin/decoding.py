@@ -116,8 +116,8 @@ class _Fork:
         self.returncode = 0
         with warnings.catch_warnings():  # of NumPy's threads, which see to forks themselves
             warnings.simplefilter("ignore", DeprecationWarning)
-            self._pid = os.fork()
-        if self._pid == 0:
+            self.pid = os.fork()
+        if self.pid == 0:
             self._become_decoder(requests, answers)
         requests.close()
         answers.close()
@@ -136,14 +136,14 @@ class _Fork:
 
     def kill(self) -> None:
         """End it."""
-        if self._pid:
-            os.kill(self._pid, signal.SIGKILL)
+        if self.pid:
+            os.kill(self.pid, signal.SIGKILL)
 
     def communicate(self) -> None:
         """Wait until it has ended."""
-        if self._pid:
-            _, status = os.waitpid(self._pid, 0)
-            self.returncode, self._pid = os.waitstatus_to_exitcode(status), 0
+        if self.pid:
+            _, status = os.waitpid(self.pid, 0)
+            self.returncode, self.pid = os.waitstatus_to_exitcode(status), 0
         for end in self._ends:
             with suppress(BrokenPipeError):
                 end.close()

@@ -38,6 +38,11 @@ class Process(Protocol):
     stdout: IO[bytes] | None
 
     @property
+    def pid(self) -> int:
+        """Its number."""
+        ...
+
+    @property
     def returncode(self) -> int | Any:
         """How it ended; negative where a signal ended it."""
         ...
@@ -201,6 +206,12 @@ class WorkerProcess:
             env=os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
         )
         return self._process
+
+    @property
+    def pid(self) -> int | None:
+        """The process's number, while there is one."""
+        process = self._process
+        return None if process is None else process.pid
 
     def stop(self) -> None:
         """End the process; what it was doing is dropped."""

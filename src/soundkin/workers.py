@@ -76,6 +76,10 @@ class WorkerPool:
         request = {"path": path, "measure": True}
         return self._threads.submit(lambda: self._get_worker().ask(request, _read_facts))
 
+    def list_pids(self) -> list[int]:
+        """List the processes that there are now."""
+        return [worker.pid for worker in self._workers if worker.pid]
+
     def _embed_file(self, path: str) -> Embeddings:
         return self._get_worker().ask({"path": path}, _read_embeddings)
 
