@@ -263,12 +263,14 @@ def _compute_block_length(info: AudioInfo, block_s: float) -> int:
 def mix_to_mono(block: npt.NDArray[np.float32]) -> Waveform:
     """Average the channels of `(n_samples, n_channels)`; what is no sample of sound becomes 0."""
     n_channels = block.shape[1]
-    mono = block[:, 0].copy() if n_channels == 1 else block[:, 0] + block[:, 1]
-    for channel in range(2, n_channels):
-        mono += block[:, channel]
-    if n_channels > 1:
-        mono *= np.float32(1 / n_channels)
-    if not float(np.dot(mono, mono)) <= LOUDEST**2:  # so some may lie beyond, or be no number
+    with np.errstate(over="ignore", invalid="ignore"):
+        mono = block[:, 0].copy() if n_channels == 1 else block[:, 0] + block[:, 1]
+        for channel in range(2, n_channels):
+            mono += block[:, channel]
+        if n_channels > 1:
+            mono *= np.float32(1 / n_channels)
+        energy = float(np.dot(mono, mono))
+    if not energy <= LOUDEST**2:  # so some may lie beyond, or be no number
         _silence_odd(mono)
     return mono
 

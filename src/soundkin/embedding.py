@@ -23,6 +23,7 @@ from soundkin.model import ModelFile, load_model
 from soundkin.records import Facts
 
 LOWEST_LEVEL_DB = -200.0
+NORM_TOLERANCE = 0.01
 MOST_SOUND_S = 48 * 3600.0  # what decodes to more is made to: some bytes can stand for years
 BATCH_FLOATS = 1 << 18  # that a model is given at once
 
@@ -184,11 +185,21 @@ class Embedder:
         return self.model.embed(np.ascontiguousarray(batch))
 
     def warm_up(self) -> int:
-        """Embed a batch of noise, so that the model has what memory it needs; a vector's size."""
+        """Embed a batch of noise, so that the model has what memory it needs; a vector's size.
+
+        Raises
+        ------
+        ModelError
+            It gives no unit vectors for that.
+        """
         noise = np.random.default_rng(0).standard_normal(self._segments.segment_length)
         cut = self.model.cut((0.1 * noise).astype(np.float32), self._segments.segment_hop)
         n_batch = max(1, BATCH_FLOATS // cut[0].size)
-        return int(self._embed_batch(np.repeat(cut, n_batch, axis=0)).shape[1])
+        vectors = self._embed_batch(np.repeat(cut, n_batch, axis=0))
+        norms = np.linalg.norm(vectors, axis=1)
+        if not (np.abs(norms - 1) < NORM_TOLERANCE).all():  # also where they are no numbers
+            raise ModelError("the model's vectors for noise are not of length 1; it is damaged")
+        return int(vectors.shape[1])
 
     def _embed_blocks(self, blocks: Iterator[Waveform]) -> Embeddings:
         """Embed every segment of a stream; memory holds one block and the vectors."""

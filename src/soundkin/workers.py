@@ -152,10 +152,10 @@ def serve_requests(model: str, requests: IO[bytes], answers: IO[bytes]) -> None:
     """Answer requests until they end: the worker's whole life."""
     try:
         embedder = Embedder.load(Path(model))
+        _limit_memory(embedder)
     except SoundkinError as error:
         write_answer(answers, {"error": str(error)})
         return
-    _limit_memory(embedder)
     declare_ready(answers)
     for line in requests:
         _answer(embedder, json.loads(line), answers)
