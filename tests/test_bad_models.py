@@ -184,7 +184,7 @@ def test_every_command_refuses_in_one_line(
 
 def test_a_folder_is_no_model(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "none.onnx"):
-        with pytest.raises(ModelError, match="no model .* give one of"):
+        with pytest.raises(ModelError, match=r"no model .* give one of"):
             find_model(path)
 
 

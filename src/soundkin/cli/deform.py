@@ -12,6 +12,7 @@ import click
 from soundkin.cli.options import (
     JSON,
     Command,
+    Number,
     library_option,
     open_library,
     output_options,
@@ -32,7 +33,7 @@ def _strength_option(
     """Make the option of one deformation's strength."""
     return click.option(
         name,
-        type=click.FloatRange(*bounds),
+        type=Number(*bounds),
         default=default,
         show_default=True,
         metavar=metavar,
