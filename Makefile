@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 LIBRARY := .demo/library.sqlite
 INPUTS := pyproject.toml constraints.txt
 
-.PHONY: demo test chromium check format bench figures screenshots vendor clean
+.PHONY: demo test chromium check format bench mutants sbom audit figures screenshots vendor clean
 
 demo: $(VENV)/installed
 	@echo "== Indexing the sounds in demo/sounds into $(LIBRARY)"
@@ -52,6 +52,29 @@ bench: $(VENV)/installed-dev
 	$(BIN)/python benchmarks/indexing.py $(FOLDERS)
 	$(BIN)/python benchmarks/cold.py
 
+# Wrong sound files by the thousands; SEED=1 makes others.
+mutants: $(VENV)/installed-dev
+	$(BIN)/python benchmarks/mutants.py --seed $(or $(SEED),0) --keep build/mutants
+
+# What the default install consists of, as CycloneDX: build/sbom.json.
+sbom: $(VENV)/installed-dev build/default/installed
+	$(BIN)/cyclonedx-py environment build/default --pyproject pyproject.toml \
+	  --output-reproducible --output-format JSON --output-file build/sbom.json
+
+# Known vulnerabilities of every pinned version; asks a service on the network.
+audit: $(VENV)/installed-dev
+	@mkdir -p build && rm -f build/audit.json
+	@$(BIN)/pip-audit --requirement constraints.txt --no-deps --disable-pip --progress-spinner off \
+	  --format json --output build/audit.json 2> build/audit.log; status=$$?; \
+	if [ -s build/audit.json ]; then tail -n 1 build/audit.log; exit $$status; \
+	else echo "Nothing was audited, the service cannot be reached:"; tail -n 1 build/audit.log; exit 2; fi
+
+build/default/installed: $(INPUTS)
+	rm -rf build/default
+	$(PYTHON) -m venv --without-pip build/default
+	$(PYTHON) -m pip --python build/default/bin/python install --quiet -c constraints.txt .
+	@touch $@
+
 figures: $(VENV)/installed-dev
 	$(BIN)/python docs/figures.py
 
@@ -65,7 +88,7 @@ vendor:
 	node vendor/build.mjs vendor/node_modules src/soundkin/web/vendor
 
 clean:
-	rm -rf $(VENV) .demo .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) build .demo .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 
 $(VENV)/bin/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

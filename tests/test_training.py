@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import pickle
 import re
 import signal
 import time
@@ -262,10 +264,27 @@ def test_a_bad_recipe_is_refused(text: str, message: str) -> None:
         Recipe.from_toml(text)
 
 
-def test_a_damaged_checkpoint_is_refused(cache: WaveformCache, tmp_path: Path) -> None:
-    (tmp_path / "checkpoint.pt").write_bytes(b"junk" * 100)
-    with pytest.raises(TrainingError, match=r"checkpoint\.pt: damaged"):
-        train_model(cache, tmp_path, MODEL, RECIPE)
+class Harm:
+    """Unpickled, it makes a folder."""
+
+    def __init__(self, trace: Path) -> None:
+        self._trace = trace
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return os.mkdir, (str(self._trace),)
+
+
+def test_a_checkpoint_that_is_damaged_or_would_do_harm_is_refused(
+    cache: WaveformCache, tmp_path: Path
+) -> None:
+    checkpoint, trace = tmp_path / "checkpoint.pt", tmp_path / "harmed"
+    torch.save({"recipe": Harm(trace)}, checkpoint)
+    harmful = checkpoint.read_bytes(), pickle.dumps(Harm(trace), 2)
+    for content in (b"junk" * 100, *harmful):
+        checkpoint.write_bytes(content)
+        with pytest.raises(TrainingError, match=r"checkpoint\.pt: damaged"):
+            train_model(cache, tmp_path, MODEL, RECIPE)
+    assert not trace.exists()
 
 
 def test_a_loss_that_is_no_number_ends_the_run(cache: WaveformCache, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import zipfile
 import zlib
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ LOCK = "lock"
 CRC_BYTES = 4
 ARRAYS = ("keys", "positions")
 FACTS = ("identity", "generation", "seed", "n_laid_out", "unit")
+DAMAGE = (OSError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile)
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ class Chart:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Chart:
-        """Read what `to_bytes` wrote; ValueError, KeyError or TypeError where it is another."""
+        """Read what `to_bytes` wrote; an error out of `DAMAGE` where it is another."""
         payload = memoryview(data)[CRC_BYTES:]
         if zlib.crc32(payload) != int.from_bytes(data[:CRC_BYTES], "big"):
             raise ValueError("damaged")
@@ -90,7 +92,7 @@ class Atlas:
         """Load a map; None if there is none, or it is damaged."""
         try:
             return Chart.from_bytes(self._locate(name).read_bytes())
-        except (OSError, ValueError, KeyError, TypeError):
+        except DAMAGE:
             return None
 
     def save(self, name: str, chart: Chart) -> None:

@@ -123,7 +123,7 @@ def check_region(name: str, duration_s: float | None, start_s: float, end_s: flo
     AudioError
         It is such a region.
     """
-    if start_s < 0 or (end_s is not None and end_s <= start_s):
+    if not 0 <= start_s < math.inf or (end_s is not None and not start_s < end_s < math.inf):
         raise AudioError(f"{name}: the region {start_s:g}-{end_s} s is empty; give from < to")
     if duration_s is not None and start_s >= duration_s > 0:
         raise AudioError(f"{name}: it ends at {duration_s:.2f} s, before {start_s:g} s")

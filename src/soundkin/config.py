@@ -11,6 +11,8 @@ from typing import Any, get_type_hints
 from soundkin.errors import ModelError
 
 EMBEDDING_SIZE = 128
+LARGEST_SIZE = 1 << 20  # of anything in samples, bands or Hz
+LONGEST_SEGMENT_S = 120.0
 SILENCE_DB = -80.0  # RMS of full scale, below which there is nothing to hear
 LOSSES = ("triplet", "contrastive")
 NETWORK_KINDS = ("residual", "plain")
@@ -127,6 +129,13 @@ class ModelConfig:
     def __post_init__(self) -> None:
         """Refuse sizes under which segments could not share frames."""
         segments, mel = self.segments, self.mel
+        whole = (segments.sample_rate, mel.n_fft, mel.win_length, mel.hop_length, mel.n_mels)
+        if not all(type(size) is int and 0 < size <= LARGEST_SIZE for size in whole):
+            raise ModelError(f"model {self.name}: its sizes must be whole numbers above 0")
+        if not 0 < segments.segment_s <= LONGEST_SEGMENT_S or not mel.log_offset > 0:
+            raise ModelError(
+                f"model {self.name}: a segment has up to {LONGEST_SEGMENT_S:g} s, log_offset is > 0"
+            )
         if not 0 < segments.segment_hop <= segments.segment_length:
             raise ModelError(f"model {self.name}: hop_s must be above 0 and at most segment_s")
         if segments.segment_hop % mel.hop_length:
@@ -162,7 +171,7 @@ class ModelConfig:
             segments = SegmentConfig(**values.pop("segments"))
             mel = MelConfig(**values.pop("mel"))
             return cls(segments=segments, mel=mel, **values)
-        except (TypeError, ValueError, KeyError, AttributeError) as error:
+        except (TypeError, ValueError, KeyError, AttributeError, OverflowError) as error:
             raise ModelError(f"the model's config cannot be read ({error})") from error
 
 

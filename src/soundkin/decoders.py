@@ -7,10 +7,11 @@ goes to FFmpeg through PyAV.
 from __future__ import annotations
 
 import itertools
-import math
 import os
+import stat
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -21,6 +22,7 @@ import numpy.typing as npt
 import soundfile
 
 from soundkin.errors import AudioError
+from soundkin.heartbeat import beat
 
 if TYPE_CHECKING:
     import av
@@ -32,7 +34,10 @@ Arrange = Callable[[Waveform], Waveform]  # what is made of the channels `(n_sam
 
 BLOCK_S = 20.0
 PIECE_S = 1.0
+LOUDEST = 1e10  # integers written as floats stay below; squares and their sums stay numbers
+LOWEST_RATE_HZ, HIGHEST_RATE_HZ = 100, 10_000_000  # seconds of what is slower would be years
 MAX_BLOCK_SAMPLES = 1 << 22
+NO_MEMORY = "it takes more memory than a sound should"
 NO_OTHER_FILES = {"protocol_whitelist": "none"}  # playlists and the like may name some, or hosts
 SEEKABLE_CONTAINERS = frozenset({"mov", "mp4", "matroska", "webm", "asf", "avi"})
 
@@ -236,6 +241,7 @@ def _join_pieces(
     n_parts = 0
     try:
         for piece in pieces:
+            beat()
             parts.append(piece)
             n_parts += len(piece)
             if n_parts >= n_block:
@@ -255,25 +261,34 @@ def _compute_block_length(info: AudioInfo, block_s: float) -> int:
 
 
 def mix_to_mono(block: npt.NDArray[np.float32]) -> Waveform:
-    """Average the channels of `(n_samples, n_channels)`; samples that are no numbers become 0."""
+    """Average the channels of `(n_samples, n_channels)`; what is no sample of sound becomes 0."""
     n_channels = block.shape[1]
-    mono = block[:, 0].copy() if n_channels == 1 else block[:, 0] + block[:, 1]
-    for channel in range(2, n_channels):
-        mono += block[:, channel]
-    if n_channels > 1:
-        mono *= np.float32(1 / n_channels)
-    if not math.isfinite(float(np.dot(mono, mono))):
-        np.nan_to_num(mono, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+    with np.errstate(over="ignore", invalid="ignore"):
+        mono = block[:, 0].copy() if n_channels == 1 else block[:, 0] + block[:, 1]
+        for channel in range(2, n_channels):
+            mono += block[:, channel]
+        if n_channels > 1:
+            mono *= np.float32(1 / n_channels)
+        energy = float(np.dot(mono, mono))
+    if not energy <= LOUDEST**2:  # so some may lie beyond, or be no number
+        _silence_odd(mono)
     return mono
 
 
 def _keep_channels(block: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Leave `(n_samples, n_channels)` as they are, but for samples that are no numbers."""
-    return np.nan_to_num(block, nan=0.0, posinf=0.0, neginf=0.0)
+    """Leave `(n_samples, n_channels)` as they are, but for what is no sample of sound."""
+    kept = block.copy()
+    _silence_odd(kept)
+    return kept
 
 
-@contextmanager
-def open_decoder(path: str | os.PathLike[str], *, keep_channels: bool = False) -> Iterator[Decoder]:
+def _silence_odd(samples: npt.NDArray[np.float32]) -> None:
+    samples[~(np.abs(samples) <= LOUDEST)] = 0.0
+
+
+def open_decoder(
+    path: str | os.PathLike[str], *, keep_channels: bool = False
+) -> AbstractContextManager[Decoder]:
     """Open a sound file with the decoder that takes it; blocks are mono but with `keep_channels`.
 
     Raises
@@ -281,17 +296,32 @@ def open_decoder(path: str | os.PathLike[str], *, keep_channels: bool = False) -
     AudioError
         The file cannot be opened, or neither libsndfile nor FFmpeg takes it.
     """
-    name = os.fsdecode(path)
+    return OPENER.get()(os.fsdecode(path), keep_channels)
+
+
+@contextmanager
+def open_here(name: str, keep_channels: bool) -> Iterator[Decoder]:
+    """Open a sound file in this process; see `open_decoder`."""
     with ExitStack() as stack:
         try:
+            if not stat.S_ISREG(Path(name).stat().st_mode):
+                raise AudioError(f"{name}: not a file")
             file = stack.enter_context(Path(name).open("rb"))
             if os.fstat(file.fileno()).st_size == 0:
                 raise AudioError(f"{name}: the file is empty")
             arrange = _keep_channels if keep_channels else mix_to_mono
             decoder = _open_any(file, name, stack, arrange)
+            if not LOWEST_RATE_HZ <= decoder.info.sample_rate <= HIGHEST_RATE_HZ:
+                rate = decoder.info.sample_rate
+                raise AudioError(f"{name}: {rate} Hz is no sample rate of sound")
         except OSError as error:
             raise AudioError(f"{name}: {error.strerror or error}") from error
         yield decoder
+
+
+OPENER: ContextVar[Callable[[str, bool], AbstractContextManager[Decoder]]] = ContextVar(
+    "opener", default=open_here
+)
 
 
 def _open_any(file: IO[bytes], name: str, stack: ExitStack, arrange: Arrange) -> Decoder:
@@ -316,5 +346,7 @@ def _open_any(file: IO[bytes], name: str, stack: ExitStack, arrange: Arrange) ->
 
 
 def _read_reason(error: Exception) -> str:
+    if isinstance(error, MemoryError):  # FFmpeg's is one too
+        return NO_MEMORY
     reason = getattr(error, "error_string", None) or getattr(error, "strerror", None) or str(error)
     return " ".join(str(reason).split()).rstrip(".") or type(error).__name__

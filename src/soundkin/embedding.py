@@ -18,10 +18,13 @@ from soundkin.config import SILENCE_DB, MelConfig, SegmentConfig
 from soundkin.decoders import BLOCK_S, AudioInfo, Waveform, open_decoder
 from soundkin.errors import AudioError, ModelError
 from soundkin.facts import FactsMeter
+from soundkin.heartbeat import beat
 from soundkin.model import ModelFile, load_model
 from soundkin.records import Facts
 
 LOWEST_LEVEL_DB = -200.0
+NORM_TOLERANCE = 0.01
+MOST_SOUND_S = 48 * 3600.0  # what decodes to more is made to: some bytes can stand for years
 BATCH_FLOATS = 1 << 18  # that a model is given at once
 
 
@@ -167,7 +170,7 @@ class Embedder:
         """Embed segments in the form that the model takes, `(n_segments, …)`."""
         n_batch = max(1, BATCH_FLOATS // cuts[0].size)
         batches = (cuts[start : start + n_batch] for start in range(0, len(cuts), n_batch))
-        vectors = np.concatenate([self.model.embed(np.ascontiguousarray(b)) for b in batches])
+        vectors = np.concatenate([self._embed_batch(batch) for batch in batches])
         undefined = ~np.isfinite(vectors).all(axis=1)
         if undefined.any():
             length = self._segments.segment_length
@@ -176,6 +179,27 @@ class Embedder:
                 raise ModelError("the model's vector is zero, or no number, where there is sound")
             vectors[undefined] = 1 / np.sqrt(vectors.shape[1])  # silence: defined, never a hit
         return vectors
+
+    def _embed_batch(self, batch: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        beat()
+        return self.model.embed(np.ascontiguousarray(batch))
+
+    def warm_up(self) -> int:
+        """Embed a batch of noise, so that the model has what memory it needs; a vector's size.
+
+        Raises
+        ------
+        ModelError
+            It gives no unit vectors for that.
+        """
+        noise = np.random.default_rng(0).standard_normal(self._segments.segment_length)
+        cut = self.model.cut((0.1 * noise).astype(np.float32), self._segments.segment_hop)
+        n_batch = max(1, BATCH_FLOATS // cut[0].size)
+        vectors = self._embed_batch(np.repeat(cut, n_batch, axis=0))
+        norms = np.linalg.norm(vectors, axis=1)
+        if not (np.abs(norms - 1) < NORM_TOLERANCE).all():  # also where they are no numbers
+            raise ModelError("the model's vectors for noise are not of length 1; it is damaged")
+        return int(vectors.shape[1])
 
     def _embed_blocks(self, blocks: Iterator[Waveform]) -> Embeddings:
         """Embed every segment of a stream; memory holds one block and the vectors."""
@@ -236,16 +260,21 @@ def _open_blocks(
         if first is None:
             where = f"after {start_s:g} s" if start_s else "in it"
             raise AudioError(f"{name}: there is no sound {where}")
-        yield _GuardedBlocks(chain([first], blocks), name, decoder.info)
+        most = round(MOST_SOUND_S * sample_rate)
+        yield _GuardedBlocks(chain([first], blocks), name, decoder.info, most)
 
 
 class _GuardedBlocks:
-    """Passes blocks on until the decoder fails, then ends, and remembers why."""
+    """Passes blocks on until the decoder fails, then ends, and remembers why.
 
-    def __init__(self, blocks: Iterator[Waveform], name: str, info: AudioInfo) -> None:
+    Of more than `most` samples there is no end to be waited for: AudioError.
+    """
+
+    def __init__(self, blocks: Iterator[Waveform], name: str, info: AudioInfo, most: int) -> None:
         self.info = info
         self._blocks = blocks
         self._name = name
+        self._n_left = most
         self.warning: str | None = None
 
     def __iter__(self) -> Iterator[Waveform]:
@@ -253,10 +282,15 @@ class _GuardedBlocks:
 
     def __next__(self) -> Waveform:
         try:
-            return next(self._blocks)
+            block = next(self._blocks)
         except AudioError as error:
             self.warning = str(error).removeprefix(f"{self._name}: ")
             raise StopIteration from error
+        self._n_left -= len(block)
+        if self._n_left < 0:
+            hours = MOST_SOUND_S / 3600
+            raise AudioError(f"{self._name}: it goes on after {hours:g} h; so long no sound is")
+        return block
 
 
 def _fill_segment(waveform: Waveform, length: int) -> Waveform:

@@ -14,12 +14,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from soundkin.config import MelConfig, SegmentConfig
+from soundkin.config import LONGEST_SEGMENT_S, MelConfig, SegmentConfig
 from soundkin.errors import ModelError
 
 DEFAULT_HOP_S = 0.5
 SHORTEST_HOP_S = 0.01
-LONGEST_SEGMENT_S = 120.0
 LOWEST_RATE, HIGHEST_RATE = 1_000, 384_000
 PROBE_LEVEL = 0.1
 BATCH_TOLERANCE = 1e-3  # half-precision graphs round so coarsely; what depends on a batch, more

@@ -20,7 +20,7 @@ import numpy.typing as npt
 from soundkin import metrics
 from soundkin.baselines import BASELINES, standardise
 from soundkin.embedding import Embedder
-from soundkin.errors import QueryError, SoundkinError
+from soundkin.errors import AudioError, QueryError, SoundkinError, WorkerError
 from soundkin.model import find_model
 from soundkin.reports import Failure
 from soundkin.workers import WorkerPool, count_workers
@@ -251,7 +251,7 @@ def _embed_with_model(
         for path, future in zip(labelled.paths, futures, strict=True):
             try:
                 vectors.append(_average(future.result().vectors))
-            except SoundkinError as error:
+            except (AudioError, WorkerError) as error:
                 vectors.append(None)
                 failures.append(Failure.of(path, error))
             on_progress(len(vectors), len(labelled.paths))

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from soundkin.config import SegmentConfig
 from soundkin.embedding import Embeddings, compute_starts
-from soundkin.errors import QueryError, SoundkinError
+from soundkin.errors import AudioError, QueryError, WorkerError
 from soundkin.files import write_aside
 from soundkin.model import DEFAULT_MODEL, find_model, load_model
 from soundkin.reports import Failure, IndexProgress, ProgressCallback
@@ -67,7 +67,7 @@ def embed_paths(
                 found.append(future.result())
                 names.append(name)
                 audio_s += found[-1].duration_s
-            except SoundkinError as error:
+            except (AudioError, WorkerError) as error:
                 failures.append(Failure.of(file.path, error))
             bytes_done += file.size
             on_progress(IndexProgress(n_done, len(files), bytes_done, n_bytes, audio_s))

@@ -37,7 +37,8 @@ def compile_filters(filters: Filters) -> tuple[str, list[Any]]:
     if filters.extensions:
         likes = ["CAST(path AS TEXT) LIKE ? ESCAPE '\\'"] * len(filters.extensions)
         conditions.append("(" + " OR ".join(likes) + ")")
-        parameters += ["%." + _escape_like(name.lstrip(".")) for name in filters.extensions]
+        patterns = ["%." + _escape_like(name.lstrip(".")) for name in filters.extensions]
+        parameters += map(encode_path, patterns)
     if filters.min_duration_s is not None:
         conditions.append("duration_s >= ?")
         parameters.append(filters.min_duration_s)
@@ -48,7 +49,7 @@ def compile_filters(filters: Filters) -> tuple[str, list[Any]]:
         conditions.append(
             "EXISTS (SELECT 1 FROM tags WHERE tag = ? AND recording_id = recordings.id)"
         )
-        parameters.append(tag)
+        parameters.append(encode_path(tag))  # as bytes no tag is equal to it
     for name, (least, greatest) in filters.facts.items():
         if name not in FACTS:
             raise QueryError(f"no fact {name!r}; there are {', '.join(FACTS)}")

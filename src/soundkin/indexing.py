@@ -20,7 +20,7 @@ from pathlib import Path
 import filelock
 
 from soundkin.embedding import Embeddings
-from soundkin.errors import AudioError, BusyError, LibraryError, SoundkinError
+from soundkin.errors import AudioError, BusyError, LibraryError, SoundkinError, WorkerError
 from soundkin.library import Library
 from soundkin.measuring import measure_missing
 from soundkin.model import DEFAULT_MODEL, ModelFile, find_model, load_model
@@ -270,7 +270,7 @@ class _Run:
             files = self._in_flight.pop(digest)
             try:
                 embeddings = future.result()
-            except SoundkinError as error:
+            except (AudioError, WorkerError) as error:
                 for file in files:
                     self._fail(file, error)
             else:

@@ -7,7 +7,7 @@ from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 
-from soundkin.errors import SoundkinError
+from soundkin.errors import AudioError, WorkerError
 from soundkin.library import Library
 from soundkin.records import Facts, Recording
 from soundkin.reports import IndexProgress, ProgressCallback
@@ -45,7 +45,7 @@ def measure_missing(library: Library, pool: WorkerPool, on_progress: ProgressCal
 def _store(library: Library, recording: Recording, future: Future[Facts]) -> bool:
     try:
         facts = future.result()
-    except SoundkinError:
+    except (AudioError, WorkerError):
         return False
     if not _is_unchanged(recording):
         return False

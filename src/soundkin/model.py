@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import mmap
 import os
+import re
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -27,6 +28,7 @@ PROVENANCE_KEY = "soundkin.provenance"
 DEFAULT_MODEL = "kin"
 MAX_MODEL_BYTES = 1 << 30
 COMPANIONS = (".toml", ".onnx.data", ".onnx_data")  # what may lie beside an encoder
+LOCATION = re.compile(rb"\x0a\x08location\x12(.)", re.DOTALL)  # an entry of a tensor, and a length
 EXTERNAL_DATA_KEY = "session.model_external_initializers_file_folder_path"
 
 
@@ -80,11 +82,18 @@ class Model:
         return cut_log_mels(stretch, self.config, hop)
 
     def embed(self, log_mels: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Map log-mel segments `(batch, n_mels, n_frames)` to unit vectors `(batch, 128)`."""
-        outputs: list[npt.NDArray[np.float32]] = self._session.run(
-            None, {self._input_name: log_mels}
-        )
-        return outputs[0]
+        """Map log-mel segments `(batch, n_mels, n_frames)` to unit vectors `(batch, 128)`.
+
+        Raises
+        ------
+        ModelError
+            The graph fails.
+        """
+        try:
+            (vectors,) = self._session.run(None, {self._input_name: log_mels})
+        except Exception as error:  # onnxruntime's errors share no root but Exception
+            raise ModelError(f"{self.file.path}: it fails on {log_mels.shape} ({error})") from error
+        return np.asarray(vectors, np.float32)
 
 
 def list_models() -> tuple[str, ...]:
@@ -174,15 +183,27 @@ def _open_session(path: Path) -> Any:
             raise ModelError(
                 f"{path}: too large for a model; weights may lie in {path.stem}.onnx.data"
             )
-        return onnxruntime.InferenceSession(
-            path.read_bytes(), options, providers=["CPUExecutionProvider"]
-        )
+        content = path.read_bytes()
+        _check_locations(content, path)
+        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except OSError as error:
         raise ModelError(f"{path}: {error.strerror or error}") from error
     except ModelError:
         raise
     except Exception as error:  # onnxruntime's errors share no root but Exception
         raise ModelError(f"{path}: not an ONNX model that can be run ({error})") from error
+
+
+def _check_locations(content: bytes, path: Path) -> None:
+    """Refuse weights in any file but those that count in the hash, here or elsewhere."""
+    allowed = [path.with_suffix(suffix).name.encode() for suffix in COMPANIONS[1:]]
+    for match in LOCATION.finditer(content):
+        start = match.end()
+        if content[start : start + match[1][0]] not in allowed:
+            raise ModelError(
+                f"{path}: its weights lie in another file; save it anew, with all inside or in"
+                f" {path.stem}.onnx.data"
+            )
 
 
 def _check_shapes(session: Any, config: ModelConfig, path: Path) -> None:

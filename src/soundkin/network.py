@@ -233,7 +233,7 @@ def load_weights(network: Network, path: Path, config: ModelConfig) -> None:
         segments or mel bands are not those of `config`.
     """
     try:
-        model = onnx.load(path)
+        model = onnx.load(path, load_external_data=False)  # all is inside of soundkin's own
         facts = {prop.key: prop.value for prop in model.metadata_props}
         origin = ModelConfig.from_json(facts[CONFIG_KEY])
         if (origin.segments, origin.mel) != (config.segments, config.mel):

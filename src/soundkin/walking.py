@@ -66,6 +66,9 @@ def walk_audio(root: str) -> Iterator[FoundFile | Unreadable]:
         yield Unreadable(root, error.strerror or str(error), is_missing)
         return
     if not stat.S_ISDIR(status.st_mode):
+        if not stat.S_ISREG(status.st_mode):  # a pipe, whose end nobody knows
+            yield Unreadable(root, "neither a file nor a folder")
+            return
         yield FoundFile(root, status.st_size, status.st_mtime_ns)
         return
     seen: set[tuple[int, int]] = set()

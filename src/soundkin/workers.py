@@ -1,8 +1,8 @@
 """Worker processes that decode and embed, one file at a time, apart from the process that counts.
 
-A native decoder that crashes on a file takes its worker along, which costs that file and no more.
-A worker is `python -m soundkin.workers MODEL`; requests and answers travel over its standard
-streams as a JSON line followed by raw float32 arrays, and it ends when its parent's end closes.
+A native decoder that crashes on a file takes its worker along, which costs that file and no more;
+so does one that hangs, or takes more memory than a sound should.
+A worker is `python -m soundkin.workers MODEL`.
 """
 
 from __future__ import annotations
@@ -10,110 +10,36 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-import signal
-import subprocess
 import sys
 import threading
-from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import IO, Any
 
 import numpy as np
 
-from soundkin.decoders import AudioInfo
-from soundkin.embedding import Embedder, Embeddings
-from soundkin.errors import AudioError, SoundkinError, WorkerError
+from soundkin.decoders import NO_MEMORY, AudioInfo
+from soundkin.embedding import MOST_SOUND_S, Embedder, Embeddings
+from soundkin.errors import SoundkinError
 from soundkin.model import ModelFile
+from soundkin.processes import (
+    DECODING_BYTES,
+    Answers,
+    WorkerProcess,
+    declare_ready,
+    limit_memory,
+    open_streams,
+    write_answer,
+)
 from soundkin.records import Facts
 
 FLOAT_BYTES = 4
 WORKER = ("-m", "soundkin.workers")
 
-Answer = TypeVar("Answer")
-
 
 def count_workers() -> int:
     """Count the processors this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-class WorkerProcess:
-    """The parent's side of one worker process, started again when a file has killed it.
-
-    `arguments` are the interpreter's, as `-m` and a module's name.
-    """
-
-    def __init__(self, *arguments: str) -> None:
-        self._arguments = arguments
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def ask(
-        self,
-        request: dict[str, Any],
-        read: Callable[[IO[bytes]], Answer],
-        *,
-        timeout_s: float | None = None,
-    ) -> Answer:
-        """Send a request about the file `path`, and read the answer, one at a time.
-
-        Parameters
-        ----------
-        read
-            Reads the answer from the process's output; EOFError where that ends too early.
-        timeout_s
-            The process is ended after so long.
-
-        Raises
-        ------
-        WorkerError
-            The process died on the file, or was ended.
-        """
-        process = self._process or self.start()
-        assert process.stdin is not None
-        assert process.stdout is not None
-        alarm = threading.Timer(timeout_s, process.kill) if timeout_s else None
-        if alarm:
-            alarm.start()
-        try:
-            process.stdin.write(json.dumps(request).encode() + b"\n")
-            process.stdin.flush()
-            return read(process.stdout)
-        except (BrokenPipeError, EOFError) as error:
-            self._process = None
-            process.communicate()
-            reason = _describe_exit(process.returncode)
-            raise WorkerError(f"{request['path']}: the decoder died on it ({reason})") from error
-        finally:
-            if alarm:
-                alarm.cancel()
-
-    def start(self) -> subprocess.Popen[bytes]:
-        """Start the process, ahead of the first request."""
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", *self._arguments],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
-        )
-        return self._process
-
-    def stop(self) -> None:
-        """End the process; what it was doing is dropped."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.communicate()
-            self._process = None
-
-
-def _describe_exit(code: int) -> str:
-    if code >= 0:
-        return f"exit status {code}"
-    try:
-        return signal.Signals(-code).name
-    except ValueError:
-        return f"signal {-code}"
 
 
 class WorkerPool:
@@ -139,7 +65,10 @@ class WorkerPool:
         self._threads.shutdown(wait=True)
 
     def submit(self, path: str) -> Future[Embeddings]:
-        """Queue a file; its future gives the embeddings, or raises AudioError or WorkerError."""
+        """Queue a file; its future gives the embeddings, or raises AudioError or WorkerError.
+
+        It raises ModelError where no file can be embedded, since no worker starts.
+        """
         return self._threads.submit(self._embed_file, path)
 
     def submit_measuring(self, path: str) -> Future[Facts]:
@@ -147,8 +76,12 @@ class WorkerPool:
         request = {"path": path, "measure": True}
         return self._threads.submit(lambda: self._get_worker().ask(request, _read_facts))
 
+    def list_pids(self) -> list[int]:
+        """List the processes that there are now."""
+        return [worker.pid for worker in self._workers if worker.pid]
+
     def _embed_file(self, path: str) -> Embeddings:
-        return self._get_worker().ask({"path": path}, _read_answer)
+        return self._get_worker().ask({"path": path}, _read_embeddings)
 
     def _get_worker(self) -> WorkerProcess:
         worker: WorkerProcess | None = getattr(self._local, "worker", None)
@@ -158,35 +91,17 @@ class WorkerPool:
         return worker
 
 
-def _write_answer(stream: IO[bytes], answer: dict[str, Any], *arrays: Any) -> None:
-    stream.write(json.dumps(answer).encode() + b"\n")
-    for array in arrays:
-        stream.write(np.ascontiguousarray(array, np.float32).data)
-    stream.flush()
+def _read_facts(answers: Answers) -> Facts:
+    return Facts(**answers.read_line()["facts"])
 
 
-def read_line(stream: IO[bytes]) -> dict[str, Any]:
-    """Read a line of an answer; EOFError where it ends too early, AudioError if it is one."""
-    line = stream.readline()
-    if not line.endswith(b"\n"):
-        raise EOFError
-    answer: dict[str, Any] = json.loads(line)
-    if "error" in answer:
-        raise AudioError(answer["error"])
-    return answer
-
-
-def _read_facts(stream: IO[bytes]) -> Facts:
-    return Facts(**read_line(stream)["facts"])
-
-
-def _read_answer(stream: IO[bytes]) -> Embeddings:
-    answer = read_line(stream)
+def _read_embeddings(answers: Answers) -> Embeddings:
+    answer = answers.read_line()
     n_segments, size = answer["shape"]
-    vectors = _read_floats(stream, n_segments * size)
+    vectors = _read_floats(answers, n_segments * size)
     return Embeddings(
         vectors=vectors.reshape(n_segments, size),
-        levels_db=_read_floats(stream, n_segments),
+        levels_db=_read_floats(answers, n_segments),
         duration_s=answer["duration_s"],
         info=AudioInfo(**answer["info"]),
         warning=answer["warning"],
@@ -194,24 +109,21 @@ def _read_answer(stream: IO[bytes]) -> Embeddings:
     )
 
 
-def _read_floats(stream: IO[bytes], count: int) -> Any:
-    data = stream.read(count * FLOAT_BYTES)
-    if len(data) != count * FLOAT_BYTES:
-        raise EOFError
-    return np.frombuffer(data, np.float32)
+def _read_floats(answers: Answers, count: int) -> Any:
+    return np.frombuffer(answers.read_bytes(count * FLOAT_BYTES), np.float32)
 
 
 def _answer(embedder: Embedder, request: dict[str, Any], stream: IO[bytes]) -> None:
     path = request["path"]
     try:
         if request.get("measure"):
-            _write_answer(stream, {"facts": dataclasses.asdict(embedder.measure_file(path))})
+            write_answer(stream, {"facts": dataclasses.asdict(embedder.measure_file(path))})
             return
         found = embedder.embed_file(path)
     except SoundkinError as error:
-        _write_answer(stream, {"error": str(error)})
+        write_answer(stream, {"error": str(error)})
     except MemoryError:
-        _write_answer(stream, {"error": f"{path}: it needs more memory than there is"})
+        write_answer(stream, {"error": f"{path}: {NO_MEMORY}"})
     else:
         assert found.info is not None  # a file always has one
         assert found.facts is not None  # and these
@@ -222,22 +134,31 @@ def _answer(embedder: Embedder, request: dict[str, Any], stream: IO[bytes]) -> N
             "warning": found.warning,
             "facts": dataclasses.asdict(found.facts),
         }
-        _write_answer(stream, answer, found.vectors, found.levels_db)
+        arrays = (found.vectors, found.levels_db)
+        write_answer(stream, answer, *(np.ascontiguousarray(a, np.float32) for a in arrays))
+
+
+def _limit_memory(embedder: Embedder) -> None:
+    """Leave room for decoding and for the vectors of the longest sound, twice while they join.
+
+    What the model itself needs is there once it has embedded a batch.
+    """
+    size = embedder.warm_up()
+    n_segments = MOST_SOUND_S / embedder.model.segments.hop_s
+    limit_memory(DECODING_BYTES + round(2 * n_segments * (size + 1) * FLOAT_BYTES))
 
 
 def serve_requests(model: str, requests: IO[bytes], answers: IO[bytes]) -> None:
     """Answer requests until they end: the worker's whole life."""
-    embedder = Embedder.load(Path(model))
+    try:
+        embedder = Embedder.load(Path(model))
+        _limit_memory(embedder)
+    except SoundkinError as error:
+        write_answer(answers, {"error": str(error)})
+        return
+    declare_ready(answers)
     for line in requests:
         _answer(embedder, json.loads(line), answers)
-
-
-def open_streams() -> tuple[IO[bytes], IO[bytes]]:
-    """Open a worker's requests and answers; Ctrl-C is the parent's to handle."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    private_stdout = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # native decoders may print
-    return sys.stdin.buffer, private_stdout
 
 
 if __name__ == "__main__":

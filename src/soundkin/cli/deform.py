@@ -12,6 +12,7 @@ import click
 from soundkin.cli.options import (
     JSON,
     Command,
+    Number,
     library_option,
     open_library,
     output_options,
@@ -32,7 +33,7 @@ def _strength_option(
     """Make the option of one deformation's strength."""
     return click.option(
         name,
-        type=click.FloatRange(*bounds),
+        type=Number(*bounds),
         default=default,
         show_default=True,
         metavar=metavar,
@@ -84,11 +85,13 @@ def deform(
     synthesised ones while there is none. Of a sound of more than 20 s its first 20 s are taken.
     """
     from soundkin.config import DeformationConfig
+    from soundkin.decoding import decode_apart
     from soundkin.listening import check_folder, draw_picture, read_excerpt, save_sounds
 
     check_folder(folder, [sound] if other is None else [sound, other])
-    excerpt = read_excerpt(sound, start_s or 0.0, end_s)
-    mixed_in = None if other is None else read_excerpt(other, sample_rate=excerpt.sample_rate)
+    with decode_apart():
+        excerpt = read_excerpt(sound, start_s or 0.0, end_s)
+        mixed_in = None if other is None else read_excerpt(other, sample_rate=excerpt.sample_rate)
     config = DeformationConfig(
         pitch_semitones=strengths["semitones"],
         stretch=strengths["stretch"],

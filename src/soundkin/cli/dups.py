@@ -10,6 +10,7 @@ from soundkin.cli.options import (
     CSV,
     JSON,
     PATHS,
+    Number,
     build_filters,
     filter_options,
     library_option,
@@ -29,7 +30,7 @@ Examples:
 )
 @click.option(
     "--threshold",
-    type=click.FloatRange(-1, 1),
+    type=Number(-1, 1),
     default=0.99,
     show_default=True,
     help="Least cosine similarity of segments at the same time.",

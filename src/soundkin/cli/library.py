@@ -14,6 +14,7 @@ from soundkin.cli.options import (
     CSV,
     JSON,
     PATHS,
+    Number,
     build_filters,
     filter_options,
     library_option,
@@ -164,7 +165,7 @@ Examples:
 @click.option("--suggest", is_flag=True, help="List tags that recordings without any might have.")
 @click.option(
     "--sure",
-    type=click.FloatRange(0, 1),
+    type=Number(0, 1),
     default=0.8,
     show_default=True,
     help="With --suggest: so many of such suggestions must be right for recordings with tags.",

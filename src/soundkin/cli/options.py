@@ -17,6 +17,19 @@ if TYPE_CHECKING:
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
+class Number(click.FloatRange):
+    """A number within bounds, and neither nan, which is within any, nor infinite."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Read it."""
+        number: float = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is not a number to go by.", param, ctx)
+        return number
+
+
 def get_data_folder() -> Path:
     """Name the folder for what soundkin keeps for a person."""
     import platformdirs
@@ -44,10 +57,8 @@ def library_option(command: Command) -> Command:
 def region_options(command: Command) -> Command:
     """Add `--from` and `--to`, as `start_s` and `end_s`."""
     for option in (
-        click.option("--to", "end_s", type=click.FloatRange(0), metavar="S", help="Region end."),
-        click.option(
-            "--from", "start_s", type=click.FloatRange(0), metavar="S", help="Region start."
-        ),
+        click.option("--to", "end_s", type=Number(0), metavar="S", help="Region end."),
+        click.option("--from", "start_s", type=Number(0), metavar="S", help="Region start."),
     ):
         command = option(command)
     return command
@@ -89,8 +100,12 @@ def filter_options(command: Command) -> Command:
             " (Hz), tempo (BPM), onsets (a second).",
         ),
         click.option("--tag", "tags", multiple=True, metavar="TAG", help="Only with this tag."),
-        click.option("--max-duration", type=float, metavar="S", help="Only recordings so long."),
-        click.option("--min-duration", type=float, metavar="S", help="Only recordings so long."),
+        click.option(
+            "--max-duration", type=Number(0), metavar="S", help="Only recordings so long."
+        ),
+        click.option(
+            "--min-duration", type=Number(0), metavar="S", help="Only recordings so long."
+        ),
         click.option(
             "--ext", "extensions", multiple=True, metavar="EXT", help="Only such files, e.g. wav."
         ),

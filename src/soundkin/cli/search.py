@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import math
 import re
-import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 WEIGHTED = re.compile(r"(\d+(?:\.\d*)?|\.\d+):(.+)", re.DOTALL)
 OPERATORS = {"+": 1.0, "-": -1.0}
+CHUNK_BYTES = 1 << 20
+MOST_STDIN_BYTES = 8 << 30  # 12 hours of sound on a CD
 UNITS = {"loudness": "LUFS", "brightness": "Hz", "pitch": "Hz", "tempo": "BPM", "onsets": "/s"}
 
 
@@ -46,8 +48,10 @@ def _read_weights(
         name, _, number = value.partition("=")
         try:
             weights[name] = float(number)
-        except ValueError as error:
-            raise click.BadParameter(f"{value!r} is no weight; give e.g. pitch=0.5") from error
+        except ValueError:
+            weights[name] = math.nan
+        if not math.isfinite(weights[name]):
+            raise click.BadParameter(f"{value!r} is no weight; give e.g. pitch=0.5")
     return weights
 
 
@@ -148,10 +152,12 @@ def search(
     """
     if why and output not in (None, "json"):
         raise click.UsageError("--why goes with the table or --json")
-    from soundkin.cli.progress import count_segments
-    from soundkin.search import Searcher
+    from soundkin.decoding import decode_apart
 
-    with open_library(library_path) as library, _spool_stdin() as spool:
+    with decode_apart(), open_library(library_path) as library, _spool_stdin() as spool:
+        from soundkin.cli.progress import count_segments
+        from soundkin.search import Searcher
+
         query = parse_query(sounds, spool)
         query[0] = replace(query[0], start_s=start_s or 0.0, end_s=end_s)
         searcher = Searcher(library, count_segments(quiet=bool(output)))
@@ -219,7 +225,12 @@ class Spool:
             raise click.UsageError("standard input is a terminal; pipe a sound into it")
         if not self._path.exists():
             with self._path.open("wb") as file:
-                shutil.copyfileobj(sys.stdin.buffer, file)
+                while chunk := sys.stdin.buffer.read(CHUNK_BYTES):
+                    file.write(chunk)
+                    if file.tell() > MOST_STDIN_BYTES:
+                        raise QueryError(
+                            f"standard input: more than {MOST_STDIN_BYTES >> 30} GB; give a file"
+                        )
         return str(self._path)
 
 

@@ -1,30 +1,24 @@
-"""Sounds that came from outside, decoded in a process of their own into plain WAV files.
-
-A file made to break a decoder breaks this process, which has no more memory than it should need.
-It is `python -m soundkin.server.decoding`; requests and answers are JSON lines.
-"""
+"""Sounds that came from outside, decoded in processes apart and kept as plain WAV files."""
 
 from __future__ import annotations
 
-import dataclasses
-import json
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from queue import SimpleQueue
-from typing import IO, Any
 
 import soundfile
 
 from soundkin.audio import stream_audio
-from soundkin.decoders import AudioInfo, Waveform, open_decoder
-from soundkin.errors import AudioError, SoundkinError
-from soundkin.workers import WorkerProcess, open_streams, read_line
+from soundkin.decoders import AudioInfo, Decoder, Waveform
+from soundkin.decoding import DECODER, open_distant
+from soundkin.errors import AudioError, WorkerError
+from soundkin.processes import WorkerProcess
 
 N_DECODERS = 2
 TIMEOUT_S = 60.0
-MEMORY_BYTES = 2 << 30
 HIGHEST_RATE = 384_000
 
 
@@ -41,7 +35,7 @@ class DecoderPool:
 
     def __init__(self) -> None:
         self._free: SimpleQueue[WorkerProcess] = SimpleQueue()
-        self._all = [WorkerProcess("-m", "soundkin.server.decoding") for _ in range(N_DECODERS)]
+        self._all = [WorkerProcess(*DECODER, timeout_s=TIMEOUT_S) for _ in range(N_DECODERS)]
         self._all[0].start()  # so that the first upload does not wait for it
         for process in self._all:
             self._free.put(process)
@@ -58,11 +52,10 @@ class DecoderPool:
         """
         process = self._free.get()
         try:
-            request = {"path": path, "copy": copy, "most_s": most_s}
-            answer = process.ask(request, read_line, timeout_s=TIMEOUT_S)
+            with open_distant(process, path, keep_channels=False) as decoder:
+                return _copy_sound(decoder, path, copy, most_s)
         finally:
             self._free.put(process)
-        return Decoded(AudioInfo(**answer["info"]), answer["duration_s"])
 
     def close(self) -> None:
         """End the processes."""
@@ -70,21 +63,24 @@ class DecoderPool:
             process.stop()
 
 
-def copy_sound(path: str, copy: str, most_s: float) -> Decoded:
-    """Decode a file into a mono WAV of floats; see `DecoderPool.decode`."""
-    with open_decoder(path) as decoder:
-        info = decoder.info
-        if not 0 < info.sample_rate <= HIGHEST_RATE:
-            raise AudioError(f"{path}: {info.sample_rate} Hz is no sample rate of sound")
-        if info.duration_s is not None and info.duration_s > most_s:
-            raise AudioError(f"{path}: it is {info.duration_s:.0f} s long; {most_s:g} s are taken")
-        n_samples = 0
+def _copy_sound(decoder: Decoder, path: str, copy: str, most_s: float) -> Decoded:
+    info = decoder.info
+    if not 0 < info.sample_rate <= HIGHEST_RATE:
+        raise AudioError(f"{path}: {info.sample_rate} Hz is no sample rate of sound")
+    if info.duration_s is not None and info.duration_s > most_s:
+        raise AudioError(f"{path}: it is {info.duration_s:.0f} s long; {most_s:g} s are taken")
+    n_samples, deadline = 0, time.monotonic() + TIMEOUT_S
+    try:
         with soundfile.SoundFile(copy, "w", info.sample_rate, 1, "FLOAT", format="WAV") as file:
             for block in _read_as_far(stream_audio(decoder, info.sample_rate)):
                 n_samples += len(block)
                 if n_samples > most_s * info.sample_rate:
                     raise AudioError(f"{path}: it is longer than the {most_s:g} s that are taken")
+                if time.monotonic() > deadline:
+                    raise WorkerError(f"{path}: decoding it takes more than {TIMEOUT_S:g} s")
                 file.write(block)
+    except (soundfile.SoundFileError, OSError) as error:
+        raise AudioError(f"{path}: its copy cannot be written ({error})") from error
     if not n_samples:
         raise AudioError(f"{path}: there is no sound in it")
     return Decoded(info, n_samples / info.sample_rate)
@@ -95,35 +91,3 @@ def _read_as_far(blocks: Iterator[Waveform]) -> Iterator[Waveform]:
     yield from islice(blocks, 1)
     with suppress(AudioError):
         yield from blocks
-
-
-def _answer(request: dict[str, Any]) -> dict[str, Any]:
-    try:
-        decoded = copy_sound(request["path"], request["copy"], request["most_s"])
-    except (SoundkinError, OSError) as error:
-        return {"error": str(error)}
-    except soundfile.SoundFileError as error:
-        return {"error": f"{request['path']}: its copy cannot be written ({error})"}
-    except MemoryError:
-        return {"error": f"{request['path']}: it needs more memory than a sound should"}
-    return dataclasses.asdict(decoded)
-
-
-def _bound_memory() -> None:
-    """Have no more memory than decoding takes, where the system can see to that."""
-    with suppress(ImportError, ValueError, OSError):
-        import resource
-
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-
-
-def serve_requests(requests: IO[bytes], answers: IO[bytes]) -> None:
-    """Answer requests until they end: the process's whole life."""
-    _bound_memory()
-    for line in requests:
-        answers.write(json.dumps(_answer(json.loads(line))).encode() + b"\n")
-        answers.flush()
-
-
-if __name__ == "__main__":
-    serve_requests(*open_streams())

@@ -1,0 +1,83 @@
+"""soundkin with a decoder that does to files what their names say: crash, hang, grow, never end.
+
+As a script: `worker MODEL` and `decoder` are the processes that decode, anything else the command.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from soundkin import decoders, decoding, embedding, processes, workers
+
+PATIENCE_S = 1.5
+MOST_SOUND_S = 60.0
+PIECE = 256 << 20
+MOST_PIECES = 400  # a hundred GB: who is given so much is not limited
+
+
+@dataclass
+class Treacherous:
+    """A decoder that misbehaves: with memory at once, else after its first block."""
+
+    deed: str
+    info: decoders.AudioInfo
+
+    def decode_from(self, frame: int, block_s: float = 20.0) -> Iterator[decoders.Waveform]:
+        """Yield a block of noise, then do it."""
+        noise = np.random.default_rng(0).standard_normal(32_000).astype(np.float32)
+        held = [np.empty(PIECE, np.uint8) for _ in range(MOST_PIECES * (self.deed == "grow"))]
+        yield 0.1 * noise[len(held) :]
+        if self.deed == "crash":
+            ctypes.string_at(0)
+        elif self.deed == "hang":
+            ctypes.CDLL(None).pause()  # where no exception reaches
+        elif self.deed == "crawl":  # slower than patience altogether, but on its way
+            for _ in range(4):
+                time.sleep(PATIENCE_S / 3)
+                yield from decoders._join_pieces(iter([noise]), self.info, 1.0, "crawl")
+        while self.deed == "endless":
+            yield noise
+
+
+@contextmanager
+def open_treacherous(name: str, keep_channels: bool) -> Iterator[decoders.Decoder]:
+    """Open a file, with the decoder that its name asks for."""
+    deed = Path(name).stem
+    if deed == "crash-at-once":
+        ctypes.string_at(0)
+    if deed in {"crash", "hang", "grow", "crawl", "endless"}:
+        yield Treacherous(deed, decoders.AudioInfo(None, 32_000, 1, "TREACHEROUS"))
+        return
+    with decoders.open_here(name, keep_channels) as decoder:
+        yield decoder
+
+
+def main() -> None:
+    """Be what the arguments say."""
+    decoders.OPENER.set(open_treacherous)
+    processes.PATIENCE_S = PATIENCE_S
+    processes.BEAT_S = 0.1
+    embedding.MOST_SOUND_S = MOST_SOUND_S
+    workers.MOST_SOUND_S = MOST_SOUND_S
+    workers.WORKER = (__file__, "worker")
+    decoding.DECODER = (__file__, "decoder")
+    if sys.argv[1] == "worker":
+        workers.serve_requests(sys.argv[2], *processes.open_streams())
+    elif sys.argv[1] == "decoder":
+        decoding.serve_requests(*processes.open_streams())
+    else:
+        from soundkin.cli import main as run_command
+
+        run_command()
+
+
+if __name__ == "__main__":
+    main()
