@@ -302,6 +302,8 @@ class _Run:
             if moved is not None:
                 self._survey.note_move(moved.path, file.path)
                 self._library.move_recording(moved, file.path)
+            elif is_touched:
+                self._survey.note_move(file.path, file.path)
             self._save(file, content_id)
         self._count(**{"n_moved" if moved else "n_duplicates": 1})
         self._advance(n_done=1, bytes_done=file.size)

@@ -70,7 +70,8 @@ class Survey:
 
     def note_move(self, old: str, new: str) -> None:
         """Remember that what was known of a path is known of another one now."""
-        self.known.pop(old, None)
+        if old != new:  # else it has only another time
+            self.known.pop(old, None)
         self.moved.append((old, new))
 
     def settle(self, *, drop_missing: bool = False) -> Leaving:
