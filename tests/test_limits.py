@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from conftest import DEMO_SOUNDS, Soundkin
+from seeds import make_sound, write_with_ffmpeg
 from soundkin.audio import read_audio
 from soundkin.decoding import decode_apart
 from soundkin.errors import AudioError, ModelError, WorkerError
@@ -95,6 +96,24 @@ def test_a_search_with_such_a_file_is_one_line_and_exit_2(
     assert str(trap) in done.stderr
     assert done.stderr.count("\n") == 1
     assert not done.stdout
+
+
+def test_a_real_file_that_kills_ffmpeg_is_one_line_and_exit_2(
+    demo: Soundkin, soundkin: Soundkin, folder: Path
+) -> None:
+    deadly = folder / "deadly.mka"
+    write_with_ffmpeg(deadly, "adx", "adpcm_adx", make_sound(44_100, 2), 44_100)
+    content = bytearray(deadly.read_bytes())
+    content[5] = 16  # FFmpeg 8.1 divides by zero (SIGFPE); a later one may refuse it
+    deadly.write_bytes(content)
+    write_trap(folder, "fine")
+    refused = demo("search", deadly, status=2)
+    assert refused.stderr.count("\n") == 1
+    assert str(deadly) in refused.stderr
+    soundkin("index", folder)
+    assert [Path(path).name for path in soundkin.paths()] == ["fine.wav"]
+    (failed,) = soundkin.json("list", "--failed")
+    assert failed["error"]
 
 
 def test_deforming_such_a_file_is_one_line_and_exit_2(
