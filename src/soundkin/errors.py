@@ -19,6 +19,10 @@ class LibraryError(SoundkinError):
     """A library file is missing, foreign, locked, full, or from a newer soundkin."""
 
 
+class DamagedLibraryError(LibraryError):
+    """A library file is damaged, or another program changed its tables; it can be repaired."""
+
+
 class QueryError(SoundkinError):
     """A query makes no sense: nothing to search for, or nothing to search in."""
 

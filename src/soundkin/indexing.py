@@ -12,16 +12,15 @@ import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
-import filelock
-
+from soundkin.acceptance import accept_model, find_own_model
 from soundkin.embedding import Embeddings
 from soundkin.errors import AudioError, LibraryError, SoundkinError
 from soundkin.library import Library
+from soundkin.locks import lock_library
 from soundkin.measuring import measure_missing
 from soundkin.model import DEFAULT_MODEL, ModelFile, find_model, load_model
 from soundkin.records import Content, KnownFile, LibraryModel, Recording
@@ -64,7 +63,7 @@ def index_folders(
     """
     started = time.monotonic()
     roots = [resolve_root(folder) for folder in folders]
-    with lock_library(library):
+    with lock_library(library.path):
         model_file = settle_model(library, model, rebuild=rebuild)
         with library.transaction():
             for root in roots:
@@ -73,37 +72,36 @@ def index_folders(
             roots = library.list_folders()
         if not roots:
             raise LibraryError(f"{library.path}: nothing to index; run: soundkin index FOLDER")
-        with WorkerPool(model_file, n_workers) as pool:
+        with WorkerPool(model_file, n_workers) as pool, library.connection.hurry():
             run = _Run(library, pool, on_progress)
-            run.bring_in_step(roots, keep_missing=keep_missing)
+            run.bring_in_step(roots, roots, keep_missing=keep_missing)
             library.drop_orphans()
             n_measured = measure_missing(library, pool, on_progress)
     report = run.report(time.monotonic() - started)
     return replace(report, n_measured=n_measured)
 
 
-@contextmanager
-def lock_library(library: Library) -> Iterator[None]:
-    """Hold the right to index into a library.
+def embed_again(
+    library: Library,
+    paths: Sequence[str],
+    *,
+    n_workers: int | None = None,
+    on_progress: ProgressCallback = lambda progress: None,
+) -> IndexReport:
+    """Bring single files of a library in step, as for a repair; the caller has locked the library.
 
     Raises
     ------
-    LibraryError
-        Another process has it.
+    SoundkinError
+        The library's model is not to be found, or it cannot be written.
     """
-    lock = filelock.FileLock(f"{library.path}.lock", blocking=False)
-    try:
-        lock.acquire()
-    except filelock.Timeout as error:
-        raise LibraryError(
-            f"{library.path}: another soundkin is indexing into it; run again when it is done"
-        ) from error
-    except OSError as error:
-        raise LibraryError(f"{library.path}.lock: {error.strerror or error}") from error
-    try:
-        yield
-    finally:
-        lock.release()
+    started = time.monotonic()
+    model_file = settle_model(library, None)
+    with WorkerPool(model_file, n_workers) as pool, library.connection.hurry():
+        run = _Run(library, pool, on_progress)
+        run.bring_in_step([os.sep], paths, keep_missing=True)
+        n_measured = measure_missing(library, pool, on_progress)
+    return replace(run.report(time.monotonic() - started), n_measured=n_measured)
 
 
 def settle_model(
@@ -117,9 +115,11 @@ def settle_model(
         There is no such model, or the library was made with another one and `rebuild` is not set.
     """
     known = library.model
-    if name is None:
-        name = known.file_name if known else DEFAULT_MODEL
-    model_file = find_model(name)
+    if name is None and known is not None:
+        model_file = find_own_model(known)
+    else:
+        model_file = find_model(DEFAULT_MODEL if name is None else name)
+        accept_model(model_file)
     if known is not None and not rebuild:
         library.check_model(model_file.name, model_file.hash)
         return model_file
@@ -154,8 +154,12 @@ class _Run:
         self._in_flight: dict[bytes, list[FoundFile]] = {}
         self._pending: dict[Future[Embeddings], bytes] = {}
 
-    def bring_in_step(self, roots: Sequence[str], *, keep_missing: bool) -> None:
-        """Do the whole run."""
+    def bring_in_step(
+        self, known_roots: Sequence[str], roots: Sequence[str], *, keep_missing: bool
+    ) -> None:
+        """Do the whole run, knowing what lies below some folders."""
+        for root in known_roots:
+            self._known.update((file.path, file) for file in self._library.list_files_below(root))
         unreadable: list[Unreadable] = []
         changed = self._find_changed(roots, unreadable)
         for file, digest in self._hash_ahead(changed):
@@ -182,7 +186,6 @@ class _Run:
         """
         changed: list[FoundFile] = []
         for root in roots:
-            self._known.update((file.path, file) for file in self._library.list_files_below(root))
             for found in walk_audio(root):
                 if isinstance(found, Unreadable):
                     unreadable.append(found)
@@ -275,8 +278,11 @@ class _Run:
         """Give a file the vectors that its bytes have already: it was moved, or is a copy."""
         with self._library.transaction():
             present = self._library.find_recording(file.path)
-            is_touched = present is not None and present.content_id == content_id
-            moved = None if is_touched else self._find_moved(content_id)
+            stays = present is not None and (
+                present.content_id == content_id  # only its time has changed
+                or (present.size < 0 and bool(present.tags))  # to be read again, whatever it was
+            )
+            moved = None if stays else self._find_moved(content_id)
             if moved is not None:
                 self._known.pop(moved.path, None)
                 self._library.move_recording(moved, file.path)
