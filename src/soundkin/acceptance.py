@@ -12,7 +12,8 @@ import re
 from pathlib import Path
 
 from soundkin.errors import ModelError
-from soundkin.model import ModelFile, find_model, list_models
+from soundkin.library import Library
+from soundkin.model import DEFAULT_MODEL, ModelFile, find_model, list_models, load_model
 from soundkin.records import LibraryModel
 
 FOLDER_VARIABLE = "SOUNDKIN_ACCEPTED"
@@ -57,6 +58,34 @@ def find_own_model(known: LibraryModel) -> ModelFile:
             " soundkin index --model FILE"
         )
     return find_model(known.file_name)
+
+
+def settle_model(
+    library: Library, name: str | os.PathLike[str] | None, *, rebuild: bool = False
+) -> ModelFile:
+    """Find the model to index with, and write it into a library that has none.
+
+    Raises
+    ------
+    SoundkinError
+        There is no such model, or the library was made with another one and `rebuild` is not set.
+    """
+    known = library.model
+    if name is None and known is not None:
+        model_file = find_own_model(known)
+    else:
+        model_file = find_model(DEFAULT_MODEL if name is None else name)
+        accept_model(model_file)
+    if known is not None and not rebuild:
+        library.check_model(model_file.name, model_file.hash)
+        return model_file
+    model = load_model(model_file)
+    library.replace_model(
+        LibraryModel(
+            model.name, model_file.hash, model_file.name, model.segments, model.embedding_size
+        )
+    )
+    return model_file
 
 
 def _locate(digest: str) -> Path:

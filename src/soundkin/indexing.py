@@ -16,20 +16,20 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
-from soundkin.acceptance import accept_model, find_own_model
+from soundkin.acceptance import settle_model
 from soundkin.embedding import Embeddings
 from soundkin.errors import AudioError, LibraryError, SoundkinError
 from soundkin.library import Library
 from soundkin.locks import lock_library
 from soundkin.measuring import measure_missing
-from soundkin.model import DEFAULT_MODEL, ModelFile, find_model, load_model
-from soundkin.records import Content, KnownFile, LibraryModel, Recording
+from soundkin.records import Content, KnownFile, Recording
 from soundkin.reports import Failure, IndexProgress, IndexReport, ProgressCallback
 from soundkin.walking import FoundFile, Unreadable, hash_file, resolve_root, walk_audio
 from soundkin.workers import WorkerPool
 
 HASH_THREADS = 2
 HASH_LOOK_AHEAD = 8
+CHANGED = "it changed while it was read; run again"
 
 
 def index_folders(
@@ -102,34 +102,6 @@ def embed_again(
         run.bring_in_step([os.sep], paths, keep_missing=True)
         n_measured = measure_missing(library, pool, on_progress)
     return replace(run.report(time.monotonic() - started), n_measured=n_measured)
-
-
-def settle_model(
-    library: Library, name: str | os.PathLike[str] | None, *, rebuild: bool = False
-) -> ModelFile:
-    """Find the model to index with, and write it into a library that has none.
-
-    Raises
-    ------
-    SoundkinError
-        There is no such model, or the library was made with another one and `rebuild` is not set.
-    """
-    known = library.model
-    if name is None and known is not None:
-        model_file = find_own_model(known)
-    else:
-        model_file = find_model(DEFAULT_MODEL if name is None else name)
-        accept_model(model_file)
-    if known is not None and not rebuild:
-        library.check_model(model_file.name, model_file.hash)
-        return model_file
-    model = load_model(model_file)
-    library.replace_model(
-        LibraryModel(
-            model.name, model_file.hash, model_file.name, model.segments, model.embedding_size
-        )
-    )
-    return model_file
 
 
 def _is_below(path: str, folders: Iterable[str]) -> bool:
@@ -253,14 +225,14 @@ class _Run:
                 embeddings = future.result()
             except SoundkinError as error:
                 for file in files:
-                    self._fail(file, error)
+                    self._fail_decoding(file, digest, error)
             else:
                 self._store(files, digest, embeddings)
 
     def _store(self, files: list[FoundFile], digest: bytes, embeddings: Embeddings) -> None:
         first, *copies = files
         if not _is_same(first):
-            self._fail(first, AudioError("it changed while it was read; run again"), keep=False)
+            self._fail(first, AudioError(CHANGED), keep=False)
             for copy in copies:  # the copy may still hold the bytes that were hashed
                 self._take(copy, hash_file(copy.path))
             return
@@ -309,6 +281,18 @@ class _Run:
                 self._library.save_recording(file.path, size, file.mtime_ns, error=failure.reason)
         self._failures.append(failure)
         self._advance(n_done=1, bytes_done=file.size)
+
+    def _fail_decoding(self, file: FoundFile, digest: bytes, error: SoundkinError) -> None:
+        """Note that a file cannot be decoded; where its bytes are at fault, it is not tried again.
+
+        They are not, where by now they cannot be read at all, or are others than were hashed.
+        """
+        try:
+            is_its_own = hash_file(file.path) == digest
+        except AudioError as reading:
+            self._fail(file, reading, keep=False)
+            return
+        self._fail(file, error if is_its_own else AudioError(CHANGED), keep=is_its_own)
 
     def _drop_vanished(self, protected: Sequence[str]) -> None:
         """Forget files that the walk did not meet, but none below a folder it could not read."""

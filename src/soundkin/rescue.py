@@ -26,6 +26,23 @@ from soundkin.soundness import NOT_EMBEDDED
 
 MOST_FAILURES = 1_000_000  # of look-ups in one table, before the rest of it is given up
 GREATEST_ID = (1 << 62) - 1
+GREATEST = {  # where a bound of ids may stand, since a table may not be readable to its end
+    "recordings": (
+        "SELECT MAX(id) FROM recordings",
+        "SELECT MAX(id) FROM recordings INDEXED BY sqlite_autoindex_recordings_1 WHERE path > ''",
+        "SELECT MAX(recording_id) FROM tags INDEXED BY tags_by_recording",
+    ),
+    "contents": (
+        "SELECT MAX(id) FROM contents",
+        "SELECT next_content_id FROM meta",
+        "SELECT MAX(content_id) FROM recordings INDEXED BY recordings_by_content",
+    ),
+    "facts": ("SELECT MAX(content) FROM facts", "SELECT next_content_id FROM meta"),
+    "concepts": (
+        "SELECT MAX(id) FROM concepts",
+        "SELECT seq FROM sqlite_sequence WHERE name = 'concepts'",
+    ),
+}
 PAGE_SIZE = 4096
 
 Row = tuple[Any, ...]
@@ -122,7 +139,8 @@ class _Rescue:
                 self._insert("folders", ("path",), (path,))
             n_contents = self._copy_by_id("contents", "id") if has_model else 0
             n_recordings = self._copy_recordings()
-            self._copy_by_id("facts", "content")
+            if n_contents:
+                self._copy_by_id("facts", "content")
             self._copy_by_id("concepts", "id")
             n_tags = self._copy_tags("tags", "INDEXED BY tags_by_recording")
             self._copy_tags("rejected_tags", "")
@@ -143,14 +161,17 @@ class _Rescue:
     def _copy_by_id(self, table: str, key: str) -> int:
         columns = self._list_columns(table)
         n_rows = 0
+        contents = self._list_contents() if table == "facts" else None
         for row in self._read_by_id(table, key, columns):
+            if contents is not None and row[0] not in contents:
+                continue  # of a sound that is measured again when it is embedded again
             n_rows += self._insert(table, columns, row)
         return n_rows
 
     def _copy_recordings(self) -> int:
         """Copy recordings; one whose content is lost is to be embedded again."""
         columns = ("id", "path", "size", "mtime_ns", "content_id", "error")
-        contents = {row[0] for row in self._target.fetch("SELECT id FROM contents")}
+        contents = self._list_contents()
         for recording_id, path, size, mtime_ns, content_id, error in self._read_by_id(
             "recordings", "id", columns
         ):
@@ -222,6 +243,9 @@ class _Rescue:
             [uuid.uuid4().hex],
         )
 
+    def _list_contents(self) -> set[int]:
+        return {row[0] for row in self._target.fetch("SELECT id FROM contents")}
+
     def _insert(self, table: str, columns: Sequence[str], row: Row) -> bool:
         """Add a row that the new library's own checks let pass."""
         values = ", ".join("?" * len(row))
@@ -256,7 +280,7 @@ class _Rescue:
         listed = ", ".join(columns)
         place = columns.index(key)
         sql = f"SELECT {listed} FROM {table} WHERE {key} > ? AND {key} <= ? ORDER BY {key}"
-        ranges = [(-1, self._find_greatest(table, key))]
+        ranges = [(-1, self._find_greatest(table))]
         n_failures = 0
         while ranges and n_failures < MOST_FAILURES:
             low, high = ranges.pop()
@@ -270,13 +294,14 @@ class _Rescue:
                     middle = (low + high) // 2
                     ranges += [(middle, high), (low, middle)]
 
-    def _find_greatest(self, table: str, key: str) -> int:
-        """Find the greatest id, by the table's end where that can be read."""
-        try:
-            row = self._source.execute(f"SELECT MAX({key}) FROM {table}").fetchone()
-            return int(row[0] or 0)
-        except (sqlite3.Error, TypeError, ValueError):
-            return GREATEST_ID
+    def _find_greatest(self, table: str) -> int:
+        """Find a bound of a table's ids, wherever it can be read."""
+        found = [0]
+        for sql in GREATEST[table]:
+            with suppress(sqlite3.Error):
+                for (value,) in self._source.execute(sql):
+                    found.append(value if isinstance(value, int) else 0)
+        return min(max(found), GREATEST_ID)
 
 
 def keep_log_in(path: Path) -> None:

@@ -109,11 +109,15 @@ def check_tables(library: Library, on_progress: OnProgress) -> Iterator[Finding]
         check_recordings(library),
         check_concepts(library),
     )
+    said: list[Finding] = []  # by SQLite, of pages that more than one check came to
     for check in checks:
         try:
             yield from check
         except DamagedLibraryError as error:
-            yield _read_damage(library.path, error)
+            finding = _read_damage(library.path, error)
+            if finding not in said:
+                said.append(finding)
+                yield finding
 
 
 def check_model(library: Library) -> Iterator[Finding]:
