@@ -1,18 +1,17 @@
 """soundkin's commands in processes that meet faults on purpose, for faults.py and the tests.
 
 `Launcher` runs commands in children of one process that has imported everything, so that a command
-takes milliseconds; the children are killed by the clock or at a call that reads or writes. What has
-to hold after that is in `check_library` and `read_library`.
+takes milliseconds; the children are killed by the clock or at a call that reads or writes.
 """
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
+import faulthandler
 import json
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -93,15 +92,18 @@ def build_shim(folder: Path) -> Path:
 class Launcher:
     """A process whose children run commands; a context manager.
 
-    Faults happen below `folder` only. The commands find their models and notes in `folder` too.
+    Faults happen below `folder` only, and none without a shim. What the commands note of models
+    lies there too.
     """
 
-    def __init__(self, folder: Path, shim: Path) -> None:
+    def __init__(self, folder: Path, shim: Path | None) -> None:
         self.folder = folder
         environment = os.environ | {
-            "LD_PRELOAD": str(shim),
+            "LD_PRELOAD": str(shim or ""),
             "OPENBLAS_NUM_THREADS": "1",
             "OMP_NUM_THREADS": "1",
+            "OMP_THREAD_LIMIT": "1",
+            "OMP_WAIT_POLICY": "PASSIVE",  # on a busy machine, threads that spin cost seconds
             "SOUNDKIN_ACCEPTED": str(folder / "accepted"),
         }
         self._process = subprocess.Popen(
@@ -153,12 +155,15 @@ class Launcher:
             left_s = deadline - time.monotonic()
             is_over = left_s <= 0 or self._wait(0.001 if meanwhile else left_s)
         if time.monotonic() >= deadline:
+            if fault.after_s is None:  # say where it hangs
+                os.kill(pid, signal.SIGUSR1)
+                time.sleep(1)
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         answer = self._read()
         elapsed_s = time.monotonic() - started
         if fault.after_s is None and elapsed_s >= TIMEOUT_S:
-            raise AssertionError(f"it never ended: {request['commands']}")
+            raise AssertionError(f"never ended: {request['commands']}: {answer['stderr']}")
         return Outcome(elapsed_s=elapsed_s, **answer)
 
     def _wait(self, seconds: float) -> bool:
@@ -186,71 +191,6 @@ def launch(folder: Path) -> Iterator[Launcher]:
         yield launcher
 
 
-# What has to hold
-
-
-def read_library(path: Path) -> dict[str, Any]:
-    """Read all that a library holds, as two that were made of the same should hold it."""
-    recordings = (
-        "SELECT path, size, mtime_ns, error, hex(hash), duration_s, sample_rate, n_channels,"
-        " format, warning, n_segments, levels, vectors, loudness_lufs, brightness_hz, pitch_hz,"
-        " pitch_confidence, tempo_bpm, tempo_confidence, onsets_per_s FROM recordings"
-        " LEFT JOIN contents ON contents.id = content_id"
-        " LEFT JOIN facts ON facts.content = content_id ORDER BY path"
-    )
-    tags = "SELECT path, tag FROM {} JOIN recordings ON recordings.id = recording_id ORDER BY 1, 2"
-    questions = {
-        "recordings": recordings,
-        "tags": tags.format("tags"),
-        "rejected": tags.format("rejected_tags"),
-        "folders": "SELECT path FROM folders ORDER BY path",
-        "concepts": "SELECT name, model_hash, definition, vectors FROM concepts ORDER BY name",
-        "meta": "SELECT model_name, model_hash, model_file, model_config, index_kind FROM meta",
-    }
-    with contextlib.closing(sqlite3.connect(path)) as connection:
-        return {name: connection.execute(sql).fetchall() for name, sql in questions.items()}
-
-
-def check_library(path: Path, *, deep: bool = False) -> None:
-    """Hold a library against `soundkin verify`; AssertionError where it is damaged."""
-    from soundkin.verification import verify_library
-
-    report = verify_library(path, deep=deep)
-    assert report.is_whole, [finding for finding in report.findings if finding.is_damage][:5]
-
-
-class Reader:
-    """Sees what is committed while a command writes: paths that were embedded."""
-
-    def __init__(self, path: Path) -> None:
-        self.seen: set[str] = set()
-        self._path = path
-        self._connection: sqlite3.Connection | None = None
-
-    def look(self) -> None:
-        """Note what is there now."""
-        try:
-            if self._connection is None:
-                if not self._path.exists():
-                    return
-                self._connection = sqlite3.connect(f"{self._path.as_uri()}?mode=ro", uri=True)
-            sql = "SELECT path FROM recordings WHERE content_id NOTNULL"
-            self.seen |= {path for (path,) in self._connection.execute(sql)}
-        except sqlite3.Error:
-            pass  # there is nothing to see yet
-
-    def close(self) -> None:
-        """Look no more."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-
-
-def list_left_over(folder: Path) -> list[str]:
-    """List the files that an interrupted write has left."""
-    return sorted(path.name for path in folder.rglob("*.part*"))
-
-
 # The launcher's own side
 
 
@@ -263,8 +203,9 @@ def _serve(folder: str) -> None:
         from soundkin import projections  # noqa: F401
     import soundkin.relocation  # noqa: F401
 
-    shim = ctypes.CDLL(None)
-    shim.faults_count.restype = ctypes.c_long
+    shim = ctypes.CDLL(None) if os.environ["LD_PRELOAD"] else None
+    if shim is not None:
+        shim.faults_count.restype = ctypes.c_long
     _answer({"pid": os.getpid()})
     for line in sys.stdin:
         request = json.loads(line)
@@ -305,18 +246,20 @@ def _run_child(folder: str, request: dict[str, Any], notes: int, words: int, shi
         os.dup2(null, 0)
         os.dup2(words, 1)
         os.dup2(words, 2)
+        faulthandler.register(signal.SIGUSR1, file=sys.stderr, all_threads=True)
         fault = request["fault"]
         if fault["unprivileged"]:
             _drop_privileges()
         os.environ["FAULTS_UNREADABLE"] = fault["unreadable"]
-        shim.faults_arm(
-            folder.encode(),
-            ctypes.c_long(fault["at_call"]),
-            int(fault["torn"]),
-            ctypes.c_long(fault["room"]),
-            os.fsencode(fault["unreadable"]),
-            os.fsencode(fault["synced"]),
-        )
+        if shim is not None:
+            shim.faults_arm(
+                folder.encode(),
+                ctypes.c_long(fault["at_call"]),
+                int(fault["torn"]),
+                ctypes.c_long(fault["room"]),
+                os.fsencode(fault["unreadable"]),
+                os.fsencode(fault["synced"]),
+            )
         for command in request["commands"]:
             sys.argv = ["soundkin", *command]
             try:
@@ -326,7 +269,7 @@ def _run_child(folder: str, request: dict[str, Any], notes: int, words: int, shi
             sys.stdout.flush()
             if status:
                 break
-            os.write(notes, f"{shim.faults_count()}\n".encode())
+            os.write(notes, f"{shim.faults_count() if shim else 0}\n".encode())
     except BaseException:
         import traceback
 

@@ -21,7 +21,14 @@ import numpy as np
 
 from faulting import Fault, Outcome, launch
 from measuring import describe_machine, print_table
-from otherfaults import change_files, cut_power, fail_reads, fill_disks, revoke_permissions
+from otherfaults import (
+    change_files,
+    cut_power,
+    fail_reads,
+    fill_disks,
+    flip_bytes,
+    revoke_permissions,
+)
 from stages import Action, Stage, attack, list_actions
 
 
@@ -74,6 +81,9 @@ ATTACKS: dict[str, Callable[[Stage, int, np.random.Generator], str]] = {
     "permissions taken": lambda stage, n, generator: f"{revoke_permissions(stage)} runs",
     "files change": lambda stage, n, generator: (
         f"{change_files(stage, max(1, n // 8), generator)} changes"
+    ),
+    "bytes of the file changed": lambda stage, n, generator: (
+        f"{2 * n} files, {flip_bytes(stage, 2 * n, generator)} of them found damaged"
     ),
     "power cut": lambda stage, n, generator: (
         f"{n} cuts, {cut_power(stage, n, generator)} lost something not acknowledged"

@@ -7,13 +7,14 @@ import os
 import shutil
 import sqlite3
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import numpy as np
 
-from faulting import Fault, Reader, check_library, read_library
-from stages import N_SOUNDS, Action, Stage, assert_same, attack, list_actions, write_noise
+from faulting import Fault
+from promises import Reader, check_library, read_library
+from stages import N_SOUNDS, PAGE, Action, Stage, assert_same, attack, list_actions, write_noise
 
 
 def fill_disks(stage: Stage, n: int, generator: np.random.Generator) -> int:
@@ -121,6 +122,71 @@ def check_contents_are_the_files(stage: Stage) -> None:
         if row[3] is None:
             digest = hashlib.sha256(Path(row[0]).read_bytes()).hexdigest().upper()
             assert row[4] == digest, row[0]
+
+
+def flip_bytes(stage: Stage, n: int, generator: np.random.Generator) -> int:
+    """Change bytes of a library, anywhere; how often that was noticed.
+
+    No command may end with more than a line, and a repair must leave a library that is whole, with
+    every tag that could still be read.
+    """
+    sound = stage.sounds / "b" / "3.wav"
+    commands = [
+        stage.command("list", "--json"),
+        stage.command("info"),
+        stage.command("search", sound),
+        stage.command("tag", sound, "--add", "x"),
+        stage.command("tag"),
+        stage.command("dups"),
+        stage.command("verify", "--deep"),
+    ]
+    n_noticed = 0
+    for _ in range(n):
+        stage.begin("full")
+        damage_bytes(stage.library, generator)
+        readable = read_tags(stage.library)
+        for command in commands:
+            done = stage.launcher.run([command])
+            assert done.status in (0, 1, 2), done
+            assert "Traceback" not in done.stderr, done.stderr
+            n_noticed += done.status == 1 and "verify" in map(str, command)
+        done = stage.launcher.run([stage.command("verify", "--repair", "--workers", 1)])
+        assert "Traceback" not in done.stderr, done.stderr
+        if done.status == 2:
+            assert not readable, done
+            continue
+        check_library(stage.library)
+        lost = readable - read_tags(stage.library)
+        assert not lost, lost
+    return n_noticed
+
+
+def damage_bytes(library: Path, generator: np.random.Generator) -> None:
+    """Change some bytes of one page, a run of zeros or single ones, or cut the file off."""
+    data = bytearray(library.read_bytes())
+    page = int(generator.integers(len(data) // PAGE)) * PAGE
+    kind = int(generator.integers(5))
+    if kind == 0:
+        data[page : page + PAGE] = bytes(PAGE)
+    elif kind == 1:
+        del data[page + PAGE // 2 :]
+    elif kind == 2:
+        data[page : page + PAGE] = generator.bytes(PAGE)
+    else:
+        for place in page + generator.integers(0, PAGE, 1 << (2 * kind - 5)):
+            data[place] ^= 1 << int(generator.integers(8))
+    library.write_bytes(data)
+
+
+def read_tags(library: Path) -> set[tuple[str, str]]:
+    """Read all (path, tag) that plain SQL can read, and that can be a path and a tag."""
+    sql = "SELECT path, tag FROM recordings JOIN tags ON recordings.id = recording_id"
+    found: set[tuple[str, str]] = set()
+    with closing(sqlite3.connect(library)) as connection, suppress(sqlite3.Error):
+        for path, tag in connection.execute(sql):
+            if isinstance(path, str) and isinstance(tag, str) and path.startswith("/") and tag:
+                found.add((path, tag))
+    return {pair for pair in found if "\0" not in pair[0]}
 
 
 def cut_power(stage: Stage, n: int, generator: np.random.Generator) -> int:

@@ -13,15 +13,8 @@ from typing import Any
 import numpy as np
 import soundfile
 
-from faulting import (
-    Fault,
-    Launcher,
-    Outcome,
-    Reader,
-    check_library,
-    list_left_over,
-    read_library,
-)
+from faulting import Fault, Launcher, Outcome
+from promises import Reader, check_library, list_left_over, read_library
 
 RATE = 8000
 N_SOUNDS = 10
