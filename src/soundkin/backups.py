@@ -55,6 +55,8 @@ def back_up(
         The library is damaged, what lies there is no library, or it cannot be written.
     """
     path = Path(target).expanduser().absolute()
+    if not path.parent.is_dir():
+        raise LibraryError(f"{path.parent}: no such folder")
     _refuse_target(path, library.path)
     drop_left_over(path)
     with _make_temporary(path) as temporary:

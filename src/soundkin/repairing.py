@@ -7,10 +7,11 @@ since these can be made again of the audio.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from soundkin.backups import swap_in
+from soundkin.backups import read_kind, swap_in
 from soundkin.errors import DamagedLibraryError, LibraryError, ModelError
 from soundkin.files import drop_left_over, name_aside
 from soundkin.indexing import embed_again
@@ -81,7 +82,7 @@ def repair_library(
 
     with lock_library(path):
         drop_left_over(path)
-        before = verify_library(path, deep=deep, on_progress=on_progress, on_finding=note)
+        before = _verify(path, deep, on_progress, note)
         rescued = kept = None
         if damaged_parts & set(OF_THE_FILE):
             on_progress("Reading what can be read", 0, 1)
@@ -95,6 +96,17 @@ def repair_library(
                 save_index(library, on_progress)
     after = verify_library(path, on_progress=on_progress)
     return RepairReport(before, after, n_embedded, rescued, kept, problem)
+
+
+def _verify(
+    path: Path, deep: bool, on_progress: OnProgress, note: Callable[[Finding], None]
+) -> VerifyReport:
+    """Check a library; one whose very beginning is lost is damaged too, as a person says it is."""
+    if read_kind(path) != "other":
+        return verify_library(path, deep=deep, on_progress=on_progress, on_finding=note)
+    finding = Finding("file", str(path), "it does not begin as a library does")
+    note(finding)
+    return VerifyReport(str(path), 0, 0, 0, 1, 0, 0.0, (finding,))
 
 
 def _write_anew(path: Path) -> tuple[Rescued, Path | None]:

@@ -44,6 +44,7 @@ GREATEST = {  # where a bound of ids may stand, since a table may not be readabl
     ),
 }
 PAGE_SIZE = 4096
+NOTHING = "nothing of a library can be read from it; if there is one, run: soundkin restore BACKUP"
 
 Row = tuple[Any, ...]
 
@@ -74,12 +75,15 @@ def rescue_rows(path: Path, target: Path) -> Rescued:
         source = _open_damaged(path, with_page)
         try:
             with Library.open(target, create=True) as library:
-                return _Rescue(source, library.connection).run()
+                rescued = _Rescue(source, library.connection).run()
         finally:
             source.close()
     finally:
         for suffix in ("", "-wal", "-shm"):
             Path(f"{with_page}{suffix}").unlink(missing_ok=True)
+    if not rescued.n_recordings and not rescued.n_contents:
+        raise LibraryError(f"{path}: {NOTHING}")
+    return rescued
 
 
 def _open_damaged(path: Path, with_page: Path) -> sqlite3.Connection:
@@ -99,7 +103,7 @@ def _open_damaged(path: Path, with_page: Path) -> sqlite3.Connection:
         source.close()
     except sqlite3.Error:
         pass
-    raise LibraryError(f"{path}: nothing can be read of it; run: soundkin restore BACKUP")
+    raise LibraryError(f"{path}: {NOTHING}")
 
 
 def _transplant_page(path: Path, target: Path) -> None:
