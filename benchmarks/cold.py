@@ -14,7 +14,7 @@ import numpy as np
 import soundfile
 
 from measuring import COMMAND, compute_median, describe_machine, print_table, run_command
-from soundkin.indexing import settle_model
+from soundkin.acceptance import settle_model
 from soundkin.library import Library
 from soundkin.records import Content
 

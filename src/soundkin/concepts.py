@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,8 @@ import numpy.typing as npt
 
 from soundkin.errors import QueryError
 from soundkin.library import Library
+
+CONCEPT_COLUMNS = "id, name, model_hash, definition, vectors"
 
 Vectors = npt.NDArray[np.float32]
 
@@ -77,15 +80,32 @@ def remove_concept(library: Library, name: str) -> bool:
     return bool(cursor.rowcount)
 
 
-def _select(library: Library, condition: str, parameters: list[Any]) -> list[Concept]:
-    sql = f"SELECT id, name, model_hash, definition, vectors FROM concepts WHERE {condition}"
-    return [_read(*row) for row in library.connection.fetch(sql, parameters)]
+def read_concept(concept_id: int, name: str, digest: str, definition: str, data: bytes) -> Concept:
+    """Make a concept of its row.
 
-
-def _read(concept_id: int, name: str, digest: str, definition: str, data: bytes) -> Concept:
-    asked = json.loads(definition)
-    n_liked = len(asked["liked"])
-    n_all = 1 + n_liked + len(asked["disliked"])
-    vectors = np.frombuffer(data, np.float32).reshape(n_all, -1)
+    Raises
+    ------
+    ValueError
+        It is damaged.
+    """
+    try:
+        asked = json.loads(definition)
+        n_liked = len(asked["liked"])
+        n_all = 1 + n_liked + len(asked["disliked"])
+        vectors = np.frombuffer(data, np.float32).reshape(n_all, -1)
+        if not isinstance(asked["sounds"], list) or not np.isfinite(vectors).all():
+            raise ValueError("its vectors are no numbers")
+    except (TypeError, KeyError, RecursionError) as error:
+        raise ValueError("its definition is damaged") from error
     parts = vectors[0], vectors[1 : 1 + n_liked], vectors[1 + n_liked :]
     return Concept(concept_id, name, digest, asked, *parts)
+
+
+def _select(library: Library, condition: str, parameters: list[Any]) -> list[Concept]:
+    """Read concepts, but for damaged ones, which `soundkin verify` tells of."""
+    sql = f"SELECT {CONCEPT_COLUMNS} FROM concepts WHERE {condition}"
+    found = []
+    for row in library.connection.fetch(sql, parameters):
+        with suppress(ValueError):
+            found.append(read_concept(*row))
+    return found

@@ -23,6 +23,10 @@ class BusyError(LibraryError):
     """Another process is indexing into the library."""
 
 
+class DamagedLibraryError(LibraryError):
+    """A library file is damaged, or another program changed its tables; it can be repaired."""
+
+
 class QueryError(SoundkinError):
     """A query makes no sense: nothing to search for, or nothing to search in."""
 

@@ -8,6 +8,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
+PART = ".part"
+
 
 @contextmanager
 def write_aside(path: Path) -> Iterator[IO[bytes]]:
@@ -18,13 +20,57 @@ def write_aside(path: Path) -> Iterator[IO[bytes]]:
     OSError
         It cannot be written; a file that was there before stays as it was.
     """
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
+    temporary = name_aside(path)
     try:
         with temporary.open("wb") as file:
             yield file
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        put_in_place(temporary, path)
     finally:
         with suppress(OSError):
             temporary.unlink()
+
+
+def name_aside(path: Path) -> Path:
+    """Name a file beside another, for this process to write before it is put in place."""
+    return path.with_name(f"{path.name}.{os.getpid()}{PART}")
+
+
+def put_in_place(temporary: Path, path: Path) -> None:
+    """Give a file that is whole the name of another, in one step, once it is on disk."""
+    with temporary.open("rb") as file:
+        os.fsync(file.fileno())
+    temporary.replace(path)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Bring the names of a folder's files to disk, where that can be asked for."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def drop_left_over(path: Path) -> None:
+    """Delete what processes that were killed have left beside a file."""
+    for entry in path.parent.glob(f"{_escape(path.name)}.*{PART}*"):
+        number = entry.name[len(path.name) + 1 :].partition(".")[0]
+        if number.isdigit() and not _is_running(int(number)):
+            with suppress(OSError):
+                entry.unlink()
+
+
+def _escape(name: str) -> str:
+    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in name)
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        pass
+    return True

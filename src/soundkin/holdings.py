@@ -10,11 +10,11 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from soundkin.acceptance import find_own_model
 from soundkin.embedding import Embedder
 from soundkin.errors import LibraryError
 from soundkin.feedback import N_RANDOM
 from soundkin.library import Library
-from soundkin.model import find_model
 from soundkin.records import LibraryModel
 from soundkin.snapshots import IndexFolder
 from soundkin.upkeep import OnProgress, discard_index, load_index
@@ -138,7 +138,7 @@ class Holdings:
         """
         with self._lock:
             if self._embedder is None or self._embedder[0] != model.hash:
-                model_file = find_model(model.file_name)
+                model_file = find_own_model(model)
                 library.check_model(model_file.name, model_file.hash)
                 self._embedder = model.hash, Embedder.load(model_file, measures=False)
             return self._embedder[1]

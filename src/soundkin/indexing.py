@@ -12,26 +12,26 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
-import filelock
-
+from soundkin.acceptance import settle_model
 from soundkin.embedding import Embeddings
-from soundkin.errors import AudioError, BusyError, LibraryError, SoundkinError, WorkerError
+from soundkin.errors import AudioError, LibraryError, SoundkinError, WorkerError
 from soundkin.library import Library
+from soundkin.locks import lock_library
 from soundkin.measuring import measure_missing
-from soundkin.model import DEFAULT_MODEL, ModelFile, find_model, load_model
-from soundkin.records import Content, LibraryModel, Recording
+from soundkin.model import ModelFile
+from soundkin.records import Content, Recording
 from soundkin.reports import Failure, IndexProgress, IndexReport, ProgressCallback
-from soundkin.surveys import Survey, remember_away, survey_folders
+from soundkin.surveys import Survey, remember_away, survey_files, survey_folders
 from soundkin.walking import FoundFile, hash_file, resolve_root
 from soundkin.workers import WorkerPool
 
 HASH_THREADS = 2
 HASH_LOOK_AHEAD = 8
+CHANGED = "it changed while it was read; run again"
 
 
 def index_folders(
@@ -68,7 +68,7 @@ def index_folders(
     """
     started = time.monotonic()
     roots = [resolve_root(folder) for folder in folders]
-    with lock_library(library):
+    with lock_library(library.path):
         model_file = settle_model(library, model, rebuild=rebuild)
         with library.transaction():
             for root in roots:
@@ -78,7 +78,7 @@ def index_folders(
         if not roots:
             raise LibraryError(f"{library.path}: nothing to index; run: soundkin index FOLDER")
         survey = survey_folders(library, roots)
-        with WorkerPool(model_file, n_workers) as pool:
+        with WorkerPool(model_file, n_workers) as pool, library.connection.hurry():
             run = _Run(library, survey, pool, on_progress)
             run.bring_in_step(keep_missing=keep_missing, drop_missing=drop_missing)
             library.drop_orphans()
@@ -103,7 +103,7 @@ def index_survey(
         As `index_folders`; BusyError where another run is at work on the library.
     """
     started = time.monotonic()
-    with lock_library(library):
+    with lock_library(library.path):
         pool = take_pool(settle_model(library, None))
         survey = make_survey()
         run = _Run(library, survey, pool, on_progress)
@@ -113,56 +113,27 @@ def index_survey(
     return run.report(time.monotonic() - started)
 
 
-@contextmanager
-def lock_library(library: Library) -> Iterator[None]:
-    """Hold the right to index into a library.
-
-    Raises
-    ------
-    BusyError
-        Another process has it.
-    LibraryError
-        The lock's file cannot be written.
-    """
-    lock = filelock.FileLock(f"{library.path}.lock", blocking=False)
-    try:
-        lock.acquire()
-    except filelock.Timeout as error:
-        raise BusyError(
-            f"{library.path}: another soundkin is indexing into it; run again when it is done"
-        ) from error
-    except OSError as error:
-        raise LibraryError(f"{library.path}.lock: {error.strerror or error}") from error
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-def settle_model(
-    library: Library, name: str | os.PathLike[str] | None, *, rebuild: bool = False
-) -> ModelFile:
-    """Find the model to index with, and write it into a library that has none.
+def embed_again(
+    library: Library,
+    paths: Sequence[str],
+    *,
+    n_workers: int | None = None,
+    on_progress: ProgressCallback = lambda progress: None,
+) -> IndexReport:
+    """Bring single files of a library in step, as for a repair; the caller has locked the library.
 
     Raises
     ------
     SoundkinError
-        There is no such model, or the library was made with another one and `rebuild` is not set.
+        The library's model is not to be found, or it cannot be written.
     """
-    known = library.model
-    if name is None:
-        name = known.file_name if known else DEFAULT_MODEL
-    model_file = find_model(name)
-    if known is not None and not rebuild:
-        library.check_model(model_file.name, model_file.hash)
-        return model_file
-    model = load_model(model_file)
-    library.replace_model(
-        LibraryModel(
-            model.name, model_file.hash, model_file.name, model.segments, model.embedding_size
-        )
-    )
-    return model_file
+    started = time.monotonic()
+    model_file = settle_model(library, None)
+    with WorkerPool(model_file, n_workers) as pool, library.connection.hurry():
+        run = _Run(library, survey_files(library, paths), pool, on_progress)
+        run.bring_in_step(keep_missing=True, drop_missing=False)
+        n_measured = measure_missing(library, pool, on_progress)
+    return replace(run.report(time.monotonic() - started), n_measured=n_measured)
 
 
 class _Run:
@@ -272,14 +243,14 @@ class _Run:
                 embeddings = future.result()
             except (AudioError, WorkerError) as error:
                 for file in files:
-                    self._fail(file, error)
+                    self._fail_decoding(file, digest, error)
             else:
                 self._store(files, digest, embeddings)
 
     def _store(self, files: list[FoundFile], digest: bytes, embeddings: Embeddings) -> None:
         first, *copies = files
         if not _is_same(first):
-            self._fail(first, AudioError("it changed while it was read; run again"), keep=False)
+            self._fail(first, AudioError(CHANGED), keep=False)
             for copy in copies:  # the copy may still hold the bytes that were hashed
                 self._take(copy, hash_file(copy.path))
             return
@@ -297,12 +268,15 @@ class _Run:
         """Give a file the vectors that its bytes have already: it was moved, or is a copy."""
         with self._library.transaction():
             present = self._library.find_recording(file.path)
-            is_touched = present is not None and present.content_id == content_id
-            moved = None if is_touched else self._find_moved(content_id)
+            stays = present is not None and (
+                present.content_id == content_id  # only its time has changed
+                or (present.size < 0 and bool(present.tags))  # to be read again, whatever it was
+            )
+            moved = None if stays else self._find_moved(content_id)
             if moved is not None:
                 self._survey.note_move(moved.path, file.path)
                 self._library.move_recording(moved, file.path)
-            elif is_touched:
+            elif stays:
                 self._survey.note_move(file.path, file.path)
             self._save(file, content_id)
         self._count(**{"n_moved" if moved else "n_duplicates": 1})
@@ -327,6 +301,18 @@ class _Run:
                 self._library.save_recording(file.path, size, file.mtime_ns, error=failure.reason)
         self._failures.append(failure)
         self._advance(n_done=1, bytes_done=file.size)
+
+    def _fail_decoding(self, file: FoundFile, digest: bytes, error: SoundkinError) -> None:
+        """Note that a file cannot be decoded; where its bytes are at fault, it is not tried again.
+
+        They are not, where by now they cannot be read at all, or are others than were hashed.
+        """
+        try:
+            is_its_own = hash_file(file.path) == digest
+        except AudioError as reading:
+            self._fail(file, reading, keep=False)
+            return
+        self._fail(file, error if is_its_own else AudioError(CHANGED), keep=is_its_own)
 
     def _count(self, **counts: int) -> None:
         raised = {name: getattr(self._report, name) + count for name, count in counts.items()}

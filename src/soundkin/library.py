@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from soundkin import rows
-from soundkin.connection import Connection
-from soundkin.errors import LibraryError
+from soundkin.connection import DAMAGED, REPAIR, Connection
+from soundkin.errors import DamagedLibraryError, LibraryError
 from soundkin.filtering import compile_filters, encode_path
 from soundkin.records import (
     Content,
@@ -29,6 +29,8 @@ from soundkin.records import (
     LibraryModel,
     Recording,
 )
+
+INDEX_KINDS = ("exact", "scan", "lists")
 
 
 class Library:
@@ -76,24 +78,28 @@ class Library:
     @property
     def stamp(self) -> tuple[str, int]:
         """Identity and generation: equal stamps, equal vectors."""
-        identity, generation = self._run("SELECT identity, generation FROM meta").fetchone()
+        identity, generation = self._read_meta("identity, generation")
         return identity, generation
 
     @property
     def model(self) -> LibraryModel | None:
         """The model the library was made with; None before the first index run."""
-        name, digest, file_name, config = self._run(
-            "SELECT model_name, model_hash, model_file, model_config FROM meta"
-        ).fetchone()
+        columns = "model_name, model_hash, model_file, model_config"
+        name, digest, file_name, config = self._read_meta(columns)
         if name is None:
             return None
-        return LibraryModel.from_json(name, digest, file_name, config)
+        try:
+            return LibraryModel.from_json(name, digest, file_name, config)
+        except ValueError as error:
+            raise DamagedLibraryError(
+                f"{self.path}: what it says of its model is damaged ({error}); {REPAIR}"
+            ) from error
 
     @property
     def index_kind(self) -> str | None:
         """The kind of vector index that was asked for; None leaves the choice to soundkin."""
-        kind: str | None = self._run("SELECT index_kind FROM meta").fetchone()[0]
-        return kind
+        kind = self._read_meta("index_kind")[0]
+        return kind if kind in INDEX_KINDS else None
 
     @index_kind.setter
     def index_kind(self, kind: str | None) -> None:
@@ -129,24 +135,24 @@ class Library:
 
     def count(self) -> LibraryCounts:
         """Count recordings, failures, segments and seconds."""
-        n_all, n_failed, duration_s = self._run(
+        n_all, n_failed, duration_s = self._fetch_one(
             "SELECT COUNT(*), COUNT(*) FILTER (WHERE content_id IS NULL),"
-            " COALESCE(SUM(duration_s), 0) FROM recordings"
+            " TOTAL(duration_s) FROM recordings"
             " LEFT JOIN contents ON contents.id = content_id"
-        ).fetchone()
-        n_contents, n_segments = self._run(
+        )
+        n_contents, n_segments = self._fetch_one(
             "SELECT COUNT(*), COALESCE(SUM(n_segments), 0) FROM contents"
-        ).fetchone()
+        )
         return LibraryCounts(n_all - n_failed, n_failed, n_contents, n_segments, duration_s)
 
     def list_folders(self) -> list[str]:
         """List the folders and files that were asked to be indexed."""
-        return sorted(os.fsdecode(row[0]) for row in self._run("SELECT path FROM folders"))
+        return sorted(rows.read_path(row[0]) for row in self._fetch("SELECT path FROM folders"))
 
     def list_tags(self) -> list[tuple[str, int]]:
         """List every tag with how many recordings carry it, most used first."""
         sql = "SELECT tag, COUNT(*) FROM tags GROUP BY tag ORDER BY 2 DESC, 1"
-        return [(tag, n_recordings) for tag, n_recordings in self._run(sql)]
+        return [(tag, n_recordings) for tag, n_recordings in self._fetch(sql)]
 
     # Reading recordings
 
@@ -165,7 +171,7 @@ class Library:
             f"SELECT DISTINCT content_id FROM {rows.RECORDINGS}"
             f" WHERE content_id IS NOT NULL AND {where} ORDER BY content_id"
         )
-        return np.fromiter((row[0] for row in self._run(sql, parameters)), np.int64)
+        return np.fromiter((row[0] for row in self._fetch(sql, parameters)), np.int64)
 
     def get_recordings(
         self, content_ids: Iterable[int], filters: Filters | None = None
@@ -197,35 +203,52 @@ class Library:
         where, parameters = compile_filters(Filters(folders=(folder,)))
         sql = f"SELECT id, path, size, mtime_ns, error IS NOT NULL FROM recordings WHERE {where}"
         return [
-            KnownFile(id_, os.fsdecode(path), size, mtime_ns, bool(failed))
-            for id_, path, size, mtime_ns, failed in self._run(sql, parameters)
+            KnownFile(id_, rows.read_path(path), size, mtime_ns, bool(failed))
+            for id_, path, size, mtime_ns, failed in self._fetch(sql, parameters)
         ]
 
     def read_vectors(
         self, content_id: int
     ) -> tuple[npt.NDArray[np.float16], npt.NDArray[np.float16]]:
-        """Read one content's vectors `(n_segments, n)` and levels `(n_segments,)`."""
+        """Read one content's vectors `(n_segments, n)` and levels `(n_segments,)`.
+
+        Raises
+        ------
+        LibraryError
+            They are damaged.
+        """
         sql = "SELECT vectors, levels FROM contents WHERE id = ?"
-        return rows.decode_vectors(*self._run(sql, [content_id]).fetchone())
+        try:
+            vectors, levels = self._fetch_one(sql, [content_id])
+            return rows.decode_vectors(vectors, levels, self._find_size())
+        except ValueError as error:
+            raise DamagedLibraryError(f"{self.path}: vectors are damaged; {REPAIR}") from error
 
     def list_content_ids(self) -> npt.NDArray[np.int64]:
         """List the ids of all contents, ascending; none is ever given out twice."""
-        ids = np.fromiter((row[0] for row in self._run("SELECT id FROM contents")), np.int64)
+        ids = np.fromiter((row[0] for row in self._fetch("SELECT id FROM contents")), np.int64)
         return np.sort(ids)  # SQLite reads them from the index of hashes, far smaller
 
     def list_recording_ids(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         """List the ids of all embedded recordings, and those of their contents, which ascend."""
         sql = "SELECT id, content_id FROM recordings WHERE content_id NOT NULL ORDER BY content_id"
-        pairs = np.array(self._run(sql).fetchall(), np.int64).reshape(-1, 2)
+        pairs = np.array(list(self._fetch(sql)), np.int64).reshape(-1, 2)
         return pairs[:, 0], pairs[:, 1]
 
     def read_vectors_above(
         self, last: int
     ) -> Iterator[tuple[int, npt.NDArray[np.float16], npt.NDArray[np.float16]]]:
-        """Yield (content id, vectors, levels) of every content of an id above, ascending."""
+        """Yield (content id, vectors, levels) of every content of an id above, ascending.
+
+        What is of another shape than it should be comes as one silent segment.
+        """
+        size = self._find_size()
         sql = "SELECT id, vectors, levels FROM contents WHERE id > ? ORDER BY id"
-        for content_id, vectors, levels in self.connection.fetch(sql, [last]):
-            yield content_id, *rows.decode_vectors(vectors, levels)
+        for content_id, vectors, levels in self._fetch(sql, [last]):
+            try:
+                yield content_id, *rows.decode_vectors(vectors, levels, size)
+            except ValueError:
+                yield content_id, np.zeros((1, size), np.float16), np.full(1, -np.inf, np.float16)
 
     # Writing
 
@@ -235,15 +258,15 @@ class Library:
 
     def find_content(self, digest: bytes) -> int | None:
         """Find what bytes of this hash hold, if it is known."""
-        row = self._run("SELECT id FROM contents WHERE hash = ?", [digest]).fetchone()
+        row = self.connection.fetch_one("SELECT id FROM contents WHERE hash = ?", [digest])
         return int(row[0]) if row else None
 
     def add_content(self, content: Content) -> int:
         """Store what some bytes hold; returns its id."""
-        content_id: int = self._run(
+        content_id: int = self._fetch_one(
             "UPDATE meta SET generation = generation + 1, next_content_id = next_content_id + 1"
             " RETURNING next_content_id - 1"
-        ).fetchone()[0]
+        )[0]
         self._run(
             "INSERT INTO contents (id, hash, duration_s, sample_rate, n_channels, format, warning,"
             " n_segments, levels, vectors) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -331,6 +354,23 @@ class Library:
 
     def _run(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
         return self.connection.run(sql, parameters)
+
+    def _fetch(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
+        return self.connection.fetch(sql, parameters)
+
+    def _fetch_one(self, sql: str, parameters: Sequence[Any] = ()) -> tuple[Any, ...]:
+        row = self.connection.fetch_one(sql, parameters)
+        if row is None:
+            raise DamagedLibraryError(f"{self.path}: {DAMAGED}")
+        return row
+
+    def _read_meta(self, columns: str) -> tuple[Any, ...]:
+        return self._fetch_one(f"SELECT {columns} FROM meta")
+
+    def _find_size(self) -> int:
+        """Find how long vectors are; 0 where there can be none yet."""
+        model = self.model
+        return 0 if model is None else model.embedding_size
 
     def select_where(self, condition: str, parameters: Sequence[Any]) -> Iterator[Recording]:
         """Yield the recordings that meet a condition in SQL, for rooms that know the tables."""

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import soundfile
 
 from soundkin import deformations
+from soundkin.acceptance import find_own_model
 from soundkin.audio import convert_waveform, probe_audio, read_audio
 from soundkin.config import SILENCE_DB, DeformationConfig, ModelConfig
 from soundkin.decoders import Waveform
@@ -180,7 +181,7 @@ def choose_model(library: Library | None, name: str | None = None) -> ModelFile:
         There is no such model.
     """
     if name is None and library is not None and library.model is not None:
-        name = library.model.file_name
+        return find_own_model(library.model)
     return find_model(name or DEFAULT_MODEL)
 
 

@@ -10,7 +10,7 @@ from pathlib import PurePath
 from soundkin.filtering import compile_filters
 from soundkin.library import Library
 from soundkin.records import FACTS, Filters, Recording
-from soundkin.rows import RECORDINGS
+from soundkin.rows import RECORDINGS, read_path
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,8 @@ def read_page(library: Library, wanted: Wanted, offset: int = 0, limit: int = 10
     if wanted.text:
         where += " AND instr(lower(CAST(path AS TEXT)), lower(?))"
         parameters.append(wanted.text)
-    total = library.connection.run(
-        f"SELECT COUNT(*) FROM {RECORDINGS} WHERE {where}", parameters
-    ).fetchone()[0]
+    counting = f"SELECT COUNT(*) FROM {RECORDINGS} WHERE {where}"
+    [(total,)] = library.connection.fetch(counting, parameters)
     part = f"{where} ORDER BY path LIMIT ? OFFSET ?"
     return Page(total, list(library.select_where(part, [*parameters, limit, offset])))
 
@@ -60,7 +59,7 @@ def list_folder_tree(library: Library) -> list[Folder]:
     seconds: defaultdict[str, float] = defaultdict(float)
     sql = "SELECT path, duration_s FROM recordings JOIN contents ON contents.id = content_id"
     for path, duration_s in library.connection.fetch(sql):
-        for folder in _list_above(os.path.dirname(os.fsdecode(path)), roots):  # noqa: PTH120
+        for folder in _list_above(os.path.dirname(read_path(path)), roots):  # noqa: PTH120
             counts[folder] += 1
             seconds[folder] += duration_s
     return [Folder(path, counts[path], round(seconds[path], 3)) for path in sorted(counts)]
@@ -70,14 +69,14 @@ def count_extensions(library: Library) -> list[tuple[str, int]]:
     """Count the recordings of each kind of file, the most frequent kind first."""
     found: Counter[str] = Counter()
     for (path,) in library.connection.fetch("SELECT path FROM recordings WHERE error IS NULL"):
-        found[os.path.splitext(os.fsdecode(path))[1].lower()] += 1  # noqa: PTH122
+        found[os.path.splitext(read_path(path))[1].lower()] += 1  # noqa: PTH122
     return sorted(found.items(), key=lambda one: (-one[1], one[0]))
 
 
 def measure_ranges(library: Library) -> dict[str, tuple[float, float]]:
     """Find the least and the greatest value of each fact (`FACTS`) that any recording has."""
     columns = ", ".join(f"MIN({column}), MAX({column})" for column in FACTS.values())
-    values = library.connection.run(f"SELECT {columns} FROM facts").fetchone()
+    [values] = library.connection.fetch(f"SELECT {columns} FROM facts")
     pairs = zip(FACTS, values[::2], values[1::2], strict=True)
     return {name: (least, most) for name, least, most in pairs if least is not None}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import operator
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Self
@@ -12,6 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from soundkin.config import EMBEDDING_SIZE, SegmentConfig
+
+# Beyond what any model has; what lies beyond was made to do harm.
+HIGHEST_RATE = 1_000_000
+LONGEST_SEGMENT_S = 3600.0
+LARGEST_SIZE = 65_536
 
 
 @dataclass(frozen=True)
@@ -31,10 +37,29 @@ class LibraryModel:
 
     @classmethod
     def from_json(cls, name: str, digest: str, file_name: str, text: str) -> Self:
-        """Read what `to_json` wrote; older libraries held only vectors of soundkin's own size."""
-        values = json.loads(text)
-        segments = SegmentConfig(**values["segments"])
-        return cls(name, digest, file_name, segments, values.get("embedding_size", EMBEDDING_SIZE))
+        """Read what `to_json` wrote; older libraries held only vectors of soundkin's own size.
+
+        Raises
+        ------
+        ValueError
+            It is no such thing.
+        """
+        try:
+            values = json.loads(text)
+            segments = SegmentConfig(**values["segments"])
+            size = values.get("embedding_size", EMBEDDING_SIZE)
+            is_sane = (
+                1 <= operator.index(segments.sample_rate) <= HIGHEST_RATE
+                and 0 < segments.hop_s <= segments.segment_s <= LONGEST_SEGMENT_S
+                and segments.segment_hop > 0
+                and 1 <= operator.index(size) <= LARGEST_SIZE
+                and all(isinstance(value, str) for value in (name, digest, file_name))
+            )
+        except (TypeError, KeyError, AttributeError, RecursionError) as error:
+            raise ValueError("it is no description of a model") from error
+        if not is_sane:
+            raise ValueError("it describes a model that cannot be")
+        return cls(name, digest, file_name, segments, size)
 
 
 @dataclass(frozen=True)

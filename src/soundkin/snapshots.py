@@ -97,7 +97,7 @@ class IndexFolder:
     def load(self) -> Snapshot | None:
         """Map what is there into memory; None if there is nothing, or it is damaged."""
         try:
-            manifest = self._read_manifest()
+            manifest = self.read_manifest()
             data = (self.path / manifest.arrays).read_bytes()
             if zlib.crc32(data) != manifest.arrays_crc:
                 return None
@@ -115,11 +115,12 @@ class IndexFolder:
     def holds(self, stamp: tuple[str, int]) -> bool:
         """Whether what is there is of this stamp, if it is whole; cheap to ask."""
         try:
-            return self._read_manifest().stamp == stamp
+            return self.read_manifest().stamp == stamp
         except (OSError, ValueError, KeyError, TypeError):
             return False
 
-    def _read_manifest(self) -> Manifest:
+    def read_manifest(self) -> Manifest:
+        """Read what it holds; OSError, ValueError, KeyError or TypeError where that is damaged."""
         return Manifest.from_json((self.path / MANIFEST).read_text("utf-8"))
 
     def map_vectors(self, manifest: Manifest) -> npt.NDArray[np.float16]:

@@ -62,6 +62,15 @@ class Survey:
     blanks: list[Unreadable] = field(default_factory=list)
     moved: list[tuple[str, str]] = field(default_factory=list)
 
+    def walk(self, root: str) -> None:
+        """Look at all files below a folder, or at a file."""
+        for found in walk_audio(root):
+            if isinstance(found, Unreadable):
+                self.blanks.append(found)
+            elif found.path not in self.seen:
+                self.seen[found.path] = found
+                self.found.append(found)
+
     def hold_back(self, after_ns: int) -> list[FoundFile]:
         """Take out the files that were written after a time: they may not be whole yet."""
         held = [file for file in self.found if file.mtime_ns > after_ns]
@@ -146,12 +155,16 @@ def survey_folders(library: Library, roots: Sequence[str]) -> Survey:
     survey = Survey(roots, away=frozenset(row[0] for row in away))
     for root in roots:
         survey.known.update((file.path, file) for file in library.list_files_below(root))
-        for found in walk_audio(root):
-            if isinstance(found, Unreadable):
-                survey.blanks.append(found)
-            elif found.path not in survey.seen:
-                survey.seen[found.path] = found
-                survey.found.append(found)
+        survey.walk(root)
+    return survey
+
+
+def survey_files(library: Library, paths: Iterable[str]) -> Survey:
+    """Look at some files, whatever else is around them."""
+    survey = Survey()
+    for path in paths:
+        survey.known.update((known.path, known) for known in _find_known(library, path))
+        survey.walk(path)
     return survey
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from soundkin.config import SILENCE_DB
+from soundkin.halves import find_unsound
 from soundkin.library import Library
 from soundkin.snapshots import IndexFolder, Manifest, Snapshot
 from soundkin.vectors import VectorIndex, choose_kind
@@ -112,6 +113,8 @@ class _Upkeep:
     def collect(self) -> Snapshot:
         """Put an index together in memory."""
         index = VectorIndex.build(self._read(0))
+        is_hidden = index.silent | find_unsound(index.vectors)  # what is damaged is never found
+        index = dataclasses.replace(index, silent=is_hidden)
         return Snapshot(None, project(index, self.kind, self.on_progress))
 
     def build(self) -> Snapshot:
@@ -168,7 +171,7 @@ class _Upkeep:
             for content_id, vectors, silent in self._read(last):
                 ids.append(content_id)
                 counts.append(len(vectors))
-                silences.append(silent)
+                silences.append(silent | find_unsound(vectors))
                 yield vectors
 
         new_sums = self.folder.append(manifest, read_blocks())

@@ -12,8 +12,9 @@ from pathlib import Path
 
 from soundkin.audio import is_audio_path
 from soundkin.errors import BusyError
-from soundkin.indexing import index_folders, index_survey, lock_library
+from soundkin.indexing import index_folders, index_survey
 from soundkin.library import Library
+from soundkin.locks import lock_library
 from soundkin.model import ModelFile
 from soundkin.noticing import Lookout, Noticed, StopEvent
 from soundkin.reports import IndexReport, ProgressCallback
@@ -98,7 +99,7 @@ def _wait_until_free(library: Library, stop: StopEvent | None) -> bool:
     while stop is None or not stop.is_set():
         time.sleep(LOOK_S)
         try:
-            with lock_library(library):
+            with lock_library(library.path):
                 return True
         except BusyError:
             continue

@@ -8,6 +8,7 @@ import sys
 import click
 
 from soundkin import __version__
+from soundkin.cli.backup import backup, restore
 from soundkin.cli.completion import completion
 from soundkin.cli.deform import deform
 from soundkin.cli.dups import dups
@@ -16,9 +17,11 @@ from soundkin.cli.evaluate import evaluate
 from soundkin.cli.index import index
 from soundkin.cli.library import info, list_, remove, tag
 from soundkin.cli.map import map_
+from soundkin.cli.relocate import relocate
 from soundkin.cli.search import search
 from soundkin.cli.serve import serve
 from soundkin.cli.train import train
+from soundkin.cli.verify import verify
 from soundkin.cli.watch import watch
 from soundkin.errors import SoundkinError
 
@@ -37,6 +40,7 @@ def commands() -> None:
 
 for command in (
     *(index, watch, search, serve, list_, info, tag, remove, dups),
+    *(verify, backup, restore, relocate),
     *(map_, embed, evaluate, train, deform, completion),
 ):
     commands.add_command(command)

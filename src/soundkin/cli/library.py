@@ -244,9 +244,9 @@ Examples:
 @library_option
 def remove(paths: tuple[str, ...], library_path: str) -> None:
     """Take recordings out of the library; the files themselves are not touched."""
-    from soundkin.indexing import lock_library
+    from soundkin.locks import lock_library
 
-    with open_library(library_path) as library, lock_library(library):
+    with open_library(library_path) as library, lock_library(library.path):
         folders = set(library.list_folders())
         wanted = [path for path in paths if os.path.abspath(path) not in folders]  # noqa: PTH100
         recordings = _find_recordings(library, wanted)

@@ -1,0 +1,34 @@
+"""`soundkin relocate`."""
+
+from __future__ import annotations
+
+import click
+
+from soundkin.cli.options import library_option, open_library
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  soundkin relocate /media/old/Samples ~/Samples     a collection that was moved or copied
+  soundkin relocate D:/Takes E:/Takes --force        a drive that is not there now
+"""
+)
+@click.argument("old", type=click.Path())
+@click.argument("new", type=click.Path())
+@click.option("--force", is_flag=True, help="Even where none of the files is found below NEW.")
+@library_option
+def relocate(old: str, new: str, force: bool, library_path: str) -> None:
+    """Say that what lay below OLD lies below NEW now; nothing is embedded again.
+
+    Tags, vectors and named sounds stay. The files themselves are not touched.
+    """
+    from soundkin.relocation import relocate as relocate_library
+
+    with open_library(library_path) as library:
+        report = relocate_library(library, old, new, force=force)
+    merged = f", {report.n_merged} joined with what was there" if report.n_merged else ""
+    click.echo(
+        f"{report.n_recordings} recordings and {report.n_folders} folders moved{merged};"
+        f" {report.n_found} files found there with the same size"
+    )
