@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -181,3 +183,14 @@ def test_time_that_is_up_ends_even_a_process_that_goes_on() -> None:
     process = WorkerProcess("-c", ticking, timeout_s=0.5)
     with pytest.raises(WorkerError, match=r"a\.wav: the decoder was ended: not done after 0\.5 s"):
         process.ask({"path": "a.wav"}, lambda answers: answers.read_line())
+
+
+def test_a_process_that_was_ended_between_two_files_is_started_again() -> None:
+    script = "import sys\nprint('{}', flush=True)\nfor line in sys.stdin: print('{}', flush=True)"
+    process = WorkerProcess("-c", script)
+    for _ in range(3):
+        assert process.ask({"path": "a.wav"}, lambda answers: answers.read_line()) == {}
+        assert process.pid is not None
+        os.kill(process.pid, signal.SIGKILL)
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    process.stop()

@@ -134,6 +134,10 @@ class _Fork:
         finally:
             os._exit(1)  # whatever happened, here is no way back into what the parent was doing
 
+    def poll(self) -> int | None:
+        """How it ended, as far as that was asked for."""
+        return None if self.pid else self.returncode
+
     def kill(self) -> None:
         """End it."""
         if self.pid:

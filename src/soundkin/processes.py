@@ -47,6 +47,10 @@ class Process(Protocol):
         """How it ended; negative where a signal ended it."""
         ...
 
+    def poll(self) -> int | None:
+        """How it ended, if it has ended."""
+        ...
+
     def kill(self) -> None:
         """End it."""
         ...
@@ -164,6 +168,8 @@ class WorkerProcess:
         ModelError
             It never was ready for files.
         """
+        if self._process is not None and self._process.poll() is not None:
+            self.stop()  # somebody ended it meanwhile, which is not this file's fault
         process = self._process or self.start()
         if not self._is_ready:
             self._exchange(process, _read_ready, START_S)
