@@ -391,7 +391,12 @@ def _search(target: Target, count: int) -> Iterator[str]:
     body = json.dumps({"sounds": [{"id": target.sound}]}).encode()
     headers = ["Content-Type: application/json"]
     for _ in range(count):
-        yield target.ask(make_request("/api/v1/search", "POST", headers, body))
+        for _ in range(10):
+            status = target.ask(make_request("/api/v1/search", "POST", headers, body))
+            if status != "503":
+                break
+            time.sleep(1)  # as it is asked to
+        yield status
 
 
 ATTACKS: dict[str, Callable[[Target, float], Iterable[str]]] = {

@@ -105,7 +105,7 @@ def _embed(upload: Upload, desk: Desk) -> Response:
     response_model=answers.Deformations,
     summary="Hear it deformed",
 )
-def list_deformations(
+async def list_deformations(
     sound_id: PathId,
     desk: DeskHere,
     mix: Annotated[
@@ -119,6 +119,12 @@ def list_deformations(
     Each deformation is a sound with an id, kept like an upload; its distance is the cosine distance
     from the original. Beside them stand the distances of random sounds from it.
     """
+    return await run_slowly(_deform, desk, sound_id, mix, start_s, end_s)
+
+
+def _deform(
+    desk: Desk, sound_id: str, mix: str | None, start_s: float, end_s: float | None
+) -> Response:
     heard = find_there(desk, sound_id)
     excerpt = read_excerpt(heard.path, start_s, end_s)
     other = None

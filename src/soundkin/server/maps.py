@@ -19,6 +19,7 @@ from soundkin.server import answers
 from soundkin.server.desk import Desk, DeskHere
 from soundkin.server.problems import Json
 from soundkin.server.queries import read_query
+from soundkin.server.threads import run_slowly
 from soundkin.server.words import Part, Words
 
 router = APIRouter(prefix="/api/v1", tags=["map"])
@@ -32,13 +33,17 @@ _busy = threading.Lock()  # bringing a map in step takes all cores; twice at onc
     responses={204: {"description": "There is none yet"}},
     summary="The map",
 )
-def get_map(desk: DeskHere, by: Annotated[By, Query()] = "recordings") -> Response:
+async def get_map(desk: DeskHere, by: Annotated[By, Query()] = "recordings") -> Response:
     """Give all points, brought in step with the library, and the colours they can have.
 
     Arrays are base64 of little-endian numbers: `x`, `y` float32 in [-1, 1], `ids` uint32 (of
     recordings, `r…`), `starts_s` float32, where points are segments; `codes` uint8, places in a
     column's `palette`. Where there is none (204), a job of kind `map` makes it.
     """
+    return await run_slowly(_draw_map, desk, by)
+
+
+def _draw_map(desk: Desk, by: By) -> Response:
     with desk.open_library() as library, _busy:
         sound_map = load_map(library, by)
         if sound_map is None:

@@ -20,6 +20,7 @@ from soundkin.server.app import create_app
 from soundkin.server.desk import Desk
 from soundkin.server.door import Door
 from soundkin.server.settings import Settings
+from soundkin.server.threads import allow_few_threads
 from soundkin.server.watcher import Watcher
 
 GRACE_S = 10
@@ -143,6 +144,7 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to listen."""
+        allow_few_threads()
         await super().startup(sockets)
         if self.started:
             self._on_start()

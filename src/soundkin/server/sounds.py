@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, Query, Request
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.responses import FileResponse, Response, StreamingResponse
 
@@ -197,7 +198,7 @@ def _read_number(digits: str) -> int:
 
 
 @router.get("/sounds/{sound_id}/peaks", response_model=answers.Peaks, summary="Its waveform")
-def get_peaks(
+async def get_peaks(
     sound_id: PathId,
     desk: DeskHere,
     n: Annotated[int, Query(ge=1, le=4000)] = 400,
@@ -205,8 +206,8 @@ def get_peaks(
     end_s: EndQuery = None,
 ) -> Response:
     """Give the least and greatest sample in each of `n` equal stretches."""
-    heard = find_there(desk, sound_id)
-    body: dict[str, Any] = desk.gallery.get_peaks(heard, n, start_s, end_s)
+    heard = await run_in_threadpool(find_there, desk, sound_id)
+    body: dict[str, Any] = await run_slowly(desk.gallery.get_peaks, heard, n, start_s, end_s)
     return Json(body, headers=KEPT)
 
 
@@ -216,7 +217,7 @@ def get_peaks(
     response_class=Response,
     responses={200: {"content": {"image/png": {}}, "description": "A PNG"}},
 )
-def get_spectrogram(
+async def get_spectrogram(
     sound_id: PathId,
     desk: DeskHere,
     start_s: StartQuery = 0.0,
@@ -225,8 +226,8 @@ def get_spectrogram(
     height: Annotated[int, Query(ge=1, le=1000)] = 128,
 ) -> Response:
     """Draw its log-mel, low frequencies at the bottom, 80 dB from dark to bright."""
-    heard = find_there(desk, sound_id)
-    picture = desk.gallery.draw(heard, width, height, start_s, end_s)
+    heard = await run_in_threadpool(find_there, desk, sound_id)
+    picture = await run_slowly(desk.gallery.draw, heard, width, height, start_s, end_s)
     return Response(picture, media_type="image/png", headers=KEPT)
 
 

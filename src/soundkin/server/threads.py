@@ -1,4 +1,7 @@
-"""Slow work in a few threads of its own, so that uploads never keep searches waiting."""
+"""Few threads: the event loop waits for its turn among them, 5 ms for each that is at work.
+
+Slow work has some of its own, so that it never keeps searches waiting.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from typing import ParamSpec, TypeVar
 import anyio
 import anyio.to_thread
 
+N_QUICK = 8
 N_SLOW = 4
 
 Given = ParamSpec("Given")
@@ -23,3 +27,8 @@ async def run_slowly(
     """Run something in one of the few threads that slow work has."""
     call = partial(work, *arguments, **named)
     return await anyio.to_thread.run_sync(call, limiter=_LIMITER)
+
+
+def allow_few_threads() -> None:
+    """Have few threads for requests; to be called inside the event loop."""
+    anyio.to_thread.current_default_thread_limiter().total_tokens = N_QUICK
