@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from soundkin.hits import Hit
     from soundkin.indexing import index_folders
     from soundkin.library import Library
+    from soundkin.opening import open_library
     from soundkin.queries import Sound, Waveform
     from soundkin.records import Facts, Filters, Recording
     from soundkin.search import Searcher
@@ -49,6 +50,7 @@ _HOMES = {
     "embed_paths": "export",
     "find_duplicates": "duplicates",
     "index_folders": "indexing",
+    "open_library": "opening",
     "save_table": "export",
     "suggest_tags": "suggestions",
 }
@@ -72,6 +74,7 @@ __all__ = [
     "embed_paths",
     "find_duplicates",
     "index_folders",
+    "open_library",
     "save_table",
     "suggest_tags",
 ]

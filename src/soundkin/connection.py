@@ -6,10 +6,10 @@ import os
 import sqlite3
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from soundkin.errors import LibraryError
 
@@ -35,7 +35,7 @@ class Connection:
         self._sqlite = sqlite
 
     @classmethod
-    def open(cls, path: Path) -> Connection:
+    def open(cls, path: Path) -> Self:
         """Open a file that exists or may be made; bring its tables to the present version."""
         try:
             connection = cls(path, _open_sqlite(path))
@@ -53,6 +53,14 @@ class Connection:
         with suppress(sqlite3.Error):
             self._sqlite.close()
 
+    def copy_to(self, path: Path) -> None:
+        """Copy all of it, as it stands, to a file that may be made."""
+        try:
+            with closing(sqlite3.connect(path)) as target:
+                self._sqlite.backup(target)
+        except sqlite3.Error as error:
+            raise _explain(error, path) from error
+
     def run(self, sql: str, parameters: Sequence[Any] = ()) -> sqlite3.Cursor:
         """Execute one statement."""
         try:
@@ -68,10 +76,15 @@ class Connection:
         except sqlite3.Error as error:
             raise _explain(error, self.path) from error
 
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction is open."""
+        return self._sqlite.in_transaction
+
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Make all writes inside one transaction, or none of them; nested ones join the outer."""
-        if self._sqlite.in_transaction:
+        if self.in_transaction:
             yield
             return
         self.run("BEGIN IMMEDIATE")

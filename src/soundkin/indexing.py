@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import replace
@@ -26,7 +26,7 @@ from soundkin.measuring import measure_missing
 from soundkin.model import DEFAULT_MODEL, ModelFile, find_model, load_model
 from soundkin.records import Content, KnownFile, LibraryModel, Recording
 from soundkin.reports import Failure, IndexProgress, IndexReport, ProgressCallback
-from soundkin.walking import FoundFile, Unreadable, hash_file, resolve_root, walk_audio
+from soundkin.walking import FoundFile, Unreadable, hash_file, is_below, resolve_root, walk_audio
 from soundkin.workers import WorkerPool
 
 HASH_THREADS = 2
@@ -62,6 +62,8 @@ def index_folders(
         A folder is missing, another run is at work on the library, the library was made with
         another model, or it cannot be written. Files that cannot be read are in the report.
     """
+    if library.is_distributed:
+        raise LibraryError(f"{library.name}: to index into it, add --cluster")
     started = time.monotonic()
     roots = [resolve_root(folder) for folder in folders]
     with lock_library(library):
@@ -72,7 +74,7 @@ def index_folders(
         if rebuild or not roots:
             roots = library.list_folders()
         if not roots:
-            raise LibraryError(f"{library.path}: nothing to index; run: soundkin index FOLDER")
+            raise LibraryError(f"{library.name}: nothing to index; run: soundkin index FOLDER")
         with WorkerPool(model_file, n_workers) as pool:
             run = _Run(library, pool, on_progress)
             run.bring_in_step(roots, keep_missing=keep_missing)
@@ -96,7 +98,7 @@ def lock_library(library: Library) -> Iterator[None]:
         lock.acquire()
     except filelock.Timeout as error:
         raise LibraryError(
-            f"{library.path}: another soundkin is indexing into it; run again when it is done"
+            f"{library.name}: another soundkin is indexing into it; run again when it is done"
         ) from error
     except OSError as error:
         raise LibraryError(f"{library.path}.lock: {error.strerror or error}") from error
@@ -130,12 +132,6 @@ def settle_model(
         )
     )
     return model_file
-
-
-def _is_below(path: str, folders: Iterable[str]) -> bool:
-    return any(
-        f"{path}{os.sep}".startswith(f"{folder.rstrip(os.sep)}{os.sep}") for folder in folders
-    )
 
 
 class _Run:
@@ -309,7 +305,7 @@ class _Run:
         vanished = [
             file.id
             for path, file in self._known.items()
-            if path not in self._seen and not _is_below(path, protected)
+            if path not in self._seen and not is_below(path, protected)
         ]
         self._library.remove_recordings(vanished)
         self._count(n_removed=len(vanished))

@@ -98,6 +98,13 @@ def _walk_entries(
             yield Unreadable(entry.path, error.strerror or str(error), gone)
 
 
+def is_below(path: str, folders: Iterable[str]) -> bool:
+    """Tell whether a path is one of some folders, or lies below one."""
+    return any(
+        f"{path}{os.sep}".startswith(f"{folder.rstrip(os.sep)}{os.sep}") for folder in folders
+    )
+
+
 def hash_file(path: str) -> bytes:
     """Compute the SHA-256 of a file's bytes.
 

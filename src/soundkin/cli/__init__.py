@@ -9,6 +9,7 @@ import click
 
 from soundkin import __version__
 from soundkin.cli.completion import completion
+from soundkin.cli.convert import convert
 from soundkin.cli.deform import deform
 from soundkin.cli.dups import dups
 from soundkin.cli.embed import embed
@@ -36,7 +37,7 @@ def commands() -> None:
 
 for command in (
     *(index, search, serve, list_, info, tag, remove, dups),
-    *(map_, embed, evaluate, train, deform, completion),
+    *(map_, embed, evaluate, train, deform, convert, completion),
 ):
     commands.add_command(command)
 

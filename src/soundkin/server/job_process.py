@@ -19,8 +19,8 @@ from typing import Any
 
 from soundkin.errors import SoundkinError
 from soundkin.indexing import index_folders
-from soundkin.library import Library
 from soundkin.mapping import compute_map
+from soundkin.opening import open_library
 from soundkin.phrasing import describe_amount, summarise_run
 from soundkin.reports import Failure, IndexProgress
 from soundkin.upkeep import save_index
@@ -55,7 +55,7 @@ def run_index(order: dict[str, Any], say: Say) -> dict[str, Any]:
             said_at = now
             say(_describe_progress(progress, now - started))
 
-    with Library.open(order["library"], create=True) as library:
+    with open_library(order["library"], create=True) as library:
         report = index_folders(
             library,
             order["folders"],
@@ -85,7 +85,7 @@ def run_map(order: dict[str, Any], say: Say) -> dict[str, Any]:
             words = f"{title}: {n_done}/{n_all}"
             say({"event": "progress", "n_done": n_done, "n_total": n_all, "words": words})
 
-    with Library.open(order["library"]) as library:
+    with open_library(order["library"]) as library:
         update = compute_map(library, on_progress=tell)
     report = {
         "n": len(update.map),

@@ -5,14 +5,13 @@ from __future__ import annotations
 import ipaddress
 import socket
 from dataclasses import dataclass
-from pathlib import Path
 
 
 @dataclass(frozen=True)
 class Settings:
     """What `soundkin serve` was told. Without `token` only this machine is listened to."""
 
-    library: Path
+    library: str
     host: str = "127.0.0.1"
     port: int = 8765
     token: str | None = None
