@@ -7,16 +7,18 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from clusters import Cluster, start_cluster
+from clusters import Cluster, find_actors, start_cluster
 from conftest import DEMO_SOUNDS, Soundkin
 from sounds import make_noise, make_tone, write_sound
 
-pytest.importorskip("ray", reason="needs: pip install 'soundkin[cluster]'")
+if find_spec("ray") is None:
+    pytest.skip("needs: pip install 'soundkin[cluster]'", allow_module_level=True)
 N_FILES = 240
 PATIENCE_S = 120
 
@@ -88,21 +90,9 @@ def wait_until(holds: Callable[[], bool], process: subprocess.Popen[str]) -> Non
         time.sleep(0.05)
 
 
-def count_recordings(command: Soundkin) -> int:
-    """Count what is committed already."""
-    import lance
-
-    try:
-        return int(lance.dataset(str(command.library / "recordings.lance")).count_rows())
-    except ValueError:
-        return 0
-
-
-def find_embedding_workers() -> list[int]:
-    """List the processes that decode and embed for actors."""
-    done = subprocess.run(["ps", "-eo", "pid,args"], capture_output=True, text=True, check=True)
-    lines = (line.split(None, 1) for line in done.stdout.splitlines())
-    return [int(pid) for pid, words in lines if words.startswith("ray::MapWorker")]
+def has_committed(command: Soundkin) -> bool:
+    """Tell whether a run has made something part of its library; the first version is empty."""
+    return len(list((command.library / "recordings.lance" / "_versions").glob("*.manifest"))) > 1
 
 
 def test_a_cluster_makes_the_library_that_one_machine_makes(
@@ -123,13 +113,13 @@ def test_what_is_killed_in_the_middle_costs_only_what_was_in_flight(
     cluster: Cluster, lance: Soundkin, many: Path, undisturbed: dict[str, Any]
 ) -> None:
     driver = lance.start("index", many, "--cluster", cluster.address)
-    wait_until(lambda: bool(find_embedding_workers()), driver)
-    os.kill(find_embedding_workers()[0], signal.SIGKILL)
-    wait_until(lambda: count_recordings(lance) > 0, driver)
+    wait_until(lambda: bool(find_actors()), driver)
+    os.kill(find_actors()[0], signal.SIGKILL)
+    wait_until(lambda: has_committed(lance), driver)
     cluster.kill(cluster.nodes[0])
     driver.send_signal(signal.SIGKILL)
     driver.communicate()
-    kept = count_recordings(lance)
+    kept = lance.json("info")[0]["n_recordings"]
     assert 0 < kept < len(undisturbed)
     done = lance("index", many, "--cluster", cluster.address)
     n_embedded = int(done.stdout.split(" ")[0])
@@ -142,8 +132,8 @@ def test_a_run_outlives_a_node_and_a_worker(
     cluster: Cluster, lance: Soundkin, many: Path, undisturbed: dict[str, Any]
 ) -> None:
     driver = lance.start("index", many, "--cluster", cluster.address)
-    wait_until(lambda: bool(find_embedding_workers()), driver)
-    os.kill(find_embedding_workers()[0], signal.SIGKILL)
+    wait_until(lambda: bool(find_actors()), driver)
+    os.kill(find_actors()[0], signal.SIGKILL)
     cluster.kill(cluster.nodes[0])
     output, errors = driver.communicate(timeout=PATIENCE_S)
     cluster.add_node()

@@ -9,13 +9,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from soundkin.cluster import ENVIRONMENT
 
 STARTUP_S = 120
-RAY = Path(sys.executable).with_name("ray")
 STORE_BYTES = 100 << 20
 
 
@@ -26,6 +25,7 @@ class Cluster:
         self.folder = folder
         self.env = os.environ | ENVIRONMENT | {"RAY_AUTH_MODE": "disabled"}
         self.nodes: list[subprocess.Popen[bytes]] = []
+        self._n_started = 0
         self.address = f"127.0.0.1:{_find_port()}"
         port = self.address.split(":")[1]
         self._head = self._start("--head", "--port", port, "--include-dashboard", "false", cpus=0)
@@ -37,30 +37,31 @@ class Cluster:
 
     def kill(self, node: subprocess.Popen[bytes]) -> None:
         """Kill a node with all that runs on it, as when its machine is switched off."""
-        os.killpg(node.pid, signal.SIGKILL)
-        node.wait()
+        _kill_tree(node)
         self.nodes.remove(node)
 
     def close(self) -> None:
         """End it all."""
         for node in [*self.nodes, self._head]:
-            os.killpg(node.pid, signal.SIGKILL)
-            node.wait()
+            _kill_tree(node)
 
     def _start(self, *options: str, cpus: int) -> subprocess.Popen[bytes]:
-        log = self.folder / f"ray-{len(self.nodes)}-{options[0].strip('-')}.log"
-        process = subprocess.Popen(
-            [
-                *(RAY, "start", "--block", *options),
-                *("--num-cpus", str(cpus), "--object-store-memory", str(STORE_BYTES)),
-                *("--disable-usage-stats", "--node-ip-address", "127.0.0.1"),
-            ],
-            env=self.env,
-            stdin=subprocess.DEVNULL,
-            stdout=log.open("wb"),
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+        self._n_started += 1
+        log = self.folder / f"ray-{self._n_started}.log"
+        command = [
+            *(sys.executable, "-m", "ray.scripts.scripts", "start", "--block", *options),
+            *("--num-cpus", str(cpus), "--object-store-memory", str(STORE_BYTES)),
+            *("--disable-usage-stats", "--node-ip-address", "127.0.0.1"),
+        ]
+        with log.open("wb") as stream:
+            process = subprocess.Popen(
+                command,
+                env=self.env,
+                stdin=subprocess.DEVNULL,
+                stdout=stream,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
         deadline = time.monotonic() + STARTUP_S
         while b"Ray runtime started" not in log.read_bytes():
             assert process.poll() is None, log.read_text()
@@ -81,7 +82,30 @@ def start_cluster(folder: Path, n_nodes: int) -> Iterator[Cluster]:
         cluster.close()
 
 
+def _kill_tree(process: subprocess.Popen[bytes]) -> None:
+    """Kill a process and all that it started, and what these started."""
+    done = subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True)
+    children: dict[int, list[int]] = {}
+    for line in done.stdout.splitlines():
+        pid, parent = map(int, line.split())
+        children.setdefault(parent, []).append(pid)
+    pending = [process.pid]
+    while pending:
+        pid = pending.pop()
+        pending += children.get(pid, [])
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    process.wait()
+
+
 def _find_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def find_actors() -> list[int]:
+    """List the processes of actors that embed."""
+    done = subprocess.run(["ps", "-eo", "pid,args"], capture_output=True, text=True, check=True)
+    lines = (line.split(None, 1) for line in done.stdout.splitlines())
+    return [int(pid) for pid, words in lines if words.startswith("ray::MapWorker")]
