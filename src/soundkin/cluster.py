@@ -6,7 +6,7 @@ import logging
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from typing import Any
 
 from soundkin.errors import ClusterError, LibraryError, SoundkinError
@@ -70,7 +70,9 @@ def connect(address: str, n_cpus: int | None = None) -> Iterator[Any]:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ClusterError(f"{address}: no cluster there ({reason})") from error
     try:
-        yield ray
+        # Ray prints what befalls its workers, which its logs and dashboard have.
+        with open(os.devnull, "w") as null, redirect_stdout(null):  # noqa: PTH123
+            yield ray
     except ray.exceptions.RayError as error:
         raise explain(error) from error
     finally:

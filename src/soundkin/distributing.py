@@ -26,6 +26,7 @@ from soundkin.ledger import Ledger
 from soundkin.portions import Embedding, Outcome, Portion, Task, hash_files
 from soundkin.reports import Failure, IndexProgress, IndexReport, ProgressCallback
 from soundkin.sources import is_list, list_source, resolve_source
+from soundkin.tables import RECORDINGS
 from soundkin.walking import FoundFile, Unreadable
 
 ROUND_FILES = 20_000  # that are given to Ray Data at once
@@ -128,7 +129,8 @@ class _Run:
             self._report = replace(self._report, n_removed=n_removed)
         self._library.drop_orphans()
         self._library.sweep()
-        self._library.tables.compact(self._task.segments)
+        for name in (self._task.segments, RECORDINGS):
+            self._library.tables.compact(name)
         self._library.refresh()
 
     def report(self, elapsed_s: float) -> IndexReport:
@@ -146,17 +148,19 @@ class _Run:
         """Hash what may be known already, embed what is not, and link copies to it."""
         fresh = [file for file, may_be_known in files if not may_be_known]
         copies: list[Outcome] = []
+        failed: list[Outcome] = []
         seen: set[bytes] = set()
         hashed = [file for file, may_be_known in files if may_be_known]
         for portion in self._stream(_hash_portion, hashed):
             for outcome in portion.outcomes:
                 if outcome.digest is None:
-                    self._keep(outcome)
+                    failed.append(outcome)
                 elif outcome.digest in seen or self._ledger.knows(outcome.digest):
                     copies.append(outcome)
                 else:
                     seen.add(outcome.digest)
                     fresh.append(outcome.file)
+        self._commit([Portion(tuple(failed))])
         fresh.sort(key=lambda file: -file.size)
         portions: list[Portion] = []
         committed_at = time.monotonic()
@@ -181,9 +185,6 @@ class _Run:
         for outcome in outcomes:
             self._count("n_added", outcome)
         return []
-
-    def _keep(self, outcome: Outcome) -> None:
-        self._commit([Portion((outcome,))])
 
     def _link(self, copies: Sequence[Outcome]) -> None:
         """Give files the vectors that their bytes have by now: they were moved, or are copies."""

@@ -31,11 +31,10 @@ class LanceVectors:
     dtype = np.dtype(np.float16)
     nbytes = 0  # that are held in memory
 
-    def __init__(self, tables: Tables, name: str, ids: Rows, offsets: Rows, size: int) -> None:
+    def __init__(self, dataset: Any, ids: Rows, offsets: Rows, size: int) -> None:
         """`ids` are those of the contents, ascending, whose rows begin at `offsets`."""
         self.shape = (int(offsets[-1]), size)
-        self._tables = tables
-        self._name = name
+        self._dataset = dataset
         self._shifts = ids - 1 - offsets[:-1]  # between a row here and its id there
         self._offsets = offsets
 
@@ -52,7 +51,8 @@ class LanceVectors:
         if not len(rows):
             return np.zeros((0, self.shape[1]), np.float16)
         owners = np.searchsorted(self._offsets, rows, side="right") - 1
-        found = self._tables.take(self._name, rows + self._shifts[owners], COLUMN)
+        ids = (rows + self._shifts[owners]).tolist()
+        found = self._dataset._take_rows(ids, columns=[COLUMN])[COLUMN]
         values = found.combine_chunks().values.to_numpy()
         taken: npt.NDArray[np.float16] = values.reshape(-1, self.shape[1])
         return taken
@@ -70,8 +70,8 @@ class LanceVectors:
 class LanceProjections:
     """The `IVF_RQ` index of a table, asked as `projections.Projections` are."""
 
-    def __init__(self, tables: Tables, name: str, vectors: LanceVectors) -> None:
-        self._dataset = tables.open(name)
+    def __init__(self, dataset: Any, vectors: LanceVectors) -> None:
+        self._dataset = dataset
         self._vectors = vectors
         found = self._dataset.stats.index_stats(NAME)
         self.n_lists = sum(int(one["num_partitions"]) for one in found["indices"])

@@ -131,22 +131,14 @@ class LanceLibrary(Library):
     def _take(
         self, contents: list[tuple[int, npt.NDArray[np.float16]]]
     ) -> Iterator[tuple[int, npt.NDArray[np.float16], npt.NDArray[np.float16]]]:
-        model = self.model
-        if not contents or model is None:
+        model, segments = self.model, self.segments
+        if not contents or model is None or segments is None:
             return
         offsets = np.cumsum([0, *(len(levels) for _, levels in contents)])
         ids = np.array([content_id for content_id, _ in contents], np.int64)
-        vectors = self._make_vectors(ids, offsets, model)[:]
+        vectors = LanceVectors(self.tables.pin(segments), ids, offsets, model.embedding_size)[:]
         for (content_id, levels), (start, stop) in zip(contents, pairwise(offsets), strict=True):
             yield content_id, vectors[start:stop], levels
-
-    def _make_vectors(
-        self, ids: npt.NDArray[np.int64], offsets: npt.NDArray[np.int64], model: LibraryModel
-    ) -> LanceVectors:
-        segments = self.segments
-        assert segments is not None  # there is a model
-        self.tables.open(segments)
-        return LanceVectors(self.tables, segments, ids, offsets, model.embedding_size)
 
     def open_index(self) -> VectorIndex | None:
         """Open the index that lies with the vectors; None where there is none."""
@@ -158,8 +150,9 @@ class LanceLibrary(Library):
         ids = np.array([row[0] for row in rows], np.int64)
         offsets = np.cumsum([0, *(row[1] for row in rows)], dtype=np.int64)
         levels = np.frombuffer(b"".join(row[2] for row in rows), np.float16)
-        vectors = self._make_vectors(ids, offsets, model)
-        projections: Any = LanceProjections(self.tables, segments, vectors)
+        dataset = self.tables.pin(segments)
+        vectors = LanceVectors(dataset, ids, offsets, model.embedding_size)
+        projections: Any = LanceProjections(dataset, vectors)
         array: Any = vectors  # as far as an index needs one
         return VectorIndex(array, levels < SILENCE_DB, ids, offsets, projections=projections)
 

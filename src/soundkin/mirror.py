@@ -167,9 +167,6 @@ class _Update:
     def _take_recordings(self, version: int) -> None:
         """Take recordings that are new or changed since a version, and drop those that are gone."""
         dataset = self._tables.open(RECORDINGS)
-        n_known = self._run("SELECT COUNT(*) FROM recordings").fetchone()[0]
-        if n_known:
-            self._drop_gone("recordings", RECORDINGS, None)
         columns = list(dataset.schema.names)
         changed = f"_row_last_updated_at_version > {version}"
         for row in self._scan(RECORDINGS, columns, changed):
@@ -186,6 +183,9 @@ class _Update:
                 " content_id = excluded.content_id, error = excluded.error",
                 [recording_id, path, size, row["mtime_ns"], found and found[0], error],
             )
+        n_known = self._run("SELECT COUNT(*) FROM recordings").fetchone()[0]
+        if n_known != dataset.count_rows():
+            self._drop_gone("recordings", RECORDINGS, None)
 
     def _drop_gone(self, table: str, name: str, which: str | None) -> None:
         """Drop what a table of Lance has no more."""

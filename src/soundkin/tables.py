@@ -13,6 +13,7 @@ the library's ids of contents (that of the first segment) and recordings.
 
 from __future__ import annotations
 
+import datetime
 import json
 import os
 import re
@@ -40,6 +41,7 @@ MISSING = "a Lance library needs more; install it with: pip install 'soundkin[cl
 HASH = pa.binary(32)
 OPTIONS: dict[str, Any] = {"enable_stable_row_ids": True}
 DELETED_AT_ONCE = 500  # ranges; a longer condition takes long to read
+KEPT = datetime.timedelta(days=1)
 COMPACT_FROM = 64  # fragments, from which many small ones are made into few
 
 CONTENT = pa.struct(
@@ -244,17 +246,21 @@ class Tables:
             )
 
     def compact(self, name: str) -> None:
-        """Make few large fragments of many small ones; ids and index stay."""
+        """Make few large fragments of many small ones, and drop versions that nobody reads.
+
+        Ids and index stay.
+        """
         with self._explained():
             dataset = self.open(name)
             if len(dataset.get_fragments()) >= COMPACT_FROM:
                 dataset.optimize.compact_files()
+                dataset.cleanup_old_versions(older_than=KEPT)
 
-    def take(self, name: str, ids: npt.NDArray[np.int64], column: str) -> pa.ChunkedArray:
-        """Read one column of rows by their ids, in their order."""
+    def pin(self, name: str) -> LanceDataset:
+        """Open a table at its latest version, to stay at it, whatever is written."""
+        dataset = self.open(name)
         with self._explained():
-            rows: pa.Table = self._open[name]._take_rows(ids.tolist(), columns=[column])
-        return rows[column]
+            return dataset.checkout_version(dataset.version)
 
     def measure_bytes(self) -> int:
         """Sum up the tables' sizes."""
