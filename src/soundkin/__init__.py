@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from soundkin.hits import Hit
     from soundkin.indexing import index_folders
     from soundkin.library import Library
+    from soundkin.opening import open_library
     from soundkin.queries import Sound, Waveform
     from soundkin.records import Facts, Filters, Recording
     from soundkin.search import Searcher
@@ -51,6 +52,7 @@ _HOMES = {
     "embed_paths": "export",
     "find_duplicates": "duplicates",
     "index_folders": "indexing",
+    "open_library": "opening",
     "save_table": "export",
     "suggest_tags": "suggestions",
     "watch_folders": "watching",
@@ -76,6 +78,7 @@ __all__ = [
     "embed_paths",
     "find_duplicates",
     "index_folders",
+    "open_library",
     "save_table",
     "suggest_tags",
     "watch_folders",

@@ -57,7 +57,7 @@ class MapPoints:
         if by not in KINDS:
             raise QueryError(f"a map is by {' or '.join(KINDS)}, not {by!r}")
         if library.model is None:
-            raise LibraryError(f"{library.path}: it is empty; run: soundkin index FOLDER")
+            raise LibraryError(f"{library.name}: it is empty; run: soundkin index FOLDER")
         index = load_index(library, check_all=True)
         if by == "recordings":
             means = _average_contents(index)

@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from soundkin.errors import DamagedLibraryError, LibraryError
 from soundkin.schema import APPLICATION_ID, find_foreign, read_migrations
@@ -40,7 +40,7 @@ class Connection:
         self._sqlite = sqlite
 
     @classmethod
-    def open(cls, path: Path) -> Connection:
+    def open(cls, path: Path) -> Self:
         """Open a file that exists or may be made; bring its tables to the present version."""
         try:
             connection = cls(path, _open_sqlite(path))
@@ -80,10 +80,15 @@ class Connection:
         """Give the first row of a query; None where there is none."""
         return next(self.fetch(sql, parameters), None)
 
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction is open."""
+        return self._sqlite.in_transaction
+
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Make all writes inside one transaction, or none of them; nested ones join the outer."""
-        if self._sqlite.in_transaction:
+        if self.in_transaction:
             yield
             return
         self.run("BEGIN IMMEDIATE")

@@ -43,5 +43,9 @@ class DeformationError(SoundkinError):
     """A deformation is out of its range, or cannot be done to this sound, or not be written."""
 
 
+class ClusterError(SoundkinError):
+    """A cluster cannot be reached, or gave up on its work."""
+
+
 class ServerError(SoundkinError):
     """The server cannot be started: its address is taken, or not this machine's."""

@@ -145,4 +145,4 @@ class Holdings:
 
 
 def _empty(library: Library) -> LibraryError:
-    return LibraryError(f"{library.path}: it is empty; run: soundkin index FOLDER")
+    return LibraryError(f"{library.name}: it is empty; run: soundkin index FOLDER")

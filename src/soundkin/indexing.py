@@ -66,6 +66,8 @@ def index_folders(
         A folder is missing, another run is at work on the library, the library was made with
         another model, or it cannot be written. Files that cannot be read are in the report.
     """
+    if library.is_distributed:
+        raise LibraryError(f"{library.name}: to index into it, add --cluster")
     started = time.monotonic()
     roots = [resolve_root(folder) for folder in folders]
     with lock_library(library.path):
@@ -76,7 +78,7 @@ def index_folders(
         if rebuild or not roots:
             roots = library.list_folders()
         if not roots:
-            raise LibraryError(f"{library.path}: nothing to index; run: soundkin index FOLDER")
+            raise LibraryError(f"{library.name}: nothing to index; run: soundkin index FOLDER")
         survey = survey_folders(library, roots)
         with WorkerPool(model_file, n_workers) as pool, library.connection.hurry():
             run = _Run(library, survey, pool, on_progress)

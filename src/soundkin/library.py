@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -30,15 +30,25 @@ from soundkin.records import (
     Recording,
 )
 
+if TYPE_CHECKING:
+    from soundkin.vectors import VectorIndex
+
 INDEX_KINDS = ("exact", "scan", "lists")
 
 
 class Library:
     """An open library; a context manager. For one thread at a time."""
 
+    is_distributed = False  # whether many machines index into it, and this process alone cannot
+
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self.path = connection.path
+
+    @property
+    def name(self) -> str:
+        """What a person calls it: its file, or its address."""
+        return str(self.path)
 
     @classmethod
     def open(cls, path: str | os.PathLike[str], *, create: bool = False) -> Self:
@@ -128,7 +138,7 @@ class Library:
         known = self.model
         if known is not None and known.hash != digest:
             raise LibraryError(
-                f"{self.path}: made with another model ({known.name} {known.hash[:8]}, not"
+                f"{self.name}: made with another model ({known.name} {known.hash[:8]}, not"
                 f" {digest[:8]}); to embed all of it again with this one:"
                 f" soundkin index --rebuild --model {name}"
             )
@@ -144,6 +154,22 @@ class Library:
             "SELECT COUNT(*), COALESCE(SUM(n_segments), 0) FROM contents"
         )
         return LibraryCounts(n_all - n_failed, n_failed, n_contents, n_segments, duration_s)
+
+    def measure_bytes(self) -> int:
+        """Measure what it takes on disk, without an index."""
+        return self.path.stat().st_size
+
+    def measure_index_bytes(self) -> int:
+        """Measure what an index takes that lies with its vectors."""
+        return 0
+
+    def open_index(self) -> VectorIndex | None:
+        """Open the index that lies with its vectors; None where it has none of its own."""
+        return None
+
+    def renew_index(self, on_progress: Callable[[str, int, int], None]) -> bool:
+        """Bring the index that lies with its vectors in step; False where there is no such."""
+        return False
 
     def list_folders(self) -> list[str]:
         """List the folders and files that were asked to be indexed."""

@@ -101,7 +101,7 @@ def compute_map(
             return MapUpdate(_join(library, by, chart))
         points = MapPoints.collect(library, by)
         if not len(points):
-            raise LibraryError(f"{library.path}: no sound in it; run: soundkin index FOLDER")
+            raise LibraryError(f"{library.name}: no sound in it; run: soundkin index FOLDER")
         kept = None if chart is None else keep_present(chart, points, stamp)
         n_wanted = min(len(points), MOST_LAID_OUT)
         if chart is None or kept is None or n_wanted > GROWTH * kept.n_laid_out:
@@ -140,7 +140,7 @@ class Placer:
         """
         chart = _load_chart(library, by, None)
         if chart is None:
-            raise LibraryError(f"{library.path}: it has no map; run: soundkin map --by {by}")
+            raise LibraryError(f"{library.name}: it has no map; run: soundkin map --by {by}")
         points = MapPoints.collect(library, by)
         self._chart = keep_present(chart, points, chart.stamp)
         self._vectors = points.read(np.flatnonzero(np.isin(points.keys, self._chart.keys)))

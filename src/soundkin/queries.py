@@ -252,7 +252,7 @@ class QueryReader:
         path = os.path.abspath(os.path.expanduser(name))  # noqa: PTH100, PTH111 (keeps links)
         if Path(path).is_file():
             return path, self._library.find_recording(path)
-        recording = self._find_by_ending(name)
+        recording = self._library.find_recording(name) or self._find_by_ending(name)
         return recording.path, recording
 
     def _read_stored(self, recording: Recording, sound: Sound) -> Embeddings | None:
@@ -274,7 +274,7 @@ class QueryReader:
     def _find_by_ending(self, name: str) -> Recording:
         found = self._library.find_by_ending(name)
         if not found:
-            raise QueryError(f"{name}: no such file, nor a recording in {self._library.path}")
+            raise QueryError(f"{name}: no such file, nor a recording in {self._library.name}")
         if len({recording.content_id for recording in found}) > 1:
             examples = ", ".join(recording.path for recording in found[:3])
             raise QueryError(

@@ -51,7 +51,9 @@ def measure_index(library: Library, on_progress: OnProgress | None = None) -> In
         n_lists=0 if index.projections is None else index.projections.n_lists,
         n_segments=len(index),
         memory_bytes=memory_bytes + (index.projections.n_bytes if index.projections else 0),
-        disk_bytes=IndexFolder.beside(library.path).measure_bytes() if manifest else 0,
+        disk_bytes=IndexFolder.beside(library.path).measure_bytes()
+        if manifest
+        else library.measure_index_bytes(),
         build_s=manifest.build_s if manifest else 0.0,
         recall=recall,
         query_ms=query_ms,

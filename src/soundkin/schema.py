@@ -12,7 +12,17 @@ from functools import lru_cache
 from importlib import resources
 
 APPLICATION_ID = 0x534B494E  # "SKIN"
-TABLES = ("meta", "folders", "contents", "recordings", "tags", "facts", "rejected_tags", "concepts")
+TABLES = (
+    "meta",
+    "folders",
+    "contents",
+    "recordings",
+    "tags",
+    "facts",
+    "rejected_tags",
+    "concepts",
+    "away",
+)
 
 # What SQLite itself adds where someone lets it gather statistics; harmless.
 STATISTICS = frozenset(
@@ -24,6 +34,14 @@ STATISTICS = frozenset(
             "sqlite_stat4",
             "CREATE TABLE sqlite_stat4(tbl,idx,neq,nlt,ndlt,sample)",
         ),
+    }
+)
+# What a mirror of Lance tables has on top.
+MIRROR = "CREATE TABLE mirror (name TEXT PRIMARY KEY, version INTEGER) STRICT"
+MIRRORING = frozenset(
+    {
+        ("table", "mirror", "mirror", MIRROR),
+        ("index", "sqlite_autoindex_mirror_1", "mirror", None),
     }
 )
 LIST_SCHEMA = "SELECT type, name, tbl_name, sql FROM sqlite_master"
@@ -60,7 +78,7 @@ def find_foreign(connection: sqlite3.Connection, version: int) -> str | None:
     for entry in connection.execute(LIST_SCHEMA):
         if entry in missing:
             missing.remove(entry)
-        elif entry not in STATISTICS:
+        elif entry not in STATISTICS | MIRRORING:
             return f"{entry[0]} {entry[1]}"
     return f"{next(iter(missing))[1]} missing" if missing else None
 

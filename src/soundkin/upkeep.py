@@ -44,6 +44,8 @@ def load_index(
 
 def save_index(library: Library, on_progress: OnProgress | None = None) -> None:
     """Bring a library's saved index in step; nothing where it is too small for one."""
+    if library.renew_index(on_progress or (lambda *_: None)):
+        return
     upkeep = _Upkeep.of(library, on_progress)
     if not upkeep.is_small():
         upkeep.load()
@@ -53,6 +55,9 @@ def load_snapshot(
     library: Library, on_progress: OnProgress | None = None, *, check_all: bool = False
 ) -> Snapshot:
     """Load a library's index, as `load_index`, with how it lies on disk."""
+    own = library.open_index()
+    if own is not None:
+        return Snapshot(None, own)
     upkeep = _Upkeep.of(library, on_progress)
     found = upkeep.collect() if upkeep.is_small() else upkeep.load()
     if check_all and not found.index.is_whole():

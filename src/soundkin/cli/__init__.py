@@ -10,6 +10,7 @@ import click
 from soundkin import __version__
 from soundkin.cli.backup import backup, restore
 from soundkin.cli.completion import completion
+from soundkin.cli.convert import convert
 from soundkin.cli.deform import deform
 from soundkin.cli.dups import dups
 from soundkin.cli.embed import embed
@@ -40,7 +41,7 @@ def commands() -> None:
 
 for command in (
     *(index, watch, search, serve, list_, info, tag, remove, dups),
-    *(verify, backup, restore, relocate),
+    *(verify, backup, restore, relocate, convert),
     *(map_, embed, evaluate, train, deform, completion),
 ):
     commands.add_command(command)

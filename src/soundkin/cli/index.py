@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from typing import TYPE_CHECKING, Any
+
 import click
 
 from soundkin.cli.options import library_option, open_library
-from soundkin.errors import QueryError
+from soundkin.errors import LibraryError, QueryError
+
+if TYPE_CHECKING:
+    from soundkin.library import Library
+    from soundkin.reports import IndexReport
 
 
 @click.command(
@@ -16,6 +23,9 @@ Examples:
   soundkin index                        every folder the library knows, again
   soundkin index --keep-missing /media  a drive whose files come and go
   soundkin index --rebuild --model encoder.onnx
+  soundkin index /shared/Samples --cluster --library /shared/sounds.lance
+  soundkin index s3://bucket/sounds --cluster head:6379 --library s3://bucket/sounds.lance
+  soundkin index files.csv --cluster --library sounds.lance
 """
 )
 @click.argument("folders", nargs=-1, type=click.Path())
@@ -28,6 +38,15 @@ Examples:
     type=click.Choice(("auto", "exact", "scan", "lists")),
     help="How neighbours are found from now on; auto goes by the library's size.",
 )
+@click.option(
+    "--cluster",
+    metavar="[ADDRESS]",
+    is_flag=False,
+    flag_value="auto",
+    help="Let a Ray cluster do it, into a Lance library: HOST:PORT of its head, or else the cluster"
+    " of this machine, or one started for this run (local always starts one). Write it after the"
+    " folders.",
+)
 @click.option("--workers", type=click.IntRange(1), metavar="N", help="Processes [default: cores].")
 @click.option("-q", "--quiet", is_flag=True, help="No progress and no summary.")
 @library_option
@@ -38,6 +57,7 @@ def index(
     keep_missing: bool,
     drop_missing: bool,
     index_kind: str | None,
+    cluster: str | None,
     workers: int | None,
     quiet: bool,
     library_path: str,
@@ -48,23 +68,29 @@ def index(
     gone are dropped: but where a whole folder is not there, empty or another one by its files, a
     drive may be away, and its recordings are kept. Ctrl-C at any time: the next run goes on from
     there.
+
+    With --cluster, FOLDERS may also be URLs, as s3://bucket/folder, and lists of paths: a .txt file
+    with a path a line, or a .csv file with a column path.
     """
+    if cluster is not None:
+        _check_address(cluster)
     from soundkin.cli.progress import count_segments, report_failures, show_progress
-    from soundkin.indexing import index_folders
     from soundkin.model import load_model
     from soundkin.phrasing import summarise_run
     from soundkin.upkeep import save_index
     from soundkin.walking import resolve_root
 
     for folder in folders:  # before a library is made for nothing
-        resolve_root(folder)
+        if cluster is None or "://" not in folder:
+            resolve_root(folder)
     if model is not None:
         load_model(model)
     with open_library(library_path, create=bool(folders)) as library:
         with show_progress(quiet=quiet) as on_progress:
-            report = index_folders(
+            report = _bring_in_step(
                 library,
                 folders,
+                cluster,
                 model=model,
                 rebuild=rebuild,
                 keep_missing=keep_missing,
@@ -84,3 +110,33 @@ def index(
     report_failures("Read only in part", report.warnings, "")
     report_failures("Not read", report.failures, listed)
     report_failures("Not there", report.missing, "")
+
+
+def _bring_in_step(
+    library: Library, folders: tuple[str, ...], cluster: str | None, **options: Any
+) -> IndexReport:
+    if cluster is None:
+        from soundkin.indexing import index_folders
+
+        return index_folders(library, folders, **options)
+    from soundkin.distributing import index_with_cluster
+    from soundkin.lance_library import LanceLibrary
+
+    if not isinstance(library, LanceLibrary):
+        raise LibraryError(
+            f"{library.name}: an SQLite file, into which one machine indexes; for --cluster name"
+            " a folder of Lance tables: --library NAME.lance, or a URL"
+        )
+    return index_with_cluster(library, folders, address=cluster, **options)
+
+
+def _check_address(address: str) -> None:
+    """Tell a cluster's address from a folder, which --cluster swallows if it comes behind it."""
+    from soundkin.cluster import import_ray
+
+    is_address = re.fullmatch(r"(ray://)?[^/\\]+:\d+", address)
+    if address not in {"auto", "local"} and not is_address:
+        raise click.UsageError(
+            f"{address}: no address of a cluster (HOST:PORT); write --cluster after the folders"
+        )
+    import_ray()

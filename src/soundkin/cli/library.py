@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +20,7 @@ from soundkin.cli.options import (
     null_option,
     open_library,
     output_options,
+    resolve_path,
 )
 from soundkin.errors import LibraryError
 
@@ -120,8 +120,8 @@ def _collect_facts(library: Library) -> dict[str, Any]:
         **dataclasses.asdict(model.segments),
     }
     return {
-        "library": str(library.path),
-        "size_bytes": library.path.stat().st_size,
+        "library": library.name,
+        "size_bytes": library.measure_bytes(),
         "model": described,
         "n_recordings": counts.n_recordings,
         "n_failed": counts.n_failed,
@@ -141,7 +141,9 @@ def _describe_index(facts: dict[str, Any]) -> str:
         "scan": "random projections, all codes are read",
         "lists": f"random projections in {facts['n_lists']} inverted lists",
     }
-    saved = f"{facts['disk_bytes'] / 1e6:.1f} MB on disk, built in {facts['build_s']:.1f} s"
+    saved = f"{facts['disk_bytes'] / 1e6:.1f} MB on disk"
+    if facts["build_s"]:
+        saved += f", built in {facts['build_s']:.1f} s"
     return (
         f"{kinds[facts['kind']]}\n            {facts['memory_bytes'] / 1e6:.1f} MB in memory, "
         f"{saved if facts['disk_bytes'] else 'not saved: the library is small'}\n            "
@@ -248,11 +250,11 @@ def remove(paths: tuple[str, ...], library_path: str) -> None:
 
     with open_library(library_path) as library, lock_library(library.path):
         folders = set(library.list_folders())
-        wanted = [path for path in paths if os.path.abspath(path) not in folders]  # noqa: PTH100
+        wanted = [path for path in paths if resolve_path(path) not in folders]
         recordings = _find_recordings(library, wanted)
         ids = {recording.id for recording in recordings}
         with library.transaction():
-            for path in map(os.path.abspath, paths):
+            for path in map(resolve_path, paths):
                 ids.update(file.id for file in library.list_files_below(path))
                 library.remove_folder(path)
             library.remove_recordings(ids)
@@ -265,11 +267,11 @@ def _find_recordings(library: Library, paths: Iterable[str]) -> Sequence[Recordi
 
     found: list[Recording] = []
     for path in paths:
-        below = Filters(folders=(os.path.abspath(path),))  # noqa: PTH100
+        below = Filters(folders=(resolve_path(path),))
         here = list(library.select_recordings(below))
         here += library.select_recordings(below, failed=True)
         here = here or library.find_by_ending(path)
         if not here:
-            raise LibraryError(f"{path}: no such recording or folder in {library.path}")
+            raise LibraryError(f"{path}: no such recording or folder in {library.name}")
         found += here
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -106,7 +106,7 @@ def _save_files(
     from soundkin.files import write_aside
 
     column = details.columns[colour]
-    title = f"{library.path.stem}: {len(sound_map):,} {sound_map.by}"
+    title = f"{PurePath(library.name).stem}: {len(sound_map):,} {sound_map.by}"
     if html is not None:
         from soundkin.standalone import write_page
 

@@ -50,7 +50,8 @@ def library_option(command: Command) -> Command:
         metavar="FILE",
         envvar="SOUNDKIN_LIBRARY",
         default=get_default_library,
-        help="The library's file [default: one in your data folder, or $SOUNDKIN_LIBRARY].",
+        help="The library's file, or the folder or URL of Lance tables, name.lance or s3://…"
+        " [default: a file in your data folder, or $SOUNDKIN_LIBRARY].",
     )(command)
 
 
@@ -117,6 +118,13 @@ def filter_options(command: Command) -> Command:
     return command
 
 
+def resolve_path(path: str) -> str:
+    """Make a path absolute as the library has it; a URL is that already."""
+    if "://" in path:
+        return path.rstrip("/")
+    return os.path.abspath(os.path.expanduser(path))  # noqa: PTH100, PTH111 (keeps links)
+
+
 def build_filters(
     folders: tuple[str, ...],
     extensions: tuple[str, ...],
@@ -129,7 +137,7 @@ def build_filters(
     from soundkin.records import Filters
 
     return Filters(
-        folders=tuple(os.path.abspath(os.path.expanduser(f)) for f in folders),  # noqa: PTH100, PTH111
+        folders=tuple(map(resolve_path, folders)),
         extensions=extensions,
         min_duration_s=min_duration,
         max_duration_s=max_duration,
@@ -157,6 +165,6 @@ null_option = click.option("-0", "--null", is_flag=True, help="With --paths: end
 
 def open_library(path: str, *, create: bool = False) -> Library:
     """Open the library that `--library` names."""
-    from soundkin.library import Library
+    from soundkin.opening import open_library as open_any
 
-    return Library.open(path, create=create)
+    return open_any(path, create=create)

@@ -84,12 +84,12 @@ def serve(
     from soundkin.server.settings import Settings, is_loopback
 
     with open_library(library_path, create=True) as library:
-        path = library.path
+        name = library.name
     if token is None and not is_loopback(host):
         token = secrets.token_urlsafe(24)
     if key and not certificate:
         raise click.UsageError("--key goes with --certificate")
-    settings = Settings(path, host, port, token or None, max_upload_mb << 20, max_upload_s)
+    settings = Settings(name, host, port, token or None, max_upload_mb << 20, max_upload_s)
     fingerprint = ""
     if https or certificate:
         settings, fingerprint = _encrypt(settings, certificate, key)

@@ -12,7 +12,6 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from soundkin.server.problems import Problem
@@ -44,7 +43,7 @@ class Job:
 class JobBoard:
     """Starts jobs, follows them, ends them; for any thread."""
 
-    def __init__(self, library: Path, on_done: Callable[[Job], None]) -> None:
+    def __init__(self, library: str, on_done: Callable[[Job], None]) -> None:
         """Prepare; `on_done` is called before a job that went well is said to be done."""
         self._library = library
         self._on_done = on_done
@@ -75,7 +74,7 @@ class JobBoard:
             self._jobs[job.id] = job
             while len(self._jobs) > MOST_KEPT:
                 self._jobs.popitem(last=False)
-        order = {"kind": kind, "folders": list(folders), "library": str(self._library)}
+        order = {"kind": kind, "folders": list(folders), "library": self._library}
         assert process.stdin is not None
         with suppress(OSError):  # a process that is dead already is told by its output
             process.stdin.write(json.dumps(order) + "\n")

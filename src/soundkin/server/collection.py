@@ -38,7 +38,7 @@ def get_info(desk: DeskHere) -> Response:
         counts, model, ranges = library.count(), library.model, measure_ranges(library)
         facts: dict[str, Any] = {
             "version": soundkin.__version__,
-            "library": str(library.path),
+            "library": library.name,
             "model": model
             and {
                 "name": model.name,

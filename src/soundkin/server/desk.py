@@ -13,6 +13,7 @@ from soundkin.errors import SoundkinError
 from soundkin.holdings import Holdings
 from soundkin.library import Library
 from soundkin.mapping import Placer
+from soundkin.opening import open_library
 from soundkin.records import Recording
 from soundkin.search import Searcher
 from soundkin.server.board import Job, JobBoard
@@ -43,7 +44,7 @@ class Desk:
         try:
             library = self._idle.get_nowait()
         except Empty:
-            library = Library.open(self.settings.library, create=True)
+            library = open_library(self.settings.library, create=True)
         try:
             yield library
         finally:

@@ -21,6 +21,7 @@ from soundkin.errors import BusyError, SoundkinError
 from soundkin.indexing import index_folders
 from soundkin.library import Library
 from soundkin.mapping import compute_map
+from soundkin.opening import open_library
 from soundkin.phrasing import describe_amount, describe_run, summarise_run
 from soundkin.reports import Failure, IndexProgress, IndexReport
 from soundkin.upkeep import save_index
@@ -62,7 +63,7 @@ def run_index(order: dict[str, Any], say: Say) -> dict[str, Any]:
         n_workers = max(1, count_workers() - 1)
         return index_folders(library, order["folders"], n_workers=n_workers, on_progress=tell)
 
-    with Library.open(order["library"], create=True) as library:
+    with open_library(order["library"], create=True) as library:
         while True:
             try:
                 report = index(library)
@@ -95,7 +96,7 @@ def run_map(order: dict[str, Any], say: Say) -> dict[str, Any]:
             words = f"{title}: {n_done}/{n_all}"
             say({"event": "progress", "n_done": n_done, "n_total": n_all, "words": words})
 
-    with Library.open(order["library"]) as library:
+    with open_library(order["library"]) as library:
         update = compute_map(library, on_progress=tell)
     report = {
         "n": len(update.map),

@@ -15,7 +15,7 @@ class Settings:
     With `certificate`, a PEM file, it speaks HTTPS; the key is in `key`, or in the same file.
     """
 
-    library: Path
+    library: str
     host: str = "127.0.0.1"
     port: int = 8765
     token: str | None = None

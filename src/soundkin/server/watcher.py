@@ -8,7 +8,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from pathlib import Path
 
 from soundkin.server.board import PROCESS
 
@@ -18,13 +17,13 @@ PATIENCE_S = 3.0  # for it to stop by itself
 class Watcher:
     """Starts the process, passes on what it says, ends it."""
 
-    def __init__(self, library: Path, say: Callable[[str], None]) -> None:
+    def __init__(self, library: str, say: Callable[[str], None]) -> None:
         self._say = say
         self._process = subprocess.Popen(
             [sys.executable, *PROCESS], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
         assert self._process.stdin is not None
-        order = {"kind": "watch", "library": str(library)}
+        order = {"kind": "watch", "library": library}
         self._process.stdin.write(json.dumps(order) + "\n")
         self._process.stdin.flush()
         self._follower = threading.Thread(target=self._follow, daemon=True)
