@@ -143,7 +143,8 @@ def test_a_damaged_mirror_is_made_anew(lance: Soundkin, tmp_path: Path) -> None:
 def test_the_page_serves_a_lance_library_and_keeps_what_it_is_told(lance: Soundkin) -> None:
     with serve(lance) as server:
         cymbal = server.find("drum_cymbal_open")
-        found = server.post("/search", {"sounds": [{"id": cymbal["id"]}]})
+        body = {"sounds": [{"id": cymbal["id"]}], "exclude_self": False}
+        found = server.post("/search", body)
         assert found["hits"][0]["path"] == cymbal["path"]
         query = {"name": "crash", "sounds": [{"id": cymbal["id"]}]}
         kept = server.post("/concepts", query, status=201)
