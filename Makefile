@@ -25,7 +25,7 @@ demo: $(VENV)/installed
 	@echo "  $(BIN)/soundkin --help"
 
 test: check chromium
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 # The page is tested in Chromium; without it those tests are skipped, or fail where CI=true.
 chromium:
