@@ -15,6 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from soundkin.backups import BackupReport, back_up, restore
     from soundkin.duplicates import find_duplicates
     from soundkin.embedding import Embedder, Embeddings
     from soundkin.errors import SoundkinError
@@ -25,13 +26,17 @@ if TYPE_CHECKING:
     from soundkin.library import Library
     from soundkin.queries import Sound, Waveform
     from soundkin.records import Facts, Filters, Recording
+    from soundkin.relocation import RelocationReport, relocate
+    from soundkin.repairing import RepairReport, repair_library
     from soundkin.search import Searcher
     from soundkin.suggestions import Suggestion, suggest_tags
     from soundkin.verdicts import Verdict
+    from soundkin.verification import VerifyReport, verify_library
 
 __version__ = "0.1.0"
 
 _HOMES = {
+    "BackupReport": "backups",
     "Embedder": "embedding",
     "Embeddings": "embedding",
     "Explanation": "explaining",
@@ -40,20 +45,29 @@ _HOMES = {
     "Hit": "hits",
     "Library": "library",
     "Recording": "records",
+    "RelocationReport": "relocation",
+    "RepairReport": "repairing",
     "Searcher": "search",
     "Sound": "queries",
     "SoundkinError": "errors",
     "Suggestion": "suggestions",
     "Verdict": "verdicts",
+    "VerifyReport": "verification",
     "Waveform": "queries",
+    "back_up": "backups",
     "embed_paths": "export",
     "find_duplicates": "duplicates",
     "index_folders": "indexing",
+    "relocate": "relocation",
+    "repair_library": "repairing",
+    "restore": "backups",
     "save_table": "export",
     "suggest_tags": "suggestions",
+    "verify_library": "verification",
 }
 
 __all__ = [
+    "BackupReport",
     "Embedder",
     "Embeddings",
     "Explanation",
@@ -62,18 +76,26 @@ __all__ = [
     "Hit",
     "Library",
     "Recording",
+    "RelocationReport",
+    "RepairReport",
     "Searcher",
     "Sound",
     "SoundkinError",
     "Suggestion",
     "Verdict",
+    "VerifyReport",
     "Waveform",
     "__version__",
+    "back_up",
     "embed_paths",
     "find_duplicates",
     "index_folders",
+    "relocate",
+    "repair_library",
+    "restore",
     "save_table",
     "suggest_tags",
+    "verify_library",
 ]
 
 
