@@ -11,6 +11,7 @@ import ctypes
 import faulthandler
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -110,9 +111,10 @@ class Launcher:
             [sys.executable, str(Path(__file__)), str(folder)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            text=True,
+            bufsize=0,
             env=environment,
         )
+        self._read_ahead = b""
         self._read()  # it says when all is imported
 
     def __enter__(self) -> Launcher:
@@ -141,24 +143,21 @@ class Launcher:
             "fault": {name: getattr(fault, name) for name in fault.__dataclass_fields__},
         }  # fmt: skip
         assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(request) + "\n")
-        self._process.stdin.flush()
+        self._process.stdin.write(json.dumps(request).encode() + b"\n")
         pid = self._read()["pid"]
         started = time.monotonic()
         deadline = started + (TIMEOUT_S if fault.after_s is None else fault.after_s)
-        answers = self._process.stdout
-        assert answers is not None
         is_over = False
-        while not is_over:
+        while not is_over and time.monotonic() < deadline:
             if meanwhile is not None:
                 meanwhile()
-            left_s = deadline - time.monotonic()
-            is_over = left_s <= 0 or self._wait(0.001 if meanwhile else left_s)
-        if time.monotonic() >= deadline:
-            if fault.after_s is None:  # say where it hangs
-                os.kill(pid, signal.SIGUSR1)
-                time.sleep(1)
+            left_s = max(0.0, deadline - time.monotonic())
+            is_over = self._wait(0.001 if meanwhile else left_s)
+        if not is_over:
             with contextlib.suppress(ProcessLookupError):
+                if fault.after_s is None:  # say where it hangs
+                    os.kill(pid, signal.SIGUSR1)
+                    time.sleep(1)
                 os.kill(pid, signal.SIGKILL)
         answer = self._read()
         elapsed_s = time.monotonic() - started
@@ -167,16 +166,19 @@ class Launcher:
         return Outcome(elapsed_s=elapsed_s, **answer)
 
     def _wait(self, seconds: float) -> bool:
-        import select
-
-        readable, _, _ = select.select([self._process.stdout], [], [], seconds)
-        return bool(readable)
+        """Wait until there is an answer, or so long."""
+        if b"\n" in self._read_ahead:
+            return True
+        return bool(select.select([self._process.stdout], [], [], seconds)[0])
 
     def _read(self) -> dict[str, Any]:
         assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        if not line:
-            raise RuntimeError("the launcher died")
+        while b"\n" not in self._read_ahead:
+            data = os.read(self._process.stdout.fileno(), 65536)
+            if not data:
+                raise RuntimeError("the launcher died")
+            self._read_ahead += data
+        line, _, self._read_ahead = self._read_ahead.partition(b"\n")
         answer: dict[str, Any] = json.loads(line)
         return answer
 
@@ -244,7 +246,7 @@ def _run_child(folder: str, request: dict[str, Any], notes: int, words: int, shi
     try:
         null = os.open(os.devnull, os.O_RDWR)
         os.dup2(null, 0)
-        os.dup2(words, 1)
+        os.dup2(null, 1)
         os.dup2(words, 2)
         faulthandler.register(signal.SIGUSR1, file=sys.stderr, all_threads=True)
         fault = request["fault"]

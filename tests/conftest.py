@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from soundkin.waveforms import WaveformCache
 
 COMMAND = Path(sys.executable).with_name("soundkin")
+NOTES = tempfile.TemporaryDirectory(prefix="soundkin-accepted-")
+os.environ["SOUNDKIN_ACCEPTED"] = NOTES.name  # which models were named is not noted in one's home
 DEMO_SOUNDS = Path(__file__).parent.parent / "demo" / "sounds"
 
 
