@@ -27,6 +27,7 @@ from soundkin.tables import Tables, import_lance
 from soundkin.vectors import VectorIndex, choose_kind
 
 LAG_S = 1.0  # how old what is known of the tables may be
+FAR_LAG_S = 10.0  # where asking takes a while
 BLOCK_ROWS = 1 << 13
 
 
@@ -38,6 +39,7 @@ class LanceLibrary(Library):
     def __init__(self, connection: PushingConnection, tables: Tables) -> None:
         super().__init__(connection)
         self.tables = tables
+        self._lag_s = FAR_LAG_S if "://" in tables.uri else LAG_S
         self._seen_at = time.monotonic()
 
     @classmethod
@@ -73,8 +75,8 @@ class LanceLibrary(Library):
 
     @property
     def stamp(self) -> tuple[str, int]:
-        """Identity and version of the vectors, no older than `LAG_S`."""
-        if time.monotonic() - self._seen_at > LAG_S and not self.connection.in_transaction:
+        """Identity and version of the vectors, no older than a lag."""
+        if time.monotonic() - self._seen_at > self._lag_s and not self.connection.in_transaction:
             self.refresh()
         return super().stamp
 
