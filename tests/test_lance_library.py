@@ -132,6 +132,13 @@ def test_tags_go_to_the_tables_and_another_machine_sees_them(
     assert str(SOUND) not in other.paths()
 
 
+def test_what_is_for_files_alone_says_so(lance: Soundkin, tmp_path: Path) -> None:
+    for command in (["verify"], ["backup", tmp_path / "b"], ["restore", tmp_path / "b"]):
+        told = lance(*command, status=2).stderr
+        assert told.count("\n") == 1
+        assert "soundkin convert" in told
+
+
 def test_a_damaged_mirror_is_made_anew(lance: Soundkin, tmp_path: Path) -> None:
     before = lance.paths()
     mirrors = list((tmp_path / "cache").rglob("library.sqlite"))

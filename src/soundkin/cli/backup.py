@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from soundkin.cli.options import library_option, open_library
+from soundkin.cli.options import library_option, open_library, require_file
 
 if TYPE_CHECKING:
     from soundkin.backups import BackupReport
@@ -30,6 +30,7 @@ def backup(file: str, quiet: bool, library_path: str) -> None:
     The copy is checked before it takes the place of an older one. It is a library itself, which
     --library can name.
     """
+    require_file(library_path)
     from soundkin.backups import back_up
     from soundkin.cli.progress import count_segments
 
@@ -54,6 +55,7 @@ def restore(file: str, quiet: bool, library_path: str) -> None:
     The library that was there is kept beside it, under a name with the date. A running soundkin
     serve goes on with what was restored.
     """
+    require_file(library_path)
     from soundkin.backups import restore as restore_library
     from soundkin.cli.progress import count_segments
     from soundkin.upkeep import save_index

@@ -168,3 +168,15 @@ def open_library(path: str, *, create: bool = False) -> Library:
     from soundkin.opening import open_library as open_any
 
     return open_any(path, create=create)
+
+
+def require_file(path: str) -> None:
+    """Refuse Lance tables, where a command is for SQLite files."""
+    from soundkin.errors import LibraryError
+    from soundkin.opening import is_lance
+
+    if is_lance(path):
+        raise LibraryError(
+            f"{path}: this is for libraries in a file; Lance keeps earlier versions of its tables"
+            " itself, and soundkin convert makes a file of them"
+        )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from soundkin.cli.options import library_option, output_options
+from soundkin.cli.options import library_option, output_options, require_file
 
 if TYPE_CHECKING:
     from soundkin.repairing import RepairReport
@@ -46,6 +46,7 @@ def verify(
     damaged are embedded again, and where the file itself is damaged, all that can be read of it is
     written into a new one; the old one is kept beside it.
     """
+    require_file(library_path)
     from soundkin.cli.progress import count_segments, show_progress
 
     on_progress = count_segments(quiet=quiet, noun="done")
