@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import logging
 import os
-import pickle
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -24,7 +23,17 @@ from soundkin.errors import LibraryError
 from soundkin.lance_library import LanceLibrary
 from soundkin.ledger import Ledger
 from soundkin.locks import lock_library
-from soundkin.portions import Embedding, Outcome, Portion, Task, hash_files
+from soundkin.portions import (
+    Embedding,
+    Outcome,
+    Portion,
+    Task,
+    hash_files,
+    read_files,
+    read_portion,
+    write_files,
+    write_portion,
+)
 from soundkin.reports import Failure, IndexProgress, IndexReport, ProgressCallback
 from soundkin.sources import is_list, list_source, resolve_source
 from soundkin.tables import RECORDINGS
@@ -229,7 +238,7 @@ class _Run:
             return
         n_cpus = max(1, int(self._ray.cluster_resources().get("CPU", 1)))
         n_actors = min(self._n_workers or n_cpus, len(files))
-        blocks = [_write_block(part) for part in _divide(files, n_cpus)]
+        blocks = [_make_block(write_files(part)) for part in _divide(files, n_cpus)]
         options: dict[str, Any] = {"num_cpus": 1, "batch_size": None, "batch_format": "pyarrow"}
         if isinstance(work, type):
             strategy = self._ray.data.ActorPoolStrategy(min_size=1, max_size=n_actors)
@@ -238,7 +247,7 @@ class _Run:
         dataset = self._ray.data.from_arrow(blocks).map_batches(work, **options)
         try:
             for row in dataset.iter_rows():
-                yield pickle.loads(row["value"])
+                yield read_portion(row["value"])
         except self._ray.exceptions.RayError as error:
             raise explain(error) from error
 
@@ -250,20 +259,20 @@ class _EmbedPortion:
         self._embedding = Embedding(task)
 
     def __call__(self, block: pa.Table) -> pa.Table:
-        return _write_block(self._embedding.embed(_read_block(block)))
+        return _make_block(write_portion(self._embedding.embed(_read_block(block))))
 
 
 def _hash_portion(block: pa.Table) -> pa.Table:
-    return _write_block(hash_files(_read_block(block)))
+    return _make_block(write_portion(hash_files(_read_block(block))))
 
 
-def _write_block(value: Any) -> pa.Table:
-    """Write files, or what came of them, as a block of one row, since a block is a task."""
-    return pa.table({"value": pa.array([pickle.dumps(value)], pa.large_binary())})
+def _make_block(text: str) -> pa.Table:
+    """Make a block of one row, since a block is a task."""
+    return pa.table({"value": pa.array([text], pa.large_string())})
 
 
-def _read_block(block: pa.Table) -> Any:
-    return pickle.loads(block["value"][0].as_py())
+def _read_block(block: pa.Table) -> list[FoundFile]:
+    return read_files(block["value"][0].as_py())
 
 
 def _keep_quiet(ray: Any) -> None:

@@ -8,6 +8,7 @@ writes becomes part of the library only when the driver commits it.
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import tempfile
 from collections import deque
@@ -61,6 +62,33 @@ class Portion:
 
     outcomes: tuple[Outcome, ...]
     fragments: tuple[str, ...] = ()
+
+
+def write_files(files: Sequence[FoundFile]) -> str:
+    """Write files as JSON."""
+    return json.dumps([dataclasses.astuple(file) for file in files])
+
+
+def read_files(text: str) -> list[FoundFile]:
+    """Read what `write_files` wrote."""
+    return [FoundFile(*values) for values in json.loads(text)]
+
+
+def write_portion(portion: Portion) -> str:
+    """Write what came of some files as JSON."""
+    return json.dumps(dataclasses.asdict(portion), default=bytes.hex)
+
+
+def read_portion(text: str) -> Portion:
+    """Read what `write_portion` wrote."""
+    values = json.loads(text)
+    outcomes = [
+        Outcome(FoundFile(**file), digest and bytes.fromhex(digest), **rest)
+        for file, digest, rest in (
+            (one.pop("file"), one.pop("digest"), one) for one in values["outcomes"]
+        )
+    ]
+    return Portion(tuple(outcomes), tuple(values["fragments"]))
 
 
 class Embedding:
