@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 LIBRARY := .demo/library.sqlite
 INPUTS := pyproject.toml constraints.txt
 
-.PHONY: demo test chromium check format bench mutants sbom audit figures screenshots vendor clean
+.PHONY: demo test test-cluster chromium check format bench mutants sbom audit figures screenshots vendor clean
 
 demo: $(VENV)/installed
 	@echo "== Indexing the sounds in demo/sounds into $(LIBRARY)"
@@ -26,6 +26,10 @@ demo: $(VENV)/installed
 
 test: check chromium
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+
+# Ray on several nodes of this machine; it gives up where its processes take over 15 s to start.
+test-cluster: $(VENV)/installed-dev
+	$(BIN)/python -m pytest -o norecursedirs= tests/cluster
 
 # The page is tested in Chromium; without it those tests are skipped, or fail where CI=true.
 chromium:
