@@ -250,14 +250,13 @@ class _Run:
         """Give a file the vectors that its bytes have already: it was moved, or is a copy."""
         with self._library.transaction():
             present = self._library.find_recording(file.path)
-            stays = present is not None and (
-                present.content_id == content_id  # only its time has changed
-                or (present.size < 0 and bool(present.tags))  # to be read again, whatever it was
-            )
-            moved = None if stays else self._find_moved(content_id)
+            is_touched = present is not None and present.content_id == content_id
+            moved = None if is_touched else self._find_moved(content_id)
             if moved is not None:
                 self._known.pop(moved.path, None)
                 self._library.move_recording(moved, file.path)
+                if present is not None and present.size < 0:  # to be read again: no other sound
+                    self._library.add_tags([moved], present.tags)
             self._save(file, content_id)
         self._count(**{"n_moved" if moved else "n_duplicates": 1})
         self._advance(n_done=1, bytes_done=file.size)
