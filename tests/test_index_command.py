@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from conftest import Soundkin
+from soundkin import Library
 from sounds import make_noise, make_tone, write_ffmpeg, write_sound
 
 CountDecoded = Callable[..., int]
@@ -242,6 +243,23 @@ def test_a_touched_file_keeps_its_tags_when_its_copy_is_gone(
     os.utime(sound, (1, 1))
     assert count_decoded(folder) == 0
     assert [row["tags"] for row in soundkin.json("list")] == [["kept"]]
+
+
+def test_what_is_to_be_read_again_keeps_its_tags_when_its_copy_is_gone(
+    soundkin: Soundkin, folder: Path
+) -> None:
+    first = write_sound(folder / "first.wav", make_noise(0.2))
+    second = folder / "second.wav"
+    shutil.copyfile(first, second)
+    soundkin("index", folder)
+    soundkin("tag", first, "--add", "one")
+    soundkin("tag", second, "--add", "two")
+    with Library.open(soundkin.library) as library:  # as a repair does
+        library.save_recording(str(second), -1, 0, error="not embedded yet")
+    first.unlink()
+    soundkin("index", folder)
+    [row] = soundkin.json("list")
+    assert (row["path"], row["tags"]) == (str(second), ["one", "two"])
 
 
 def test_a_file_that_cannot_be_looked_at_is_reported(soundkin: Soundkin, folder: Path) -> None:

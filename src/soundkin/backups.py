@@ -224,7 +224,7 @@ def _replace(path: Path, temporary: Path, on_progress: OnProgress) -> Path | Non
     except DamagedLibraryError:
         return swap_in(temporary, path)
     with present:
-        kept = name_kept(path)
+        kept = _name_kept(path)
         with _make_temporary(path, ".kept") as copy:
             present.connection.copy_to(copy, lambda *done: on_progress("Keeping", *done))
             _put_in_place(copy, kept)
@@ -233,7 +233,7 @@ def _replace(path: Path, temporary: Path, on_progress: OnProgress) -> Path | Non
     return kept
 
 
-def name_kept(path: Path) -> Path:
+def _name_kept(path: Path) -> Path:
     """Name a file that a library is kept in when another takes its place."""
     moment = time.strftime("%Y%m%d-%H%M%S")
     for number in count(1):
@@ -246,7 +246,7 @@ def name_kept(path: Path) -> Path:
 
 def _keep_aside(path: Path) -> Path:
     """Give a library's file and its log another name too."""
-    kept = name_kept(path)
+    kept = _name_kept(path)
     for suffix in ("", "-wal", "-journal"):
         file = Path(f"{path}{suffix}")
         if not file.exists():

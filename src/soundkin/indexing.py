@@ -270,15 +270,14 @@ class _Run:
         """Give a file the vectors that its bytes have already: it was moved, or is a copy."""
         with self._library.transaction():
             present = self._library.find_recording(file.path)
-            stays = present is not None and (
-                present.content_id == content_id  # only its time has changed
-                or (present.size < 0 and bool(present.tags))  # to be read again, whatever it was
-            )
-            moved = None if stays else self._find_moved(content_id)
+            is_touched = present is not None and present.content_id == content_id
+            moved = None if is_touched else self._find_moved(content_id)
             if moved is not None:
                 self._survey.note_move(moved.path, file.path)
                 self._library.move_recording(moved, file.path)
-            elif stays:
+                if present is not None and present.size < 0:  # to be read again: no other sound
+                    self._library.add_tags([moved], present.tags)
+            elif is_touched:
                 self._survey.note_move(file.path, file.path)
             self._save(file, content_id)
         self._count(**{"n_moved" if moved else "n_duplicates": 1})

@@ -51,7 +51,7 @@ Row = tuple[Any, ...]
 
 @dataclass(frozen=True)
 class Rescued:
-    """How many rows of each table were read, of those that could be counted on, and taken over."""
+    """How many rows were taken over; `n_refused` were read and made no sense."""
 
     n_recordings: int
     n_contents: int

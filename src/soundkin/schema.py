@@ -57,7 +57,7 @@ def read_migrations() -> tuple[str, ...]:
     return tuple(file.read_text("utf-8") for file in files)
 
 
-@lru_cache(maxsize=1)
+@lru_cache
 def compute_schema(version: int) -> frozenset[Entry]:
     """Work out the tables and indices of a version, as SQLite lists them."""
     connection = sqlite3.connect(":memory:")
@@ -87,6 +87,6 @@ def list_own_tables(connection: sqlite3.Connection) -> list[str]:
     """List the tables that are word for word those of some version, and so may be read."""
     known: set[Entry] = set()
     for version in range(1, len(read_migrations()) + 1):
-        known |= compute_schema.__wrapped__(version)
+        known |= compute_schema(version)
     found = [entry[1] for entry in connection.execute(LIST_SCHEMA) if entry in known]
     return [name for name in TABLES if name in found]
