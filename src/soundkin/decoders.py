@@ -217,10 +217,13 @@ class FfmpegDecoder:
         """Yield frames as pieces, without the first `skip` samples."""
         import av
 
-        to_float = av.AudioResampler(format="fltp")
+        to_float = av.AudioResampler(
+            format="flt"
+        )  # interleaved: PyAV may crash on 8 planes and more
         for frame in frames:
             for converted in to_float.resample(frame):
-                piece = self._arrange(converted.to_ndarray().T.astype(np.float32, copy=False))
+                channels = converted.to_ndarray().reshape(converted.samples, -1)
+                piece = self._arrange(channels)
                 dropped = min(max(skip, 0), len(piece))
                 skip -= dropped
                 yield piece[dropped:]
