@@ -217,13 +217,11 @@ class FfmpegDecoder:
         """Yield frames as pieces, without the first `skip` samples."""
         import av
 
-        to_float = av.AudioResampler(
-            format="flt"
-        )  # interleaved: PyAV may crash on 8 planes and more
+        to_float = av.AudioResampler(format="flt")  # as planes, PyAV crashes on 8 channels and more
         for frame in frames:
             for converted in to_float.resample(frame):
-                channels = converted.to_ndarray().reshape(converted.samples, -1)
-                piece = self._arrange(channels)
+                samples = converted.to_ndarray().astype(np.float32, copy=False)
+                piece = self._arrange(samples.reshape(converted.samples, -1))
                 dropped = min(max(skip, 0), len(piece))
                 skip -= dropped
                 yield piece[dropped:]
