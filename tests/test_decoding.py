@@ -188,3 +188,16 @@ def test_a_missing_file_is_refused() -> None:
 def test_arrays_of_another_shape_or_kind_are_refused(samples: np.ndarray) -> None:
     with pytest.raises(AudioError, match="a waveform"):
         convert_waveform(samples, 44_100, RATE_OUT)
+
+
+@pytest.mark.parametrize("n_channels", [1, 2, 7, 8, 9, 24])
+def test_ffmpeg_gives_every_channel(tmp_path: Path, n_channels: int) -> None:
+    levels = np.arange(1, n_channels + 1, dtype=np.float32) / 100
+    sound = np.tile(levels, (2_000, 1))
+    path = write_sound(tmp_path / "a.wav", sound, 44_100, "FLOAT")
+    renamed = path.rename(tmp_path / "a.mka")  # so that FFmpeg is asked
+    with open_decoder(renamed, keep_channels=True) as decoder:
+        assert decoder.info.format.startswith("WAV PCM_F32LE")
+        decoded = np.concatenate(list(decoder.decode_from(0)))
+    assert decoded.shape == sound.shape
+    assert np.allclose(decoded, sound, atol=1e-6)

@@ -217,10 +217,11 @@ class FfmpegDecoder:
         """Yield frames as pieces, without the first `skip` samples."""
         import av
 
-        to_float = av.AudioResampler(format="fltp")
+        to_float = av.AudioResampler(format="flt")  # as planes, PyAV crashes on 8 channels and more
         for frame in frames:
             for converted in to_float.resample(frame):
-                piece = self._arrange(converted.to_ndarray().T.astype(np.float32, copy=False))
+                samples = converted.to_ndarray().astype(np.float32, copy=False)
+                piece = self._arrange(samples.reshape(converted.samples, -1))
                 dropped = min(max(skip, 0), len(piece))
                 skip -= dropped
                 yield piece[dropped:]
