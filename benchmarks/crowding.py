@@ -23,15 +23,20 @@ from measuring import list_tree, read_pss
 JSON = {"Content-Type": "application/json"}
 N_FRESH = 12  # files that come, and go, with each run of indexing
 RATE = 22_050
+SIZES = (120, 400, 800)  # of pictures, as pages have a few
 
 
 @dataclass
 class Tally:
-    """Times in ms by action, statuses, samples of memory in MB as (seconds, megabytes)."""
+    """Times in ms by action, statuses, samples of memory, jobs.
+
+    A sample has seconds, and MB of the server itself and of all its processes: those of a job come
+    and go, so only the first tells whether anything grows.
+    """
 
     times_ms: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     statuses: Counter[str] = field(default_factory=Counter)
-    memory: list[tuple[float, float]] = field(default_factory=list)
+    memory: list[tuple[float, float, float]] = field(default_factory=list)
     n_jobs: int = 0
     job_troubles: list[str] = field(default_factory=list)
 
@@ -119,7 +124,7 @@ class Person:
 
     def see_spectrogram(self) -> int:
         """See a spectrogram."""
-        width = self._random.randrange(50, 900)
+        width = self._random.choice(SIZES)
         return self._ask("GET", f"/sounds/{self._choose()}/spectrogram.png?width={width}")
 
     def see_map(self) -> int:
@@ -199,8 +204,8 @@ class Load:
     def _sample(self) -> None:
         started = time.monotonic()
         while not self._is_over.wait(1):
-            megabytes = sum(map(read_pss, list_tree(self._pid))) / 1e3
-            self.tally.memory.append((time.monotonic() - started, megabytes))
+            own, *others = (read_pss(pid) / 1e3 for pid in list_tree(self._pid))
+            self.tally.memory.append((time.monotonic() - started, own, own + sum(others)))
 
     def _index(self, folder: Path) -> None:
         """Have new files indexed, and old ones forgotten, again and again."""

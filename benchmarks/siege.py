@@ -83,11 +83,11 @@ def describe_load(tally: Tally) -> list[tuple[str, ...]]:
 
 
 def compute_growth(tally: Tally) -> tuple[float, float, float]:
-    """Compute megabytes after the warm-up and at the end, and by what share they grew."""
+    """Compute the server's megabytes after the warm-up, at the end, and by what share they grew."""
     length_s = tally.memory[-1][0]
     first_s, part_s = WARM_UP_SHARE * length_s, 0.1 * length_s
-    early = [mb for at, mb in tally.memory if first_s <= at < first_s + part_s]
-    late = [mb for at, mb in tally.memory if at >= length_s - part_s]
+    early = [own for at, own, _ in tally.memory if first_s <= at < first_s + part_s]
+    late = [own for at, own, _ in tally.memory if at >= length_s - part_s]
     before, after = statistics.median(early), statistics.median(late)
     return before, after, after / before - 1
 
