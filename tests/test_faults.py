@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from conftest import COMMAND
-from faulting import MissingError, launch
+from faulting import Fault, MissingError, launch
 from faults import run_kills
 from otherfaults import (
     change_files,
@@ -24,7 +24,7 @@ from otherfaults import (
 )
 from promises import check_library, read_library
 from sounds import make_noise, write_sound
-from stages import Stage
+from stages import Stage, attack, list_actions
 
 N_KILLS = 50
 
@@ -51,6 +51,12 @@ def test_killed_at_any_instant_nothing_committed_is_lost_and_a_rerun_ends_the_sa
 
 def test_a_full_disk_at_any_byte_is_one_line_and_loses_nothing(stage: Stage) -> None:
     assert fill_disks(stage, 12, np.random.default_rng(1)) > 3
+
+
+def test_a_rescue_on_a_full_disk_puts_nothing_unfinished_in_place(stage: Stage) -> None:
+    [action] = [one for one in list_actions(stage) if one.name == "rescue a damaged file"]
+    for room in range(60_000, 160_000, 15_000):
+        attack(stage, action, Fault(room=room))
 
 
 def test_what_cannot_be_read_for_now_is_told_and_taken_in_later(stage: Stage) -> None:

@@ -199,7 +199,7 @@ def _seal(temporary: Path, on_progress: OnProgress, source: Path) -> LibraryCoun
                 raise DamagedLibraryError(f"{finding.path}: {finding.reason}")
             library.connection.run("UPDATE meta SET identity = ?", [uuid.uuid4().hex])
             counts = library.count()
-            library.connection.run("PRAGMA journal_mode = DELETE")
+            library.connection.fold_log()
     except DamagedLibraryError as error:
         reason = str(error).removeprefix(f"{temporary}: ").split("; ")[0]
         raise DamagedLibraryError(

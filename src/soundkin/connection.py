@@ -110,6 +110,18 @@ class Connection:
             with suppress(sqlite3.Error):
                 self._sqlite.execute("PRAGMA synchronous = FULL")
 
+    def fold_log(self) -> None:
+        """Bring all into the file itself, which is whole without its log from then on.
+
+        Raises
+        ------
+        LibraryError
+            It cannot be done, as on a full disk.
+        """
+        [(mode,)] = self.fetch("PRAGMA journal_mode = DELETE")
+        if mode != "delete":
+            raise LibraryError(f"{self.path}: {ADVICE['locked']}")
+
     def copy_to(self, path: Path, on_copied: OnCopied | None = None) -> None:
         """Copy the whole as it is now into a new file, page by page, while others may write it."""
         try:

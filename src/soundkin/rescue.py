@@ -76,6 +76,7 @@ def rescue_rows(path: Path, target: Path) -> Rescued:
         try:
             with Library.open(target, create=True) as library:
                 rescued = _Rescue(source, library.connection).run()
+                library.connection.fold_log()  # the file alone takes the old one's place
         finally:
             source.close()
     finally:
