@@ -77,11 +77,13 @@ def fill(connection: sqlite3.Connection, version: int) -> None:
             "INSERT INTO concepts (name, model_hash, definition, vectors) VALUES ('kick', ?, ?, ?)",
             ["cd" * 32, CONCEPT, query],
         )
+    if version >= 5:
+        connection.execute("INSERT INTO away VALUES (3)")
 
 
 if __name__ == "__main__":
     FOLDER.mkdir(exist_ok=True)
-    for version in range(1, 5):
+    for version in range(1, 6):
         path = FOLDER / f"version-{version}.sqlite"
         if not path.exists():
             make_library(path, version)
