@@ -21,20 +21,21 @@ STORE_BYTES = 100 << 20
 
 
 class Cluster:
-    """A head without processors for work, and nodes of one processor each."""
+    """A head without processors for work, and nodes of as many each as is said."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, cpus: int) -> None:
         self.folder = folder
         self.env = os.environ | ENVIRONMENT | {"RAY_AUTH_MODE": "disabled"}
         self.nodes: list[subprocess.Popen[bytes]] = []
         self._n_started = 0
+        self._cpus = cpus
         self.address = f"127.0.0.1:{_find_port()}"
         port = self.address.split(":")[1]
         self._head = self._start("--head", "--port", port, "--include-dashboard", "false", cpus=0)
 
     def add_node(self) -> subprocess.Popen[bytes]:
-        """Start a node of one processor."""
-        self.nodes.append(self._start("--address", self.address, cpus=1))
+        """Start a node."""
+        self.nodes.append(self._start("--address", self.address, cpus=self._cpus))
         return self.nodes[-1]
 
     def kill(self, node: subprocess.Popen[bytes]) -> None:
@@ -86,9 +87,9 @@ class Cluster:
 
 
 @contextmanager
-def start_cluster(folder: Path, n_nodes: int) -> Iterator[Cluster]:
+def start_cluster(folder: Path, n_nodes: int, cpus: int = 1) -> Iterator[Cluster]:
     """Start a cluster, for a while."""
-    cluster = Cluster(folder)
+    cluster = Cluster(folder, cpus)
     try:
         for _ in range(n_nodes):
             cluster.add_node()

@@ -43,8 +43,7 @@ class Soundkin:
             env=self.env,
             capture_output=True,
             check=False,
-            timeout=120,
-            **({"text": True, "errors": "surrogateescape"} | options),
+            **({"text": True, "errors": "surrogateescape", "timeout": 120} | options),
         )
         assert done.returncode == status, (done.returncode, done.stdout, done.stderr)
         if status == 2 and options.get("text", True):

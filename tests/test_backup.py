@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-import subprocess
 from contextlib import closing
 from pathlib import Path
 
@@ -51,10 +50,9 @@ def test_a_backup_made_while_indexing_runs_is_whole(tmp_path: Path) -> None:
     while run.poll() is None:
         if soundkin.library.exists():
             target = tmp_path / f"{len(sizes)}.sqlite"
-            done = subprocess.run(
-                ["soundkin", "backup", target, "-q"], env=soundkin.env, capture_output=True
-            )
-            if done.returncode == 0:
+            backing_up = soundkin.start("backup", target, "-q")
+            backing_up.communicate()
+            if backing_up.returncode == 0:
                 check_library(target)
                 sizes.append(len(read_library(target)["recordings"]))
     run.communicate()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
@@ -23,6 +24,7 @@ ENVIRONMENT = {
     "RAY_raylet_start_wait_time_s": "120",
     "RAY_agent_register_timeout_ms": "120000",
 }
+KNOCK_S = 10.0
 OBJECT_STORE_BYTES = 200 << 20  # of a cluster started here; paths and fragments' names are small
 
 
@@ -107,7 +109,21 @@ def _init(ray: Any, address: str, n_cpus: int | None, options: dict[str, Any]) -
         except ConnectionError:
             ray.init("local", **here, **options)
     else:
+        _knock(address)
         ray.init(address, **options)
+
+
+def _knock(address: str) -> None:
+    """Look whether anyone listens at an address, since Ray itself waits for minutes.
+
+    Raises
+    ------
+    OSError
+        Nobody does.
+    """
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    with socket.create_connection((host.strip("[]"), int(port)), timeout=KNOCK_S):
+        pass
 
 
 def explain(error: Exception) -> SoundkinError:

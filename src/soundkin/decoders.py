@@ -22,6 +22,7 @@ import numpy.typing as npt
 import soundfile
 
 from soundkin.errors import AudioError
+from soundkin.far import bring_near, is_url
 from soundkin.heartbeat import beat
 
 if TYPE_CHECKING:
@@ -290,14 +291,28 @@ def _silence_odd(samples: npt.NDArray[np.float32]) -> None:
 def open_decoder(
     path: str | os.PathLike[str], *, keep_channels: bool = False
 ) -> AbstractContextManager[Decoder]:
-    """Open a sound file with the decoder that takes it; blocks are mono but with `keep_channels`.
+    """Open a sound file, or a URL, with the decoder that takes it.
+
+    Blocks are mono but with `keep_channels`.
 
     Raises
     ------
     AudioError
         The file cannot be opened, or neither libsndfile nor FFmpeg takes it.
     """
-    return OPENER.get()(os.fsdecode(path), keep_channels)
+    name = os.fsdecode(path)
+    return _open_far(name, keep_channels) if is_url(name) else OPENER.get()(name, keep_channels)
+
+
+@contextmanager
+def _open_far(url: str, keep_channels: bool) -> Iterator[Decoder]:
+    """Open what is far; errors name it as it is known."""
+    near = bring_near(url)
+    try:
+        with OPENER.get()(near, keep_channels) as decoder:
+            yield decoder
+    except AudioError as error:
+        raise type(error)(str(error).replace(near, url)) from error
 
 
 @contextmanager

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from soundkin.connection import Connection
+from soundkin.far import is_url, open_far
 from soundkin.filtering import encode_path
 from soundkin.lance_library import LanceLibrary
 from soundkin.portions import Outcome
-from soundkin.sources import is_url, open_far
 from soundkin.tables import RECORDINGS
 from soundkin.walking import FoundFile, is_below
 

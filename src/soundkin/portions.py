@@ -20,9 +20,9 @@ from typing import Any
 
 from soundkin.embedding import Embeddings
 from soundkin.errors import AudioError, ModelError, SoundkinError
+from soundkin.far import is_url, open_far
 from soundkin.model import find_model
 from soundkin.reports import Failure
-from soundkin.sources import is_url, open_far
 from soundkin.tables import Tables, make_segments, make_segments_schema
 from soundkin.walking import FoundFile, hash_file
 from soundkin.workers import WorkerPool

@@ -20,8 +20,8 @@ import faiss
 import numpy as np
 import numpy.typing as npt
 
-TRAINING_POINTS = 64  # vectors a centroid is fitted on
-TRAINING_ROUNDS = 8
+TRAINING_POINTS = 40  # vectors a centroid is fitted on
+TRAINING_ROUNDS = 6
 SEED = 0
 BLOCK_ROWS = 1 << 16
 READ_BYTES = 1 << 22

@@ -16,6 +16,7 @@ from soundkin.audio import convert_waveform, read_audio
 from soundkin.config import SILENCE_DB, SegmentConfig
 from soundkin.embedding import Embedder, Embeddings, compute_mean_vector, compute_starts
 from soundkin.errors import AudioError, QueryError
+from soundkin.far import bring_near, is_url
 from soundkin.holdings import Held, Holdings
 from soundkin.library import Library
 from soundkin.records import Facts, Recording
@@ -241,7 +242,7 @@ class QueryReader:
                 return Part(located, stored, content_id, self._embedder, facts)
         embeddings = self._embedder().embed_file(path, sound.start_s, sound.end_s)
         if content_id is None:
-            content_id = self._library.find_content(sound.digest or hash_file(path))
+            content_id = self._library.find_content(sound.digest or hash_file(bring_near(path)))
         return Part(located, embeddings, content_id, self._embedder)
 
     def _locate(self, source: str | os.PathLike[str] | Recording) -> tuple[str, Recording | None]:
@@ -249,6 +250,8 @@ class QueryReader:
         if isinstance(source, Recording):
             return source.path, source
         name = os.fsdecode(source)
+        if is_url(name):
+            return name, self._library.find_recording(name)
         path = os.path.abspath(os.path.expanduser(name))  # noqa: PTH100, PTH111 (keeps links)
         if Path(path).is_file():
             return path, self._library.find_recording(path)

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import csv
-import datetime
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from soundkin.audio import is_audio_path
-from soundkin.errors import AudioError, LibraryError
+from soundkin.errors import LibraryError
+from soundkin.far import is_url, open_far, tell_time
 from soundkin.walking import FoundFile, Unreadable, resolve_root, walk_audio
 
 LISTS = (".txt", ".csv")
-
-
-def is_url(path: str) -> bool:
-    """Tell the address of something far from the path of a file."""
-    return "://" in path
 
 
 def is_list(source: str) -> bool:
@@ -48,23 +43,6 @@ def list_source(source: str) -> Iterator[FoundFile | Unreadable]:
         yield from walk_audio(source)
 
 
-def open_far(url: str) -> tuple[Any, str]:
-    """Find the file system that a URL is in, and the path within.
-
-    Raises
-    ------
-    AudioError
-        What that takes is not installed, or it cannot be reached.
-    """
-    try:
-        import fsspec
-
-        system, path = fsspec.core.url_to_fs(url)
-    except (ImportError, ValueError, OSError) as error:
-        raise AudioError(f"{url}: {error}") from error
-    return system, path
-
-
 def _list_far(url: str) -> Iterator[FoundFile | Unreadable]:
     system, root = open_far(url)
     scheme = url.split("://")[0]
@@ -81,9 +59,7 @@ def _list_far(url: str) -> Iterator[FoundFile | Unreadable]:
 
 def _describe(url: str, info: dict[str, Any]) -> FoundFile:
     """Describe what is far; where no time is told, equal sizes are taken for equal bytes."""
-    changed = info.get("LastModified", info.get("mtime", info.get("last_modified", 0)))
-    seconds = changed.timestamp() if isinstance(changed, datetime.datetime) else float(changed)
-    return FoundFile(url, int(info["size"] or 0), round(seconds * 1e9))
+    return FoundFile(url, int(info["size"] or 0), round(tell_time(info) * 1e9))
 
 
 def _list_named(path: Path) -> Iterator[FoundFile | Unreadable]:

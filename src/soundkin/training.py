@@ -18,13 +18,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from soundkin.config import ModelConfig, TrainingConfig
 from soundkin.errors import TrainingError
 from soundkin.files import write_aside
 from soundkin.finishing import finish_network
+from soundkin.gathering import Group
 from soundkin.model import ModelFile
 from soundkin.network import Network, export_network, load_weights
 from soundkin.pairs import NO_DEFORMATION, PairBatch, PairDrawer
@@ -34,12 +34,12 @@ from soundkin.triplets import (
     compute_triplet_loss,
 )
 from soundkin.validation import HeldOutScore, Validation
-from soundkin.waveforms import WaveformCache
+from soundkin.waveforms import WaveformCache, split_recordings
 
 CHECKPOINT = "checkpoint.pt"
 LOG = "log.jsonl"
 FINISHING_BATCHES = 64
-FEWEST_RECORDINGS = 8
+ALONE = Group()
 
 
 @dataclass(frozen=True)
@@ -82,6 +82,7 @@ def train_model(
     *,
     init: ModelFile | None = None,
     provenance: str = "",
+    group: Group = ALONE,
     on_step: Callable[[StepReport], None] = lambda report: None,
 ) -> TrainingResult:
     """Train a network on a cache of recordings and write it to `output` as `NAME.onnx`.
@@ -89,6 +90,7 @@ def train_model(
     It starts from the weights of `init`, if given. A checkpoint of the same recipe in `output` is
     gone on from. The network exported is the one of the checkpoint with the best held-out score;
     training stops early once `config.patience` checkpoints in a row brought no better one.
+    Of a `group` of workers each calls it, with an `output` that all of them see; the first writes.
 
     Raises
     ------
@@ -98,13 +100,14 @@ def train_model(
     ModelError
         `init` is of a network of another shape, or has other segments or mel bands.
     """
-    trainer = _Trainer(cache, output, model, config, init)
+    trainer = _Trainer(cache, output, model, config, init, group)
     trainer.resume()
     for report in trainer.run():
         on_step(report)
     path = output / f"{model.name}.onnx"
-    trainer.finish()
-    trainer.export(path, provenance)
+    if group.is_first:
+        trainer.finish()
+        trainer.export(path, provenance)
     return trainer.describe(path)
 
 
@@ -127,19 +130,24 @@ class _Trainer:
         model: ModelConfig,
         config: TrainingConfig,
         init: ModelFile | None,
+        group: Group,
     ) -> None:
         self._output, self._model, self._config, self._init = output, model, config, init
+        self._group, self._share = group, group.share(config.batch_size)
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
-        training, held_out = _split(cache, config)
+        training, held_out = split_recordings(cache, config.held_out, config.seed)
         self._drawer = PairDrawer(cache, training, model, config.deformations, self._device)
         self._plain_drawer = PairDrawer(cache, training, model, NO_DEFORMATION, self._device)
-        self._validation = Validation(cache, held_out, model, config, self._device)
+        self._validation = (
+            Validation(cache, held_out, model, config, self._device) if group.is_first else None
+        )
         torch.manual_seed(config.seed)
         network = Network(config.network, model.mel.n_mels)
         if init is not None:
             load_weights(network, init.path, model)
-        network = network.to(self._device)
+        network = group.synchronise_norms(network.to(self._device), self._device)
         self._network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._joined = group.join(self._network)
         self._optimizer = torch.optim.AdamW(
             self._network.parameters(), config.learning_rate, weight_decay=config.weight_decay
         )
@@ -201,7 +209,8 @@ class _Trainer:
                 if score.found > self._best.score.found:
                     self._best = _Best(self._step, score, _copy_weights(self._network))
                 report = dataclasses.replace(report, held_out=score)
-                self._save(report)
+                if self._group.is_first:
+                    self._save(report)
             yield report
             if self._is_stale():
                 return
@@ -217,7 +226,8 @@ class _Trainer:
         config = self._config
 
         def draw(step: int) -> PairBatch:
-            return self._drawer.draw(config.batch_size, np.random.default_rng([config.seed, step]))
+            generator = np.random.default_rng(self._group.seed(config.seed, step))
+            return self._drawer.draw(self._share, generator)
 
         with ThreadPoolExecutor(1, thread_name_prefix="pairs") as thread:
             coming = thread.submit(draw, self._step)
@@ -235,9 +245,9 @@ class _Trainer:
             group["lr"] = _compute_rate(self._step, config)
         self._network.train()
         with torch.autocast(self._device, torch.bfloat16, enabled=_has_bfloat16(self._device)):
-            vectors = self._network(torch.cat([batch.anchors, batch.positives]))
-        anchors, positives = vectors.float().chunk(2)
-        recordings = batch.recordings.to(self._device)
+            vectors = self._joined(torch.cat([batch.anchors, batch.positives]))
+        anchors, positives = map(self._group.gather, vectors.float().chunk(2))
+        recordings = self._group.gather(batch.recordings.to(self._device))
         triplet, mining = compute_triplet_loss(anchors, positives, recordings, config.margin)
         loss = triplet
         if config.loss == "contrastive":
@@ -246,13 +256,16 @@ class _Trainer:
         if not math.isfinite(value):
             raise TrainingError(f"step {self._step}: the loss is no number; lower learning_rate")
         self._optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        (loss * self._group.size).backward()  # type: ignore[no-untyped-call]
         self._optimizer.step()
         return value, mining
 
     def _validate(self) -> HeldOutScore:
         self._network.eval()
-        return self._validation.score(self._network)
+        return self._group.tell(self._score(), self._device)
+
+    def _score(self) -> HeldOutScore | None:
+        return self._validation.score(self._network) if self._validation else None
 
     def _save(self, report: StepReport) -> None:
         state = {
@@ -281,7 +294,9 @@ class _Trainer:
         n_batches = min(FINISHING_BATCHES, max(4, self._config.steps // 8))
         drawers = self._plain_drawer, self._drawer
         finish_network(self._network, *drawers, log_offset, n_batches, generator)
-        self._best = dataclasses.replace(self._best, score=self._validate())
+        score = self._score()
+        assert score is not None  # only the first finishes
+        self._best = dataclasses.replace(self._best, score=score)
 
     def export(self, path: Path, provenance: str) -> None:
         """Write the network as a model file."""
@@ -296,27 +311,15 @@ class _Trainer:
             raise TrainingError(f"{path}: {error.strerror or error}") from error
 
     def describe(self, model: Path) -> TrainingResult:
-        """Tell what came out."""
-        statistics = self._validation.score_statistics()
-        return TrainingResult(model, self._best.step, statistics, self._before, self._best.score)
+        """Tell what came out, the same to all workers."""
+        statistics = self._validation.score_statistics() if self._validation else None
+        statistics = self._group.tell(statistics, self._device)
+        after = self._group.tell(self._best.score, self._device)
+        return TrainingResult(model, self._best.step, statistics, self._before, after)
 
 
 def _copy_weights(network: Network) -> dict[str, torch.Tensor]:
     return {name: weights.detach().clone() for name, weights in network.state_dict().items()}
-
-
-def _split(
-    cache: WaveformCache, config: TrainingConfig
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Hold some recordings out, by chance."""
-    count = len(cache.offsets) - 1
-    if count < FEWEST_RECORDINGS:
-        raise TrainingError(
-            f"{count} recordings are too few to train on; at least {FEWEST_RECORDINGS} are needed"
-        )
-    order = np.random.default_rng([config.seed, 1 << 41]).permutation(count)
-    n_held_out = max(2, round(config.held_out * count))
-    return np.sort(order[n_held_out:]), np.sort(order[:n_held_out])
 
 
 def _has_bfloat16(device: str) -> bool:

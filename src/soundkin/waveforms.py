@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +29,7 @@ SHORTEST_S = 0.05
 QUIETEST_PEAK = 1e-3
 DECODING_THREADS = 4
 IN_FLIGHT = 16
+FEWEST_RECORDINGS = 8
 SPOOL_BYTES = 1 << 24
 
 
@@ -82,12 +83,48 @@ def build_cache(
         raise TrainingError(f"{cache}: {getattr(error, 'strerror', None) or error}") from error
     if len(known["offsets"]) < 2:
         raise TrainingError(f"no sound to train on below {', '.join(map(str, folders))}")
-    return WaveformCache(
-        samples=np.memmap(cache, np.int16, "r"),
-        offsets=np.array(known["offsets"], np.int64),
-        sample_rate=sample_rate,
-        failures=(*unreadable, *(Failure(*failure) for failure in known["failures"])),
-    )
+    built = open_cache(cache)
+    return replace(built, failures=(*unreadable, *built.failures))
+
+
+def open_cache(cache: Path) -> WaveformCache:
+    """Open a cache that `build_cache` made, on this machine or on another that sees it, too.
+
+    Raises
+    ------
+    TrainingError
+        It is not there, or damaged.
+    """
+    try:
+        known = json.loads(cache.with_suffix(".json").read_text("utf-8"))
+        return WaveformCache(
+            samples=np.memmap(cache, np.int16, "r"),
+            offsets=np.array(known["offsets"], np.int64),
+            sample_rate=known["sample_rate"],
+            failures=tuple(Failure(*failure) for failure in known["failures"]),
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise TrainingError(f"{cache}: {getattr(error, 'strerror', None) or error}") from error
+
+
+def split_recordings(
+    cache: WaveformCache, held_out: float, seed: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Hold a share of the recordings out, by chance; returns the others and these, ascending.
+
+    Raises
+    ------
+    TrainingError
+        There are too few.
+    """
+    count = len(cache.offsets) - 1
+    if count < FEWEST_RECORDINGS:
+        raise TrainingError(
+            f"{count} recordings are too few to train on; at least {FEWEST_RECORDINGS} are needed"
+        )
+    order = np.random.default_rng([seed, 1 << 41]).permutation(count)
+    n_held_out = max(2, round(held_out * count))
+    return np.sort(order[n_held_out:]), np.sort(order[:n_held_out])
 
 
 def _decode_all(

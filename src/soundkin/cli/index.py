@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from soundkin.cli.options import library_option, open_library
+from soundkin.cli.options import check_address, library_option, open_library
 from soundkin.errors import LibraryError, QueryError
 
 if TYPE_CHECKING:
@@ -73,7 +72,7 @@ def index(
     with a path a line, or a .csv file with a column path.
     """
     if cluster is not None:
-        _check_address(cluster)
+        check_address(cluster)
     from soundkin.cli.progress import count_segments, report_failures, show_progress
     from soundkin.model import load_model
     from soundkin.phrasing import summarise_run
@@ -128,15 +127,3 @@ def _bring_in_step(
             " a folder of Lance tables: --library NAME.lance, or a URL"
         )
     return index_with_cluster(library, folders, address=cluster, **options)
-
-
-def _check_address(address: str) -> None:
-    """Tell a cluster's address from a folder, which --cluster swallows if it comes behind it."""
-    from soundkin.cluster import import_ray
-
-    is_address = re.fullmatch(r"(ray://)?[^/\\]+:\d+", address)
-    if address not in {"auto", "local"} and not is_address:
-        raise click.UsageError(
-            f"{address}: no address of a cluster (HOST:PORT); write --cluster after the folders"
-        )
-    import_ray()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -180,3 +181,15 @@ def require_file(path: str) -> None:
             f"{path}: this is for libraries in a file; Lance keeps earlier versions of its tables"
             " itself, and soundkin convert makes a file of them"
         )
+
+
+def check_address(address: str) -> None:
+    """Tell a cluster's address from a folder, which --cluster swallows if it comes behind it."""
+    from soundkin.cluster import import_ray
+
+    is_address = re.fullmatch(r"(ray://)?[^/\\]+:\d+", address)
+    if address not in {"auto", "local"} and not is_address:
+        raise click.UsageError(
+            f"{address}: no address of a cluster (HOST:PORT); write --cluster after the folders"
+        )
+    import_ray()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
@@ -23,6 +24,7 @@ Examples:
   soundkin serve --watch                          new sounds are found as they come
   soundkin serve --host 0.0.0.0                   for others in your network, with a token
   soundkin serve --host 0.0.0.0 --https           so that a phone may record, too
+  soundkin serve --library s3://bucket/sounds.lance --cluster head:6379 --host 0.0.0.0
 """
 )
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
@@ -54,6 +56,20 @@ Examples:
     help="Longest upload, in seconds.",
 )
 @click.option("--watch", is_flag=True, help="Keep the library in step with its folders meanwhile.")
+@click.option("--name", "names", multiple=True, help="A name that browsers know it by; repeatable.")
+@click.option(
+    "--cluster",
+    is_flag=False,
+    flag_value="auto",
+    metavar="[HOST:PORT]",
+    help="Let a Ray cluster do it, from a Lance library: HOST:PORT of its head, or else the cluster"
+    " of this machine, started if need be.",
+)
+@click.option(
+    "--replicas",
+    type=click.IntRange(1),
+    help="How many equal servers a cluster runs [default: one for each of its processors].",
+)
 @library_option
 def serve(
     host: str,
@@ -66,6 +82,9 @@ def serve(
     max_upload_mb: int,
     max_upload_s: float,
     watch: bool,
+    names: tuple[str, ...],
+    cluster: str | None,
+    replicas: int | None,
     library_path: str,
 ) -> None:
     """Open the page: find, listen, refine and wander by ear; and an HTTP API under /api/v1.
@@ -74,6 +93,10 @@ def serve(
     address has it. Browsers let a page record only from their own machine or over HTTPS: for a
     phone, add --https; its browser asks once whether to trust the certificate. Ctrl-C ends it, once
     what is being answered is answered; twice, at once.
+
+    With --cluster its nodes answer, each at the same port; SIGHUP, or the same command again,
+    replaces its servers while it goes on answering. --https is then --certificate and --key, at the
+    same paths on every node.
     """
     import os
     import secrets
@@ -89,23 +112,51 @@ def serve(
         token = secrets.token_urlsafe(24)
     if key and not certificate:
         raise click.UsageError("--key goes with --certificate")
-    settings = Settings(name, host, port, token or None, max_upload_mb << 20, max_upload_s)
+    if cluster is None and replicas:
+        raise click.UsageError("--replicas goes with --cluster")
+    if cluster is not None:
+        _check_cluster(name, watch=watch, https=https)
+    settings = Settings(
+        name, host, port, token or None, max_upload_mb << 20, max_upload_s, names=names
+    )
     fingerprint = ""
     if https or certificate:
         settings, fingerprint = _encrypt(settings, certificate, key)
+    stdout = sys.stdout
+
+    def announce(address: str) -> None:
+        _announce(address, fingerprint, stdout, no_open=no_open)
+
+    if cluster is not None:
+        from soundkin.server.deploying import run_on_cluster
+
+        run_on_cluster(settings, cluster, replicas, announce, _say)
+        return
     from soundkin.server.running import run
 
     try:
-        run(
-            settings,
-            lambda address: _announce(address, fingerprint, no_open=no_open),
-            _say,
-            watch=watch,
-        )
+        run(settings, announce, _say, watch=watch)
     except OSError as error:
         raise ServerError(
             f"{host} port {port}: {error.strerror or error}; choose another with --port"
         ) from error
+
+
+def _check_cluster(library: str, *, watch: bool, https: bool) -> None:
+    """Refuse what a cluster cannot do."""
+    from soundkin.cluster import import_ray
+    from soundkin.opening import is_lance
+
+    import_ray()
+    if not is_lance(library):
+        raise ServerError(
+            f"{library}: an SQLite file, which one machine serves; for --cluster convert it: "
+            "soundkin convert FILE NAME.lance"
+        )
+    if watch:
+        raise click.UsageError("--watch is one machine's; index with: soundkin index --cluster")
+    if https:
+        raise click.UsageError("--cluster takes --certificate and --key instead of --https")
 
 
 def _encrypt(settings: Settings, own: Path | None, key: Path | None) -> tuple[Settings, str]:
@@ -122,9 +173,9 @@ def _encrypt(settings: Settings, own: Path | None, key: Path | None) -> tuple[Se
     return settings, found.fingerprint
 
 
-def _announce(address: str, fingerprint: str, *, no_open: bool) -> None:
+def _announce(address: str, fingerprint: str, stdout: TextIO, *, no_open: bool) -> None:
     """Say where the server is, and open it."""
-    click.echo(address)
+    click.echo(address, file=stdout)
     if fingerprint:
         click.echo(f"Its certificate has the SHA-256 fingerprint {fingerprint}", err=True)
     click.echo("Ctrl-C ends it.", err=True)

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from importlib import resources
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from soundkin.cli.options import check_address
 from soundkin.errors import TrainingError
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ Examples:
   soundkin train ~/Field-recordings --output field
   soundkin train ~/Field-recordings --output field --init default
   soundkin train ~/Music ~/Takes --output mine --config recipe.toml
+  soundkin train /shared/Sounds --output /shared/field --cluster head:6379 --workers 4
   soundkin index ~/Takes --model mine/mine.onnx --rebuild
 """
 )
@@ -40,6 +42,20 @@ Examples:
 )
 @click.option("--init", metavar="MODEL", help="Start from a model; default is the one shipped.")
 @click.option("--steps", type=click.IntRange(1), metavar="N", help="Steps, if not the recipe's.")
+@click.option(
+    "--cluster",
+    metavar="[ADDRESS]",
+    is_flag=False,
+    flag_value="auto",
+    help="Let a Ray cluster do it: HOST:PORT of its head, or else the cluster of this machine, or"
+    " one started for this run. Write it after the folders.",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Workers of a cluster [default: one a GPU, or one a node].",
+)
 @click.option("-q", "--quiet", is_flag=True, help="No progress.")
 def train(
     folders: tuple[str, ...],
@@ -47,6 +63,8 @@ def train(
     config: str,
     init: str | None,
     steps: int | None,
+    cluster: str | None,
+    workers: int | None,
     quiet: bool,
 ) -> None:
     """Train an embedding on the sounds below FOLDERS, without labels.
@@ -55,6 +73,7 @@ def train(
     checkpoint. At the end OUTPUT has the model, for soundkin index --model. The score shown is
     label-free: how often a held-out sound, deformed, is nearest to its own origin among a thousand.
     With --init the recipe's steps go on from a model that is there, which takes fewer of them.
+    With --cluster every worker takes a share of each batch, and OUTPUT is a folder that all see.
     """
     if find_spec("torch") is None or find_spec("onnx") is None:
         raise TrainingError("training needs more; install it with: pip install 'soundkin[train]'")
@@ -64,6 +83,10 @@ def train(
     from soundkin.training import train_model
     from soundkin.waveforms import build_cache
 
+    if cluster is not None:
+        check_address(cluster)
+    elif workers is not None:
+        raise click.UsageError("--workers goes with --cluster")
     recipe = _read_recipe(config, steps)
     start = None if init is None else find_model(DEFAULT_MODEL if init == "default" else init)
     folder = Path(output)
@@ -72,23 +95,27 @@ def train(
     except OSError as error:
         raise TrainingError(f"{folder}: {error.strerror or error}") from error
     rate = recipe.model.segments.sample_rate
+    path = folder / "waveforms.pcm"
     cache = build_cache(
         folders,
-        folder / "waveforms.pcm",
+        path,
         rate,
         on_progress=count_done("decoding", "files", quiet=quiet),
     )
     amount = f"{format_hours(cache.duration_s)} in {len(cache.offsets) - 1} recordings"
     click.echo(f"training on {amount}", err=True)
-    result = train_model(
-        cache,
-        folder,
-        recipe.model,
-        recipe.training,
-        init=start,
-        provenance=amount,
-        on_step=_show_step(quiet),
-    )
+    settings: dict[str, Any] = {
+        "init": start,
+        "provenance": amount,
+        "on_step": _show_step(quiet),
+    }
+    if cluster is None:
+        result = train_model(cache, folder, recipe.model, recipe.training, **settings)
+    else:
+        from soundkin.cluster_training import train_with_cluster
+
+        settings |= {"address": cluster, "n_workers": workers}
+        result = train_with_cluster(path, folder, recipe.model, recipe.training, **settings)
     _show_result(result)
     report_failures("Not read", cache.failures, "")
 

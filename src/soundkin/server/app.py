@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import partial
 from importlib import resources
 from pathlib import Path
@@ -27,6 +29,7 @@ from soundkin.server.desk import Desk
 from soundkin.server.openapi import describe_api
 from soundkin.server.problems import Json
 from soundkin.server.security import Guard
+from soundkin.server.threads import allow_few_threads
 
 ROOMS = (collection, tagging, sounds, closer, searching, concepts, maps, takeaway, jobs)
 
@@ -41,6 +44,7 @@ def create_app(desk: Desk) -> FastAPI:
         docs_url=None,  # their pages load scripts from elsewhere
         redoc_url=None,
         default_response_class=Json,
+        lifespan=_settle_loop,
     )
     app.state.desk = desk
     app.openapi = partial(describe_api, app)  # type: ignore[method-assign]
@@ -52,6 +56,12 @@ def create_app(desk: Desk) -> FastAPI:
     app.add_middleware(Crowd)
     app.add_middleware(Guard, settings=desk.settings)
     return app
+
+
+@asynccontextmanager
+async def _settle_loop(app: FastAPI) -> AsyncIterator[None]:
+    allow_few_threads()
+    yield
 
 
 def find_page() -> Path:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 from soundkin.decoders import AudioInfo
+from soundkin.far import bring_near
 from soundkin.library import Library
 from soundkin.queries import Sound
 from soundkin.records import Recording
@@ -15,11 +17,11 @@ from soundkin.server.uploads import Upload
 
 @dataclass(frozen=True)
 class Heard:
-    """A sound with its id; `path` is what to decode: the file, or the copy of an upload."""
+    """A sound with its id; `source` is what to decode: the file, or the copy of an upload."""
 
     id: str
     name: str
-    path: Path
+    source: str
     duration_s: float
     info: AudioInfo
     recording: Recording | None = None
@@ -28,18 +30,29 @@ class Heard:
     @classmethod
     def of_recording(cls, recording: Recording) -> Self:
         """Take a recording that could be read."""
-        path = Path(recording.path)
         info = AudioInfo(
             recording.duration_s, recording.sample_rate, recording.n_channels, recording.format
         )
         identity = f"r{recording.id}"
-        return cls(identity, path.name, path, recording.duration_s, info, recording=recording)
+        name = os.path.basename(recording.path)  # noqa: PTH119
+        return cls(identity, name, recording.path, recording.duration_s, info, recording=recording)
 
     @classmethod
     def of_upload(cls, upload: Upload) -> Self:
         """Take an upload by its decoded copy."""
-        facts = (upload.id, upload.name, upload.copy, upload.duration_s, upload.info)
+        facts = (upload.id, upload.name, str(upload.copy), upload.duration_s, upload.info)
         return cls(*facts, upload=upload)
+
+    @property
+    def path(self) -> Path:
+        """The file to decode, on this machine; what is far is brought near first.
+
+        Raises
+        ------
+        AudioError
+            It cannot be reached.
+        """
+        return Path(bring_near(self.source))
 
     def as_query(
         self,
@@ -54,7 +67,7 @@ class Heard:
             content_id = library.find_content(self.upload.digest) or 0
             known = library.get_recordings([content_id]).get(content_id)
             if not known:
-                return Sound(self.path, weight, start_s, end_s, self.upload.digest)
+                return Sound(self.source, weight, start_s, end_s, self.upload.digest)
             recording = known[0]
         assert recording is not None  # it is one or the other
         return Sound(recording, weight, start_s, end_s)

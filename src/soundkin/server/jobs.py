@@ -23,6 +23,10 @@ from soundkin.walking import resolve_root
 
 NEWS_EVERY_S = 0.1
 BEAT_S = 10.0
+CLUSTER_WORDS = {
+    "index": "a cluster serves this library; index with: soundkin index FOLDER --cluster",
+    "map": "a cluster serves this library; make its map with: soundkin map",
+}
 
 router = APIRouter(prefix="/api/v1", tags=["jobs"])
 JobId = Annotated[str, FromPath(pattern=r"^[0-9a-f]{16}$")]
@@ -38,6 +42,8 @@ class JobWords(Words):
 @router.post("/jobs", response_model=answers.JobAnswer, status_code=201, summary="Start a job")
 def start_job(words: JobWords, desk: DeskHere) -> Response:
     """Bring the library in step with folders, or make its map. One job is at work at a time."""
+    if desk.settings.is_replica:
+        raise Problem(409, CLUSTER_WORDS[words.kind])
     folders = [_check_folder(folder, desk) for folder in words.folders]
     return Json(describe_job(desk.board.start(words.kind, folders)), status_code=201)
 

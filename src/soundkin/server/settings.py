@@ -13,6 +13,7 @@ class Settings:
     """What `soundkin serve` was told. Without `token` only this machine is listened to.
 
     With `certificate`, a PEM file, it speaks HTTPS; the key is in `key`, or in the same file.
+    `names` are more that browsers may know it by. A replica is one of several equal servers.
     """
 
     library: str
@@ -24,6 +25,8 @@ class Settings:
     max_uploads: int = 64
     certificate: Path | None = None
     key: Path | None = None
+    names: tuple[str, ...] = ()
+    is_replica: bool = False
 
     @property
     def is_local(self) -> bool:
@@ -33,7 +36,7 @@ class Settings:
     @property
     def host_names(self) -> frozenset[str]:
         """The names that a browser may know this server by; addresses come on top."""
-        names = {"localhost", "127.0.0.1", "::1", self.host.lower()}
+        names = {"localhost", "127.0.0.1", "::1", self.host.lower(), *map(str.lower, self.names)}
         if not self.is_local:
             own = socket.gethostname().lower()
             names |= {own, f"{own.split('.')[0]}.local", socket.getfqdn().lower()}

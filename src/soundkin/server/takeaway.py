@@ -92,7 +92,7 @@ def export(words: ExportWords, desk: DeskHere) -> Response:
 @router.post("/reveal", status_code=204, summary="Show a recording in the file manager")
 def reveal(words: RevealWords, desk: DeskHere) -> Response:
     """Open the folder a recording lies in, on the machine the server runs on."""
-    if not desk.settings.is_local:
+    if not desk.settings.is_local or desk.settings.is_replica:
         raise Problem(403, "only on the machine that the server runs on")
     with desk.open_library() as library:
         recording = find_recording(library, words.id)

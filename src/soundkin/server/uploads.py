@@ -23,6 +23,8 @@ from soundkin.errors import SoundkinError
 from soundkin.server.decoding import DecoderPool
 from soundkin.server.problems import Problem
 from soundkin.server.settings import Settings
+from soundkin.server.sharing import Note, SharedUploads
+from soundkin.walking import hash_file
 
 MOST_NAME_LETTERS = 200
 CHUNK_BYTES = 1 << 18
@@ -66,15 +68,19 @@ class Shelf:
         self._uploads: OrderedDict[str, Upload] = OrderedDict()
         self._n_bytes = 0
 
-    def put(self, upload: Upload) -> None:
-        """Keep one, and delete what there is no room for any more."""
+    def put(self, upload: Upload) -> Upload:
+        """Keep one, and delete what there is no room for any more; what is kept already stays."""
         with self._lock:
+            if upload.id in self._uploads:
+                _delete_files(upload)
+                return self._uploads[upload.id]
             self._uploads[upload.id] = upload
             self._n_bytes += upload.n_bytes
             while len(self._uploads) > self._most or (
                 self._n_bytes > self._most_bytes and len(self._uploads) > 1
             ):
                 self._drop(next(iter(self._uploads)))
+        return upload
 
     def get(self, upload_id: str) -> Upload | None:
         """Find one that is still kept."""
@@ -92,9 +98,13 @@ class Shelf:
     def _drop(self, upload_id: str) -> None:
         upload = self._uploads.pop(upload_id)
         self._n_bytes -= upload.n_bytes
-        for path in {upload.path, upload.copy}:
-            with suppress(OSError):
-                path.unlink()
+        _delete_files(upload)
+
+
+def _delete_files(upload: Upload) -> None:
+    for path in {upload.path, upload.copy}:
+        with suppress(OSError):
+            path.unlink()
 
 
 class UploadStore:
@@ -106,6 +116,7 @@ class UploadStore:
         self._decoders = DecoderPool()
         self._taken = Shelf(settings.max_uploads, TAKEN_BYTES)
         self._made = Shelf(MOST_MADE, MADE_BYTES)
+        self._shared = SharedUploads(settings.library) if settings.is_replica else None
 
     async def spool(self, chunks: AsyncIterator[bytes], name: str) -> Spooled:
         """Write what comes to disk.
@@ -152,14 +163,19 @@ class UploadStore:
             raise Problem(413, f"a sound may have at most {most >> 20} MB")
 
     def adopt(self, spooled: Spooled, name: str) -> Upload:
-        """Decode what was spooled, and keep it.
+        """Decode what was spooled, and keep it, for all replicas where there are several.
 
         Raises
         ------
         SoundkinError
             It is no sound that can be read, or too long.
         """
-        name = _clean_name(name)
+        upload = self._decode(spooled, _clean_name(name), _make_id())
+        self._share(upload, is_made=False)
+        self._taken.put(upload)
+        return upload
+
+    def _decode(self, spooled: Spooled, name: str, upload_id: str) -> Upload:
         copy = spooled.path.with_suffix(".copy.wav")
         try:
             decoded = self._decoders.decode(
@@ -171,8 +187,8 @@ class UploadStore:
             if isinstance(error, SoundkinError):  # no path of the server's is anyone's business
                 raise type(error)(str(error).replace(str(spooled.path), name)) from error
             raise
-        upload = Upload(
-            id=f"u{secrets.token_hex(16)}",
+        return Upload(
+            id=upload_id,
             name=name,
             path=spooled.path,
             copy=copy,
@@ -181,8 +197,12 @@ class UploadStore:
             duration_s=decoded.duration_s,
             n_bytes=spooled.n_bytes + copy.stat().st_size,
         )
-        self._taken.put(upload)
-        return upload
+
+    def _share(self, upload: Upload, *, is_made: bool) -> None:
+        """Keep a sound where the other replicas find it."""
+        if self._shared is not None:
+            note = Note(upload.name, upload.path.suffix, is_made)
+            self._shared.keep(upload.id, upload.path, note)
 
     def add_waveform(self, waveform: Waveform, sample_rate: int, name: str) -> Upload:
         """Keep a sound that the server made itself, `(n_samples,)`, as if it had been sent."""
@@ -190,7 +210,7 @@ class UploadStore:
         soundfile.write(path, waveform, sample_rate, subtype="FLOAT")
         duration_s = len(waveform) / sample_rate
         upload = Upload(
-            id=f"u{secrets.token_hex(16)}",
+            id=_make_id(),
             name=_clean_name(name),
             path=path,
             copy=path,
@@ -199,16 +219,36 @@ class UploadStore:
             duration_s=duration_s,
             n_bytes=path.stat().st_size,
         )
+        self._share(upload, is_made=True)
         self._made.put(upload)
         return upload
 
     def get(self, upload_id: str) -> Upload | None:
-        """Find one that is still kept."""
-        return self._taken.get(upload_id) or self._made.get(upload_id)
+        """Find one that is still kept, by another replica too.
+
+        Raises
+        ------
+        SoundkinError
+            Another has it, but it cannot be fetched.
+        """
+        return self._taken.get(upload_id) or self._made.get(upload_id) or self._fetch(upload_id)
+
+    def _fetch(self, upload_id: str) -> Upload | None:
+        """Take over what another replica has."""
+        note = self._shared.find(upload_id) if self._shared is not None else None
+        if self._shared is None or note is None:
+            return None
+        path = self._name_file(note.suffix and f"sound{note.suffix}")
+        self._shared.fetch(upload_id, note, path)
+        spooled = Spooled(path, hash_file(str(path)), path.stat().st_size)
+        upload = self._decode(spooled, _clean_name(note.name), upload_id)
+        return (self._made if note.is_made else self._taken).put(upload)
 
     def forget(self, upload: Upload) -> None:
         """Delete one."""
         self._taken.forget(upload.id)
+        if self._shared is not None:
+            self._shared.forget(upload.id)
 
     def hide_paths(self, text: str) -> str:
         """Take the files of uploads out of a message: nobody outside knows or needs them."""
@@ -219,6 +259,10 @@ class UploadStore:
         """Delete everything."""
         self._decoders.close()
         shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _make_id() -> str:
+    return f"u{secrets.token_hex(16)}"
 
 
 def _clean_name(name: str) -> str:
