@@ -15,6 +15,7 @@ import pytest
 
 from clusters import Cluster, find_actors, start_cluster
 from conftest import DEMO_SOUNDS, Soundkin
+from serving import serve
 from sounds import make_noise, make_tone, write_sound
 
 if find_spec("ray") is None:
@@ -196,6 +197,17 @@ def storage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     server.stop()
 
 
+def hear_over_the_page(command: Soundkin) -> None:
+    """Play and see what lies in object storage, through the server."""
+    with serve(command) as server:
+        sound = server.find("drum_cymbal_open")
+        audio = server.http.get(f"/api/v1/sounds/{sound['id']}/audio")
+        assert audio.content == (DEMO_SOUNDS / "drum_cymbal_open.flac").read_bytes()
+        assert server.get(f"/sounds/{sound['id']}/peaks", n=50)["max"]
+        picture = server.http.get(f"/api/v1/sounds/{sound['id']}/spectrogram")
+        assert picture.headers["content-type"] == "image/png"
+
+
 def test_sounds_and_library_may_lie_in_object_storage(storage: Any, tmp_path: Path) -> None:
     for path in sorted(DEMO_SOUNDS.glob("drum_*.flac")):
         storage.put_object(Bucket="sounds", Key=f"in/{path.name}", Body=path.read_bytes())
@@ -212,6 +224,8 @@ def test_sounds_and_library_may_lie_in_object_storage(storage: Any, tmp_path: Pa
     for sound in (DEMO_SOUNDS / "drum_cymbal_open.flac", "s3://sounds/in/drum_cymbal_open.flac"):
         first = command.json("search", sound)[0]
         assert first["path"] == "s3://sounds/in/drum_cymbal_open.flac"
+    assert command.json("search", "drum_cymbal_open.flac", "--why", "--top", 1)[0]["facts"]
+    hear_over_the_page(command)
     command("tag", "s3://sounds/in", "--add", "drum")
     assert len(command.json("list", "--tag", "drum", "--folder", "s3://sounds/in")) == n_drums
     storage.delete_object(Bucket="sounds", Key="in/drum_cymbal_open.flac")

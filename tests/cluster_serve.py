@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -163,13 +164,17 @@ def test_a_replica_that_dies_is_started_anew(server: Server) -> None:
         assert server.get("/info")["n_recordings"] > 50
 
 
-def test_a_cluster_refuses_what_one_machine_does(server: Server, lance: Soundkin) -> None:
+def test_a_cluster_refuses_what_one_machine_does(
+    server: Server, lance: Soundkin, tmp_path: Path
+) -> None:
     for kind, words in (("index", "index FOLDER --cluster"), ("map", "soundkin map")):
         problem = server.problem("POST", "/api/v1/jobs", 409, json={"kind": kind})
         assert words in problem["detail"]
     strange = server.http.get("/api/v1/info", headers={"host": "evil.example"})
     assert strange.status_code == 403
-    assert "SQLite file" in lance("serve", "--cluster", "--library", "x.sqlite", status=2).stderr
+    file = tmp_path / "x.sqlite"
+    assert "SQLite file" in lance("serve", "--cluster", "--library", file, status=2).stderr
+    assert not file.exists()
     assert "--watch" in lance("serve", "--cluster", "--watch", status=2).stderr
     assert "--replicas goes with" in lance("serve", "--replicas", 2, status=2).stderr
 

@@ -192,7 +192,7 @@ def test_names_and_addresses_that_make_no_sense_are_refused(
         (["convert", tmp_path / "a.lance", tmp_path / "b.lance"], "of one kind"),
         (["convert", tmp_path / "none.lance", tmp_path / "b.sqlite"], "no library there"),
         (["index", DEMO_SOUNDS, "--cluster", "--library", "x.sqlite"], "name"),
-        (["index", "--cluster", DEMO_SOUNDS], "write --cluster after the folders"),
+        (["index", "--cluster", DEMO_SOUNDS], "write --cluster after all folders"),
         (["index", DEMO_SOUNDS, "--library", tmp_path / "new.lance"], "--cluster"),
     ):
         assert words in soundkin(*arguments, status=2, cwd=tmp_path).stderr

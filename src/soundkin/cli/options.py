@@ -190,6 +190,6 @@ def check_address(address: str) -> None:
     is_address = re.fullmatch(r"(ray://)?[^/\\]+:\d+", address)
     if address not in {"auto", "local"} and not is_address:
         raise click.UsageError(
-            f"{address}: no address of a cluster (HOST:PORT); write --cluster after the folders"
+            f"{address}: no address of a cluster (HOST:PORT); write --cluster after all folders"
         )
     import_ray()

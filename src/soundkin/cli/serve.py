@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from soundkin.cli.options import get_data_folder, library_option, open_library
+from soundkin.cli.options import check_address, get_data_folder, library_option, open_library
 from soundkin.errors import ServerError
 
 if TYPE_CHECKING:
@@ -106,16 +106,16 @@ def serve(
 
     from soundkin.server.settings import Settings, is_loopback
 
+    if key and not certificate:
+        raise click.UsageError("--key goes with --certificate")
+    if cluster is not None:
+        _check_cluster(cluster, library_path, watch=watch, https=https)
+    elif replicas:
+        raise click.UsageError("--replicas goes with --cluster")
     with open_library(library_path, create=True) as library:
         name = library.name
     if token is None and not is_loopback(host):
         token = secrets.token_urlsafe(24)
-    if key and not certificate:
-        raise click.UsageError("--key goes with --certificate")
-    if cluster is None and replicas:
-        raise click.UsageError("--replicas goes with --cluster")
-    if cluster is not None:
-        _check_cluster(name, watch=watch, https=https)
     settings = Settings(
         name, host, port, token or None, max_upload_mb << 20, max_upload_s, names=names
     )
@@ -142,12 +142,11 @@ def serve(
         ) from error
 
 
-def _check_cluster(library: str, *, watch: bool, https: bool) -> None:
+def _check_cluster(address: str, library: str, *, watch: bool, https: bool) -> None:
     """Refuse what a cluster cannot do."""
-    from soundkin.cluster import import_ray
     from soundkin.opening import is_lance
 
-    import_ray()
+    check_address(address)
     if not is_lance(library):
         raise ServerError(
             f"{library}: an SQLite file, which one machine serves; for --cluster convert it: "

@@ -89,19 +89,11 @@ def train(
         raise click.UsageError("--workers goes with --cluster")
     recipe = _read_recipe(config, steps)
     start = None if init is None else find_model(DEFAULT_MODEL if init == "default" else init)
-    folder = Path(output)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise TrainingError(f"{folder}: {error.strerror or error}") from error
-    rate = recipe.model.segments.sample_rate
+    folder = _make_folder(output)
     path = folder / "waveforms.pcm"
-    cache = build_cache(
-        folders,
-        path,
-        rate,
-        on_progress=count_done("decoding", "files", quiet=quiet),
-    )
+    on_progress = count_done("decoding", "files", quiet=quiet)
+    rate = recipe.model.segments.sample_rate
+    cache = build_cache(folders, path, rate, on_progress=on_progress)
     amount = f"{format_hours(cache.duration_s)} in {len(cache.offsets) - 1} recordings"
     click.echo(f"training on {amount}", err=True)
     settings: dict[str, Any] = {
@@ -118,6 +110,15 @@ def train(
         result = train_with_cluster(path, folder, recipe.model, recipe.training, **settings)
     _show_result(result)
     report_failures("Not read", cache.failures, "")
+
+
+def _make_folder(output: str) -> Path:
+    folder = Path(output)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TrainingError(f"{folder}: {error.strerror or error}") from error
+    return folder
 
 
 def _show_result(result: TrainingResult) -> None:

@@ -6,7 +6,6 @@ import time
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
-from fastapi.concurrency import run_in_threadpool
 from pydantic import Field
 from starlette.responses import Response
 
@@ -19,6 +18,7 @@ from soundkin.server.problems import Json, Problem
 from soundkin.server.queries import read_filters, read_query
 from soundkin.server.rows import FACT_WORDS, list_heard, list_hit, list_recording
 from soundkin.server.sounds import take_in
+from soundkin.server.threads import run_search_in_turn
 from soundkin.server.words import (
     UPLOAD_BODY,
     NameQuery,
@@ -32,9 +32,9 @@ router = APIRouter(prefix="/api/v1", tags=["search"])
 
 
 @router.post("/search", response_model=answers.SearchAnswer, summary="Find what sounds like this")
-def search(words: SearchWords, desk: DeskHere) -> Response:
+async def search(words: SearchWords, desk: DeskHere) -> Response:
     """Search by recordings and uploads, whole or a region of each, added and subtracted."""
-    return Json(run_search(words, desk))
+    return Json(await run_search_in_turn(run_search, words, desk))
 
 
 @router.post(
@@ -59,7 +59,7 @@ async def search_upload(
         per_recording=per_recording,
         exclude_self=exclude_self,
     )
-    answer = await run_in_threadpool(run_search, words, desk)
+    answer = await run_search_in_turn(run_search, words, desk)
     return Json({"sound": list_heard(Heard.of_upload(upload))} | answer)
 
 
