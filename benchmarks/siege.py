@@ -92,6 +92,12 @@ def compute_growth(tally: Tally) -> tuple[float, float, float]:
     return before, after, after / before - 1
 
 
+def describe_minutes(tally: Tally) -> str:
+    """Write the server's megabytes at the end of each minute."""
+    minutes = {int(at // 60): own for at, own, _ in tally.memory}
+    return ", ".join(f"{own:.0f}" for own in minutes.values())
+
+
 def main() -> None:
     """Make a library, attack, load, print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -131,6 +137,7 @@ def main() -> None:
         print(
             f"memory: {before:.0f} MB after the warm-up, {after:.0f} MB at the end, {growth:+.1%}"
         )
+        print(f"by minute: {describe_minutes(tally)} MB")
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import logging
+import os
 import secrets
 import signal
 import socket
@@ -161,7 +162,12 @@ class _Wishes:
             signal.signal(number, self._heed)
 
     def _heed(self, number: int, frame: FrameType | None) -> None:
-        (self.renew if number == signal.SIGHUP else self.end).set()
+        if number == signal.SIGHUP:
+            self.renew.set()
+        elif self.end.is_set():
+            os._exit(128 + number)
+        else:
+            self.end.set()
 
 
 def _stand_by(service: _Service, wishes: _Wishes, say: Callable[[str], None]) -> None:
@@ -171,8 +177,11 @@ def _stand_by(service: _Service, wishes: _Wishes, say: Callable[[str], None]) ->
         if wishes.renew.is_set():
             wishes.renew.clear()
             say("replacing the replicas")
-            service.deploy()
-            say("all replicas are new")
+            try:
+                service.deploy()
+                say("all replicas are new")
+            except ClusterError as error:  # those that run go on
+                say(str(error))
         if not service.is_own():
             say("another soundkin serve has taken over")
             return

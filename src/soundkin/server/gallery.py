@@ -8,13 +8,13 @@ from collections.abc import Callable, Hashable
 from typing import Any, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from soundkin.server.heard import Heard
 from soundkin.server.rows import Row
 from soundkin.server.shapes import compute_peaks, draw_sound
 
-MOST_BYTES = 64 << 20
-ROW_BYTES = 64  # what a pair of peaks takes as Python's floats
+MOST_BYTES = 16 << 20  # 400 pictures; browsers keep what they show, too
 THING_BYTES = 1000  # what keeping a thing takes beside it: its key, a path in it, its place
 Thing = TypeVar("Thing")
 
@@ -55,19 +55,19 @@ class Gallery:
     def get_peaks(self, heard: Heard, n: int, start_s: float, end_s: float | None) -> Row:
         """Compute a sound's peaks; see `compute_peaks`."""
 
-        def make() -> tuple[Row, int]:
+        def make() -> tuple[npt.NDArray[np.float32], int]:
             peaks = compute_peaks(heard.path, heard.duration_s, n, start_s, end_s)
-            stop_s = heard.duration_s if end_s is None else min(end_s, heard.duration_s)
-            least, most = np.round(peaks.astype(np.float64), 4).tolist()
-            row = {
-                "start_s": start_s,
-                "duration_s": round(stop_s - start_s, 6),
-                "min": least,
-                "max": most,
-            }
-            return row, ROW_BYTES * len(least)
+            return peaks, peaks.nbytes
 
-        return self._kept.get(("peaks", _identify(heard), n, start_s, end_s), make)
+        peaks = self._kept.get(("peaks", _identify(heard), n, start_s, end_s), make)
+        stop_s = heard.duration_s if end_s is None else min(end_s, heard.duration_s)
+        least, most = np.round(peaks.astype(np.float64), 4).tolist()
+        return {
+            "start_s": start_s,
+            "duration_s": round(stop_s - start_s, 6),
+            "min": least,
+            "max": most,
+        }
 
     def draw(
         self, heard: Heard, width: int, height: int, start_s: float, end_s: float | None
