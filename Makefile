@@ -29,7 +29,7 @@ test: check chromium
 
 # Ray on several nodes of this machine; it gives up where its processes take over 15 s to start.
 test-cluster: $(VENV)/installed-dev
-	$(BIN)/python -m pytest tests/cluster_index.py
+	$(BIN)/python -m pytest tests/cluster_index.py tests/cluster_serve.py tests/cluster_train.py
 
 # The page is tested in Chromium; without it those tests are skipped, or fail where CI=true.
 chromium:

@@ -204,7 +204,7 @@ def hear_over_the_page(command: Soundkin) -> None:
         audio = server.http.get(f"/api/v1/sounds/{sound['id']}/audio")
         assert audio.content == (DEMO_SOUNDS / "drum_cymbal_open.flac").read_bytes()
         assert server.get(f"/sounds/{sound['id']}/peaks", n=50)["max"]
-        picture = server.http.get(f"/api/v1/sounds/{sound['id']}/spectrogram")
+        picture = server.http.get(f"/api/v1/sounds/{sound['id']}/spectrogram.png")
         assert picture.headers["content-type"] == "image/png"
 
 

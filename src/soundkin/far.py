@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 import os
+import re
 import threading
 import time
 from contextlib import suppress
@@ -21,14 +22,15 @@ from soundkin.files import PART, name_aside
 NEAR_BYTES = 4 << 30
 FRESH_S = 60.0  # for which a file is taken to be what it was when last looked at
 SWEPT_SHARE = 0.8  # of the room that is left full, so that it is not swept for each file
+URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 _LOCKS = [threading.Lock() for _ in range(16)]
 _FRESH: dict[str, tuple[float, str]] = {}
 
 
 def is_url(path: str) -> bool:
-    """Tell the address of something far from the path of a file."""
-    return "://" in path
+    """Tell the address of something far, one scheme and no other inside it, from a path."""
+    return URL.match(path) is not None
 
 
 def open_far(url: str) -> tuple[Any, str]:

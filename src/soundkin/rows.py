@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from soundkin.connection import REPAIR
 from soundkin.errors import DamagedLibraryError
+from soundkin.far import is_url
 from soundkin.records import FACT_COLUMNS, Facts, Recording
 
 N_OWN = 13  # columns of a recording before those of its facts
@@ -44,7 +45,7 @@ INSERT_FACTS = (
 
 
 def read_path(value: object) -> str:
-    """Read a path as it is stored: text, or bytes where a name is no valid UTF-8.
+    """Read a path or URL as it is stored: text, or bytes where a name is no valid UTF-8.
 
     Raises
     ------
@@ -52,7 +53,8 @@ def read_path(value: object) -> str:
         It is neither, or no file can have it.
     """
     path = os.fsdecode(value) if isinstance(value, str | bytes) else ""
-    if not os.path.isabs(path) or "\0" in path:  # noqa: PTH117
+    is_path = os.path.isabs(path) or is_url(path)  # noqa: PTH117
+    if not is_path or "\0" in path:
         raise DamagedLibraryError(f"the library is damaged: {path!r:.60} is no path; {REPAIR}")
     return path
 

@@ -38,4 +38,5 @@ class Replica:
 
     def __del__(self) -> None:
         """Close what is open, once what was being answered is answered."""
-        self._desk.close()
+        if hasattr(self, "_desk"):  # which it could not open, maybe
+            self._desk.close()
