@@ -241,7 +241,9 @@ class _Run:
         blocks = [_make_block(write_files(part)) for part in _divide(files, n_cpus)]
         options: dict[str, Any] = {"num_cpus": 1, "batch_size": None, "batch_format": "pyarrow"}
         if isinstance(work, type):
-            strategy = self._ray.data.ActorPoolStrategy(min_size=1, max_size=n_actors)
+            strategy = self._ray.data.ActorPoolStrategy(
+                min_size=1, max_size=n_actors, initial_size=n_actors
+            )
             options |= {"compute": strategy, "fn_constructor_args": settings}
         _keep_quiet(self._ray)
         dataset = self._ray.data.from_arrow(blocks).map_batches(work, **options)
