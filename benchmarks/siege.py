@@ -28,7 +28,7 @@ from soundkin.library import Library
 from synthetic import make_library
 
 DEMO = Path(__file__).parent.parent / "demo" / "sounds"
-WARM_UP_SHARE = 0.2
+WARM_UP_SHARE = 1 / 3
 
 
 def prepare_library(folder: Path, n_segments: int) -> Path:

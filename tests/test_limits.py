@@ -194,3 +194,17 @@ def test_a_process_that_was_ended_between_two_files_is_started_again() -> None:
         os.kill(process.pid, signal.SIGKILL)
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
     process.stop()
+
+
+def test_a_pool_ends_while_its_threads_are_ending_their_processes() -> None:
+    script = "import sys\nprint('{}', flush=True)\nfor line in sys.stdin: print('{}', flush=True)"
+    process = WorkerProcess("-c", script)
+    process.ask({"path": "a.wav"}, lambda answers: answers.read_line())
+    ending = process._process
+    assert ending is not None
+    for pipe in (ending.stdin, ending.stdout):
+        assert pipe is not None
+        pipe.close()  # as a thread does that found it dead
+    process.stop()
+    assert ending.poll() is not None
+    assert process.pid is None

@@ -39,7 +39,7 @@ from soundkin.sources import is_list, list_source, resolve_source
 from soundkin.tables import RECORDINGS
 from soundkin.walking import FoundFile, Unreadable
 
-ROUND_FILES = 20_000  # that are given to Ray Data at once
+ROUND_FILES = 5_000  # that are given to Ray Data at once; its own memory grows with them
 TASK_FILES = 64
 TASK_BYTES = 64 << 20
 TASKS_PER_CPU = 8

@@ -26,6 +26,7 @@ from soundkin.heartbeat import send_beats
 START_S = 120.0
 PATIENCE_S = 120.0
 BEAT_S = 1.0
+ENDING_S = 0.01
 DECODING_BYTES = 2 << 30  # more than any decoder was seen to need: see docs/reliability.md
 
 Answer = TypeVar("Answer")
@@ -224,16 +225,24 @@ class WorkerProcess:
         process, self._process = self._process, None
         if process is not None:
             process.kill()
-            process.communicate()
+            _close(process)
 
     def _bury(self, process: Process, verdict: str | None) -> str:
         """Wait for the end of a process; returns what it came to."""
         self._process, self._is_ready = None, False
-        with suppress(BrokenPipeError):
-            process.communicate()
+        _close(process)
         if verdict is not None:
             return f"was ended: {verdict}"
         return f"died on it ({_describe_exit(process.returncode)})"
+
+
+def _close(process: Process) -> None:
+    """Wait for a process that is ending, and close its pipes; two threads may do so at once."""
+    try:
+        process.communicate()
+    except (BrokenPipeError, ValueError):  # it reads no more, or the other thread was quicker
+        while process.poll() is None:
+            time.sleep(ENDING_S)
 
 
 def _read_ready(answers: Answers) -> None:
