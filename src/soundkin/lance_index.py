@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from soundkin.projections import choose_n_lists, choose_n_probes
+from soundkin.projections import TRAINING_POINTS, choose_n_lists, choose_n_probes
 from soundkin.tables import Tables
 
 COLUMN, NAME = "vector", "vector_idx"
@@ -137,5 +137,6 @@ def renew_index(
         metric=METRIC,
         num_partitions=1 if kind == "scan" else choose_n_lists(n_rows),
         num_bits=1,
+        sample_rate=TRAINING_POINTS,
         replace=True,
     )
