@@ -171,8 +171,8 @@ class UploadStore:
             It is no sound that can be read, or too long.
         """
         upload = self._decode(spooled, _clean_name(name), _make_id())
-        self._share(upload, is_made=False)
         self._taken.put(upload)
+        self._share(upload, is_made=False)
         return upload
 
     def _decode(self, spooled: Spooled, name: str, upload_id: str) -> Upload:
@@ -219,8 +219,8 @@ class UploadStore:
             duration_s=duration_s,
             n_bytes=path.stat().st_size,
         )
-        self._share(upload, is_made=True)
         self._made.put(upload)
+        self._share(upload, is_made=True)
         return upload
 
     def get(self, upload_id: str) -> Upload | None:
