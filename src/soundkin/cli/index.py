@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from soundkin.cli.options import check_address, library_option, open_library
+from soundkin.cli.options import check_address, cluster_option, library_option, open_library
 from soundkin.errors import LibraryError, QueryError
 
 if TYPE_CHECKING:
@@ -37,12 +37,8 @@ Examples:
     type=click.Choice(("auto", "exact", "scan", "lists")),
     help="How neighbours are found from now on; auto goes by the library's size.",
 )
-@click.option(
-    "--cluster",
-    metavar="[ADDRESS]",
-    is_flag=False,
-    flag_value="auto",
-    help="Let a Ray cluster do it, into a Lance library: HOST:PORT of its head, or else the cluster"
+@cluster_option(
+    "Let a Ray cluster do it, into a Lance library: HOST:PORT of its head, or else the cluster"
     " of this machine, or one started for this run (local always starts one). Write it after the"
     " folders.",
 )

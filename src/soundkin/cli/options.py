@@ -183,6 +183,13 @@ def require_file(path: str) -> None:
         )
 
 
+def cluster_option(help_text: str) -> Callable[[Command], Command]:
+    """Make the option --cluster: an address, or by itself whatever cluster this machine has."""
+    return click.option(
+        "--cluster", metavar="[ADDRESS]", is_flag=False, flag_value="auto", help=help_text
+    )
+
+
 def check_address(address: str) -> None:
     """Tell a cluster's address from a folder, which --cluster swallows if it comes behind it."""
     from soundkin.cluster import import_ray

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from soundkin.cli.options import check_address, get_data_folder, library_option, open_library
+from soundkin.cli.options import (
+    check_address,
+    cluster_option,
+    get_data_folder,
+    library_option,
+    open_library,
+)
 from soundkin.errors import ServerError
 
 if TYPE_CHECKING:
@@ -57,12 +63,8 @@ Examples:
 )
 @click.option("--watch", is_flag=True, help="Keep the library in step with its folders meanwhile.")
 @click.option("--name", "names", multiple=True, help="A name that browsers know it by; repeatable.")
-@click.option(
-    "--cluster",
-    is_flag=False,
-    flag_value="auto",
-    metavar="[HOST:PORT]",
-    help="Let a Ray cluster do it, from a Lance library: HOST:PORT of its head, or else the cluster"
+@cluster_option(
+    "Let a Ray cluster do it, from a Lance library: HOST:PORT of its head, or else the cluster"
     " of this machine, started if need be.",
 )
 @click.option(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from soundkin.cli.options import check_address
+from soundkin.cli.options import check_address, cluster_option
 from soundkin.errors import TrainingError
 
 if TYPE_CHECKING:
@@ -42,12 +42,8 @@ Examples:
 )
 @click.option("--init", metavar="MODEL", help="Start from a model; default is the one shipped.")
 @click.option("--steps", type=click.IntRange(1), metavar="N", help="Steps, if not the recipe's.")
-@click.option(
-    "--cluster",
-    metavar="[ADDRESS]",
-    is_flag=False,
-    flag_value="auto",
-    help="Let a Ray cluster do it: HOST:PORT of its head, or else the cluster of this machine, or"
+@cluster_option(
+    "Let a Ray cluster do it: HOST:PORT of its head, or else the cluster of this machine, or"
     " one started for this run. Write it after the folders.",
 )
 @click.option(

@@ -7,7 +7,6 @@ import logging
 import os
 import secrets
 import signal
-import socket
 import ssl
 import threading
 import time
@@ -20,6 +19,7 @@ from typing import Any
 from soundkin.cluster import MISSING, connect
 from soundkin.errors import ClusterError
 from soundkin.server.replica import Replica
+from soundkin.server.running import bind
 from soundkin.server.settings import Settings
 
 APP = "soundkin"
@@ -59,7 +59,8 @@ def run_on_cluster(
         The cluster cannot be reached, lacks what it takes, or serves something else there.
     """
     if not settings.port:
-        settings = replace(settings, port=_find_port(settings.host))
+        with bind(settings.host, 0) as probe:
+            settings = replace(settings, port=probe.getsockname()[1])
     settings = replace(settings, is_replica=True, names=tuple(sorted(settings.host_names)))
     with connect(address) as ray:
         serve = _import_serve()
@@ -189,12 +190,6 @@ def _stand_by(service: _Service, wishes: _Wishes, say: Callable[[str], None]) ->
         if is_well != was_well:
             say("all replicas answer" if is_well else "replicas are down, and started anew")
             was_well = is_well
-
-
-def _find_port(host: str) -> int:
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])
 
 
 def _check_answers(settings: Settings) -> None:

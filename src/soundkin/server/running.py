@@ -48,7 +48,7 @@ def run(
         The address cannot be listened at.
     """
     settle_process()
-    with _bind(settings.host, settings.port) as listener:
+    with bind(settings.host, settings.port) as listener:
         settings = dataclasses.replace(settings, port=listener.getsockname()[1])
         desk = Desk(settings)
         ending = _Ending(desk)
@@ -103,7 +103,8 @@ class _Ending:
         os._exit(status)
 
 
-def _bind(host: str, port: int) -> socket.socket:
+def bind(host: str, port: int) -> socket.socket:
+    """Bind a socket to an address; port 0 takes a free one."""
     family, kind, protocol, _, address = socket.getaddrinfo(
         host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
     )[0]
