@@ -32,8 +32,9 @@ from figure_style import (
     Sources,
 )
 from soundkin.embedding import compute_mean_vector
+from soundkin.excerpts import MappedExcerpts
 from soundkin.network import Network
-from soundkin.pairs import PairBatch, PairDrawer
+from soundkin.pairs import PairBatch, PairDrawer, make_generator
 from soundkin.triplets import compute_distances, mine_semi_hard
 from soundkin.waveforms import build_cache
 
@@ -93,8 +94,10 @@ def draw_batch(sources: Sources) -> PairBatch:
         cache = build_cache([sources.sounds], path, config.segments.sample_rate)
         recordings = np.arange(len(cache.offsets) - 1)
         deformations = sources.recipe.training.deformations
-        drawer = PairDrawer(cache, recordings, config, deformations)
-        return drawer.draw(sources.n_pairs, np.random.default_rng(SEED))
+        drawer = PairDrawer(
+            MappedExcerpts(cache, config.segments.segment_length), recordings, config, deformations
+        )
+        return drawer.draw(sources.n_pairs, make_generator([SEED]))
 
 
 def measure_distances(

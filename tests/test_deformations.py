@@ -189,8 +189,8 @@ def compute_training_log_mel(
     spectrum = torch.stft(
         torch.from_numpy(waveform)[None], *sizes, window, center=False, return_complex=True
     )
-    mels = shift_filters(spectrum.abs().square(), np.array([semitones]), model.config)
-    mels = stretch_frames(mels, np.array([1 / factor]), model.config.n_frames)
+    mels = shift_filters(spectrum.abs().square(), torch.tensor([semitones]), model.config)
+    mels = stretch_frames(mels, torch.tensor([1 / factor]), model.config.n_frames)
     return torch.log(mels + mel.log_offset)[0].numpy()
 
 

@@ -10,8 +10,15 @@ import pytest
 import torch
 
 from soundkin.audio import read_audio
+from soundkin.excerpts import MappedExcerpts, ResidentExcerpts
 from soundkin.features import compute_log_mel
-from soundkin.pairs import NO_DEFORMATION, PairDrawer, shift_pitch, stretch_time
+from soundkin.pairs import (
+    NO_DEFORMATION,
+    PairDrawer,
+    make_generator,
+    shift_pitch,
+    stretch_time,
+)
 from soundkin.waveforms import WaveformCache, build_cache
 from sounds import make_noise, make_tone, write_sound
 from tiny_training import MODEL, RECIPE
@@ -21,13 +28,16 @@ def test_no_deformation_is_the_identity_and_the_front_end_of_inference(
     cache: WaveformCache,
 ) -> None:
     recordings = np.flatnonzero(np.diff(cache.offsets) > 2 * 16_000)
-    drawer = PairDrawer(cache, recordings, MODEL, NO_DEFORMATION)
-    batch = drawer.draw(8, np.random.default_rng(0))
+    drawer = PairDrawer(
+        MappedExcerpts(cache, MODEL.segments.segment_length), recordings, MODEL, NO_DEFORMATION
+    )
+    batch = drawer.draw(8, make_generator([0]))
     assert torch.allclose(batch.anchors, batch.positives, atol=1e-4)
     waveform = cache.samples[cache.offsets[recordings[0]] :][:16_000] / np.float32(32767)
-    drawer._draw_start = lambda recording, generator: 0  # type: ignore[method-assign]
-    drawer._recordings, drawer._shares = recordings[:1], np.ones(1)
-    found = drawer.draw(1, np.random.default_rng(0)).anchors[0].numpy()
+    start = torch.zeros(1, dtype=torch.int64)
+    first = torch.from_numpy(recordings[:1])
+    log_mels = drawer._draw_deformed(first, start, NO_DEFORMATION, make_generator([0]))
+    found = log_mels[0].numpy()
     expected = compute_log_mel(waveform.astype(np.float32), MODEL.mel, 16_000)
     assert found.shape == expected.shape
     assert np.abs(found - expected).max() < 1e-3
@@ -42,9 +52,11 @@ def make_cache(waveform: np.ndarray, rate: int = 16_000) -> WaveformCache:
 def test_shifting_the_filters_is_shifting_the_pitch(semitones: int) -> None:
     def compute_mels(hz: float, shift: float) -> torch.Tensor:
         cache = make_cache(make_tone(hz, 3.0, 16_000))
-        drawer = PairDrawer(cache, np.zeros(1, np.int64), MODEL, NO_DEFORMATION)
-        powers = drawer._compute_powers(drawer._read(0, 0)[None])
-        return torch.log(shift_pitch(powers, np.array([shift]), MODEL) + 1e-4).mean(dim=2)[0]
+        excerpts = MappedExcerpts(cache, MODEL.segments.segment_length)
+        drawer = PairDrawer(excerpts, np.zeros(1, np.int64), MODEL, NO_DEFORMATION)
+        first = torch.zeros(1, dtype=torch.int64)
+        powers = drawer._compute_powers(excerpts.read(first, first, drawer._excerpt_length))
+        return torch.log(shift_pitch(powers, torch.tensor([shift]), MODEL) + 1e-4).mean(dim=2)[0]
 
     plain = compute_mels(440, 0)
     by_filters = compute_mels(440, semitones)
@@ -55,7 +67,7 @@ def test_shifting_the_filters_is_shifting_the_pitch(semitones: int) -> None:
 
 def test_a_stretched_sweep_is_a_slower_or_faster_sweep() -> None:
     rising = torch.arange(30.0)[None, None].expand(3, 1, 30)
-    found = stretch_time(rising, np.array([1.0, 0.5, 1.5]), 20)[:, 0]
+    found = stretch_time(rising, torch.tensor([1.0, 0.5, 1.5]), 20)[:, 0]
     assert torch.allclose(found[0], torch.arange(20.0))
     assert torch.allclose(found[1], torch.arange(20.0) / 2)
     assert torch.allclose(found[2, :19], torch.arange(19.0) * 1.5)
@@ -89,8 +101,11 @@ def test_the_cache_holds_every_recording_once_decoded_as_for_inference(
 def test_recordings_are_drawn_by_the_square_root_of_their_length() -> None:
     samples = (make_noise(110.0, rate=16_000) * 32767).astype(np.int16)
     cache = WaveformCache(samples, np.array([0, 160_000, 1_760_000]), 16_000)  # 10 s and 100 s
-    drawer = PairDrawer(cache, np.arange(2), MODEL, NO_DEFORMATION)
-    assert drawer._shares[1] / drawer._shares[0] == pytest.approx(np.sqrt(10))
+    drawer = PairDrawer(
+        MappedExcerpts(cache, MODEL.segments.segment_length), np.arange(2), MODEL, NO_DEFORMATION
+    )
+    counts = drawer.draw(4000, make_generator([0])).recordings.bincount()
+    assert float(counts[1] / counts[0]) == pytest.approx(np.sqrt(10), rel=0.15)
 
 
 def test_only_a_share_of_the_sounds_is_deformed(cache: WaveformCache) -> None:
@@ -99,7 +114,9 @@ def test_only_a_share_of_the_sounds_is_deformed(cache: WaveformCache) -> None:
         config = replace(NO_DEFORMATION, **strength, **{f"{name}_share": 0.3})
         none = replace(config, **{f"{name}_share": 0.0})
         drawn = [
-            PairDrawer(cache, recordings, MODEL, c).draw(300, np.random.default_rng(1)).anchors
+            PairDrawer(MappedExcerpts(cache, MODEL.segments.segment_length), recordings, MODEL, c)
+            .draw(300, make_generator([1]))
+            .anchors
             for c in (config, none)
         ]
         is_same = (drawn[0] == drawn[1]).flatten(1).all(dim=1)
@@ -112,9 +129,47 @@ def test_one_deformation_a_batch_leaves_the_anchors_alone(cache: WaveformCache) 
     kinds = set()
     for seed in range(12):
         draws = [
-            PairDrawer(cache, recordings, MODEL, config).draw(16, np.random.default_rng(seed))
+            PairDrawer(
+                MappedExcerpts(cache, MODEL.segments.segment_length), recordings, MODEL, config
+            ).draw(16, make_generator([seed]))
             for config in (many, replace(NO_DEFORMATION, one_per_batch=True))
         ]
         assert torch.equal(draws[0].anchors, draws[1].anchors)
         kinds.add(bool(torch.equal(draws[0].positives, draws[1].positives)))
     assert False in kinds
+
+
+def test_recordings_in_a_devices_memory_are_read_as_those_on_disk(
+    cache: WaveformCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("soundkin.excerpts.UPLOADED", 1 << 18)  # so that it takes several parts
+    mapped = MappedExcerpts(cache, 16_000)
+    resident = ResidentExcerpts(cache, 16_000, 25_600)
+    generator = np.random.default_rng(0)
+    recordings = torch.from_numpy(np.repeat(np.arange(len(cache.offsets) - 1), 20))
+    chance = torch.from_numpy(generator.random(len(recordings)))
+    starts = (chance * mapped.lengths[recordings]).long()
+    is_short = mapped.lengths[recordings] < 16_000
+    starts[is_short] = 0
+    assert 0 < int(is_short.sum()) < len(recordings)
+    found = [one.read(recordings, starts, 24_000) for one in (mapped, resident)]
+    assert torch.equal(*found)
+    assert bool((found[0][~is_short][:, -1] == 0).any())  # some go on beyond the end
+    audible = [one.are_audible(recordings, starts, 24_000) for one in (mapped, resident)]
+    assert torch.equal(*audible)
+    drawers = [
+        PairDrawer(one, np.arange(len(cache.offsets) - 1), MODEL, RECIPE.deformations)
+        for one in (mapped, resident)
+    ]
+    draws = [drawer.draw(32, make_generator([3])).anchors for drawer in drawers]
+    assert torch.equal(*draws)
+
+
+def test_silence_is_drawn_again() -> None:
+    waveform = np.concatenate([np.zeros(10 * 16_000), make_noise(10.0, rate=16_000)])
+    cache = make_cache(waveform.astype(np.float32))
+    for excerpts in (MappedExcerpts(cache, 16_000), ResidentExcerpts(cache, 16_000, 20_000)):
+        drawer = PairDrawer(excerpts, np.zeros(1, np.int64), MODEL, NO_DEFORMATION)
+        loudest = drawer.draw(400, make_generator([0])).anchors.amax(dim=(1, 2))
+        silent = float((loudest < np.log(MODEL.mel.log_offset) + 1).float().mean())
+        assert 0.0 < silent < 0.15  # a half, and again three times

@@ -24,10 +24,11 @@ from soundkin.config import (
 )
 from soundkin.embedding import Embedder
 from soundkin.errors import ModelError, TrainingError
+from soundkin.excerpts import MappedExcerpts
 from soundkin.finishing import SPREAD_POWER, compute_spread, find_emptiest
 from soundkin.model import find_model, load_model
 from soundkin.network import Network, export_network
-from soundkin.pairs import NO_DEFORMATION, PairDrawer
+from soundkin.pairs import NO_DEFORMATION, PairDrawer, make_generator
 from soundkin.training import StepReport, train_model
 from soundkin.validation import HeldOutScore
 from soundkin.waveforms import WaveformCache, build_cache
@@ -77,8 +78,11 @@ def test_what_all_sounds_share_is_taken_off_the_embedding(
     cache: WaveformCache, tmp_path: Path
 ) -> None:
     model = load_model(train_model(cache, tmp_path, MODEL, replace(RECIPE, steps=30)).model)
-    drawer = PairDrawer(cache, np.arange(len(cache.offsets) - 1), MODEL, NO_DEFORMATION)
-    sounds = drawer.draw(400, np.random.default_rng(5)).anchors.numpy()
+    recordings = np.arange(len(cache.offsets) - 1)
+    drawer = PairDrawer(
+        MappedExcerpts(cache, MODEL.segments.segment_length), recordings, MODEL, NO_DEFORMATION
+    )
+    sounds = drawer.draw(400, make_generator([5])).anchors.numpy()
     uncentred = load_network(tmp_path)
     with torch.no_grad():
         before = uncentred(torch.from_numpy(sounds)).numpy()

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 import torch
-from torch import Tensor
+from torch import Generator, Tensor
 
 from soundkin.network import Network
 from soundkin.pairs import PairDrawer
@@ -26,7 +25,7 @@ def finish_network(
     deformed: PairDrawer,
     log_offset: float,
     n_batches: int,
-    generator: np.random.Generator,
+    generator: Generator,
 ) -> None:
     """Measure a network's mean vector and what deformations do to it; tell it what silence is.
 

@@ -10,21 +10,21 @@ powers of sounds that are mixed add up, as they do on average.
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
+from torch import Generator, Tensor
 
 from soundkin.config import DeformationConfig, ModelConfig
+from soundkin.excerpts import Excerpts
 from soundkin.features import compute_band_corners, compute_filter_bank, compute_window
-from soundkin.waveforms import FULL_SCALE, WaveformCache
 
-SILENT_RMS = 1e-4
 REDRAWS = 3
-BLOCK = 32  # sounds whose spectrograms are in memory at once, and so in the cache
+BLOCK = {"cpu": 32, "cuda": 512}  # sounds at once: a processor's cache holds their spectrograms
 NO_DEFORMATION = DeformationConfig(
     pitch_semitones=0,
     stretch=1,
@@ -44,145 +44,124 @@ class PairBatch:
     recordings: Tensor
 
 
+def make_generator(seeds: list[int], device: str | torch.device = "cpu") -> Generator:
+    """Make a generator of chance on a device; equal seeds give equal draws on equal devices."""
+    state = np.random.SeedSequence(seeds).generate_state(1, np.uint64)
+    return Generator(device).manual_seed(int(state[0] >> np.uint64(1)))
+
+
+def compute_excerpt_length(model: ModelConfig, config: DeformationConfig) -> int:
+    """Compute how many samples a segment may need before it is deformed."""
+    n_frames = math.ceil((model.n_frames - 1) * config.stretch) + 2
+    return model.mel.n_fft + (n_frames - 1) * model.mel.hop_length
+
+
 class PairDrawer:
-    """Draws batches from some recordings of a cache.
+    """Draws batches from some recordings, on the device that has their excerpts.
 
     A recording is drawn with the square root of its length, so that neither one long recording nor
-    ten thousand short ones dominate.
+    ten thousand short ones dominate. Generators are of the same device.
     """
 
     def __init__(
         self,
-        cache: WaveformCache,
+        excerpts: Excerpts,
         recordings: npt.NDArray[np.int64],
         model: ModelConfig,
         config: DeformationConfig,
-        device: str = "cpu",
     ) -> None:
-        self._cache, self._model, self._config = cache, model, config
-        self._recordings = recordings
-        lengths = np.diff(cache.offsets)[recordings].astype(np.float64)
-        weights = np.sqrt(np.maximum(lengths, model.segments.segment_length))
-        self._shares = weights / weights.sum()
-        self._device = torch.device(device)
+        self._excerpts, self._model, self._config = excerpts, model, config
+        self._device = excerpts.device
+        self._excerpt_length = compute_excerpt_length(model, config)
+        self._recordings = torch.from_numpy(recordings).to(self._device)
+        lengths = excerpts.lengths[self._recordings].double()
+        shares = lengths.clamp(min=model.segments.segment_length).sqrt().cumsum(0)
+        self._shares = shares / shares[-1]  # of each and those before it
         window = compute_window(model.mel)
         self._window = torch.from_numpy(window.copy()).to(self._device)
         bank = compute_filter_bank(model.mel, model.segments.sample_rate)
-        self._white_noise = float(np.square(window).sum()) * bank.sum(axis=0)  # of amplitude 1
+        powers = float(np.square(window).sum()) * bank.sum(axis=0)  # of noise of amplitude 1
+        self._white_noise = torch.from_numpy(powers).to(self._device)
 
-    def draw(self, size: int, generator: np.random.Generator) -> PairBatch:
+    def draw(self, size: int, generator: Generator) -> PairBatch:
         """Draw a batch of pairs, deformed."""
-        recordings = generator.choice(self._recordings, size, p=self._shares)
-        anchors, starts = self._draw_segments(recordings, generator)
+        chosen = torch.searchsorted(self._shares, _draw_between(0, 1, size, generator))
+        recordings = self._recordings[chosen]
+        starts = self._draw_starts(recordings, generator)
         if self._config.one_per_batch:
             config = _choose_one(self._config, generator)
-            positives = self._draw_near(recordings, starts, config, generator)
-            log_mels = torch.cat(
-                [
-                    self._deform(anchors, NO_DEFORMATION, generator),
-                    self._deform(positives, config, generator),
-                ]
-            )
-        else:
-            positives = self._draw_near(recordings, starts, self._config, generator)
-            both = np.concatenate([anchors, positives])
-            log_mels = self._deform(both, self._config, generator)
-        return PairBatch(log_mels[:size], log_mels[size:], torch.from_numpy(recordings))
+            near = self._draw_near(recordings, starts, config, generator)
+            anchors = self._draw_deformed(recordings, starts, NO_DEFORMATION, generator)
+            positives = self._draw_deformed(recordings, near, config, generator)
+            return PairBatch(anchors, positives, recordings)
+        near = self._draw_near(recordings, starts, self._config, generator)
+        log_mels = self._draw_deformed(
+            torch.cat([recordings, recordings]), torch.cat([starts, near]), self._config, generator
+        )
+        return PairBatch(log_mels[:size], log_mels[size:], recordings)
 
-    @property
-    def _stretch_length(self) -> int:
-        """Samples a stretched segment may need."""
-        mel = self._model.mel
-        n_frames = int(np.ceil((self._model.n_frames - 1) * self._config.stretch)) + 2
-        return mel.n_fft + (n_frames - 1) * mel.hop_length
+    def _find_latest(self, recordings: Tensor) -> Tensor:
+        """Find where the last segment of each recording begins."""
+        lengths = self._excerpts.lengths[recordings]
+        return (lengths - self._model.segments.segment_length).clamp(min=0)
 
-    def _read(self, recording: int, start: int) -> npt.NDArray[np.float32]:
-        """Read a stretch from a place in a recording, repeated where the recording is short."""
-        first, stop = self._cache.offsets[recording], self._cache.offsets[recording + 1]
-        length = self._stretch_length
-        found = self._cache.samples[first + start : min(stop, first + start + length)]
-        if stop - first < self._model.segments.segment_length:
-            found = np.resize(self._cache.samples[first:stop], length)
-        stretch = np.zeros(length, np.float32)
-        stretch[: len(found)] = found
-        stretch /= FULL_SCALE
-        return stretch
-
-    def _draw_start(self, recording: int, generator: np.random.Generator) -> int:
-        length = self._cache.offsets[recording + 1] - self._cache.offsets[recording]
-        latest = max(0, int(length) - self._model.segments.segment_length)
-        return int(generator.integers(0, latest + 1))
-
-    def _draw_segments(
-        self, recordings: npt.NDArray[np.int64], generator: np.random.Generator
-    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
+    def _draw_starts(self, recordings: Tensor, generator: Generator) -> Tensor:
         """Draw a place in each recording; a silent one is drawn again a few times."""
-        stretches = np.empty((len(recordings), self._stretch_length), np.float32)
-        starts = np.empty(len(recordings), np.int64)
-        for row, recording in enumerate(recordings.tolist()):
-            for _ in range(1 + REDRAWS):
-                starts[row] = self._draw_start(recording, generator)
-                stretches[row] = self._read(recording, int(starts[row]))
-                if (
-                    float(np.dot(stretches[row], stretches[row]))
-                    > SILENT_RMS**2 * stretches.shape[1]
-                ):
-                    break
-        return stretches, starts
+        latest = self._find_latest(recordings)
+
+        def draw() -> Tensor:
+            return (_draw_between(0, 1, len(recordings), generator) * (latest + 1)).long()
+
+        starts = draw()
+        for _ in range(REDRAWS):
+            audible = self._excerpts.are_audible(recordings, starts, self._excerpt_length)
+            starts = torch.where(audible, starts, draw())
+        return starts
 
     def _draw_near(
-        self,
-        recordings: npt.NDArray[np.int64],
-        starts: npt.NDArray[np.int64],
-        config: DeformationConfig,
-        generator: np.random.Generator,
-    ) -> npt.NDArray[np.float32]:
+        self, recordings: Tensor, starts: Tensor, config: DeformationConfig, generator: Generator
+    ) -> Tensor:
         """Draw the positives' places: the anchor's own, or one near it in the same recording."""
-        segments = self._model.segments
-        reach = config.proximity_s * segments.sample_rate
-        is_near = generator.random(len(recordings)) < config.proximity_share
-        moves = np.where(is_near, generator.uniform(-reach, reach, len(recordings)), 0)
-        lengths = np.diff(self._cache.offsets)[recordings]
-        latest = np.maximum(0, lengths - segments.segment_length)
-        places = np.clip(starts + moves.astype(np.int64), 0, latest)
-        rows = zip(recordings.tolist(), places.tolist(), strict=True)
-        return np.stack([self._read(recording, place) for recording, place in rows])
+        reach = config.proximity_s * self._model.segments.sample_rate
+        moves = _draw_within(reach, config.proximity_share, len(recordings), generator)
+        places = (starts + moves.long()).clamp(min=0)
+        return torch.minimum(places, self._find_latest(recordings))
 
-    def _deform(
-        self,
-        stretches: npt.NDArray[np.float32],
-        config: DeformationConfig,
-        generator: np.random.Generator,
+    def _draw_deformed(
+        self, recordings: Tensor, starts: Tensor, config: DeformationConfig, generator: Generator
     ) -> Tensor:
         """Deform sounds in every way the config has; log-mels `(n, n_mels, n_frames)`."""
-        count = len(stretches)
+        count = len(recordings)
         semitones = _draw_within(config.pitch_semitones, config.pitch_share, count, generator)
-        mels = self._compute_shifted(stretches, semitones)
-        reach = float(np.log(config.stretch))
-        paces = np.exp(_draw_within(reach, config.stretch_share, count, generator))
+        mels = self._compute_shifted(recordings, starts, semitones)
+        reach = math.log(config.stretch)
+        paces = _draw_within(reach, config.stretch_share, count, generator).exp()
         mels = stretch_time(mels, paces, self._model.n_frames)
         mels = _mix(mels, config, generator)
         mels = self._add_noise(mels, config, generator)
-        gains = 10 ** (generator.uniform(-config.gain_db, config.gain_db, count) / 10)
-        return torch.log(mels * _column(gains, mels) + self._model.mel.log_offset)
+        gains = 10 ** (_draw_within(config.gain_db, 1, count, generator) / 10)
+        return torch.log(mels * _column(gains) + self._model.mel.log_offset)
 
-    def _compute_shifted(
-        self, stretches: npt.NDArray[np.float32], semitones: npt.NDArray[np.float64]
-    ) -> Tensor:
+    def _compute_shifted(self, recordings: Tensor, starts: Tensor, semitones: Tensor) -> Tensor:
         """Compute mel powers of shifted pitch, `(n, n_mels, n_frames)`, few sounds at a time."""
-        parts = [slice(start, start + BLOCK) for start in range(0, len(stretches), BLOCK)]
+        size = BLOCK[self._device.type]
+        split = (torch.split(x, size) for x in (recordings, starts, semitones))
         return torch.cat(
             [
-                shift_pitch(self._compute_powers(stretches[part]), semitones[part], self._model)
-                for part in parts
+                shift_pitch(
+                    self._compute_powers(self._excerpts.read(own, places, self._excerpt_length)),
+                    shifts,
+                    self._model,
+                )
+                for own, places, shifts in zip(*split, strict=True)
             ]
         )
 
-    def _compute_powers(self, stretches: npt.NDArray[np.float32]) -> Tensor:
+    def _compute_powers(self, waveforms: Tensor) -> Tensor:
         """Compute power spectrograms `(n, n_fft // 2 + 1, n_frames)`."""
         mel = self._model.mel
         spectrum = torch.stft(
-            torch.from_numpy(stretches).to(self._device),
+            waveforms,
             mel.n_fft,
             mel.hop_length,
             mel.win_length,
@@ -192,34 +171,34 @@ class PairDrawer:
         )
         return spectrum.real.square() + spectrum.imag.square()
 
-    def _add_noise(
-        self, mels: Tensor, config: DeformationConfig, generator: np.random.Generator
-    ) -> Tensor:
+    def _add_noise(self, mels: Tensor, config: DeformationConfig, generator: Generator) -> Tensor:
         """Add noise, its power in every band and frame as noise has it."""
-        count, n_mels, n_frames = mels.shape
-        powers = np.zeros((count, n_mels))
         if config.noise_levels:
             low, high = config.noise_levels
-            amplitudes = generator.uniform(low, high, (count, 1))
-            powers = amplitudes**2 * self._white_noise
+            amplitudes = _draw_between(low, high, len(mels), generator)
+            powers = amplitudes[:, None] ** 2 * self._white_noise
         elif config.noise_share:
             powers = _draw_noise_powers(mels, config, generator)
-        grain = generator.standard_exponential((count, n_mels, n_frames), np.float32)
-        noise = torch.from_numpy(powers.astype(np.float32)).to(mels.device)[:, :, None]
-        return mels + noise * torch.from_numpy(grain).to(mels.device)
+        else:
+            return mels
+        grain = torch.empty_like(mels).exponential_(generator=generator)
+        return mels + powers[:, :, None].float() * grain
 
 
-def _draw_within(
-    reach: float, share: float, count: int, generator: np.random.Generator
-) -> npt.NDArray[np.float64]:
+def _draw_between(low: float, high: float, count: int, generator: Generator) -> Tensor:
+    drawn = torch.rand(count, dtype=torch.float64, device=generator.device, generator=generator)
+    return low + (high - low) * drawn
+
+
+def _draw_within(reach: float, share: float, count: int, generator: Generator) -> Tensor:
     """Draw `count` numbers from `-reach` to `reach`, all but a share of them 0."""
-    drawn: npt.NDArray[np.float64] = generator.uniform(-reach, reach, count)
+    drawn = _draw_between(-reach, reach, count, generator)
     if share < 1:
-        drawn[generator.random(count) >= share] = 0
+        drawn = torch.where(_draw_between(0, 1, count, generator) < share, drawn, 0)
     return drawn
 
 
-def _choose_one(config: DeformationConfig, generator: np.random.Generator) -> DeformationConfig:
+def _choose_one(config: DeformationConfig, generator: Generator) -> DeformationConfig:
     """Choose one deformation for a batch, as the original recipe does; it has no mixtures."""
     kinds: tuple[dict[str, Any], ...] = (
         {"pitch_semitones": config.pitch_semitones, "pitch_share": config.pitch_share},
@@ -227,40 +206,39 @@ def _choose_one(config: DeformationConfig, generator: np.random.Generator) -> De
         {"noise_levels": config.noise_levels, "noise_share": config.noise_share},
         {"proximity_share": config.proximity_share, "proximity_s": config.proximity_s},
     )
-    return dataclasses.replace(NO_DEFORMATION, **kinds[int(generator.integers(len(kinds)))])
+    kind = int(_draw_between(0, len(kinds), 1, generator))
+    return dataclasses.replace(NO_DEFORMATION, **kinds[kind])
 
 
-def _mix(mels: Tensor, config: DeformationConfig, generator: np.random.Generator) -> Tensor:
+def _mix(mels: Tensor, config: DeformationConfig, generator: Generator) -> Tensor:
     """Add to some sounds another one of the batch, scaled to a share of their energy."""
     count = len(mels)
-    others = mels[torch.from_numpy(generator.permutation(count)).to(mels.device)]
-    energies = mels.mean(dim=(1, 2)), others.mean(dim=(1, 2))
-    shares = generator.uniform(0, config.mixture, count)
-    shares = np.where(generator.random(count) < config.mixture_share, shares, 0)
-    ratios = _column(shares, mels)[:, 0, 0] * energies[0] / (energies[1] + 1e-12)
-    return mels + others * ratios[:, None, None].clamp(max=1e6)
+    order = torch.randperm(count, device=mels.device, generator=generator)
+    shares = _draw_between(0, config.mixture, count, generator)
+    is_mixed = _draw_between(0, 1, count, generator) < config.mixture_share
+    energies = mels.mean(dim=(1, 2))
+    ratios = torch.where(is_mixed, shares, 0) * energies / (energies[order] + 1e-12)
+    return mels + mels[order] * _column(ratios.clamp(max=1e6))
 
 
-def _draw_noise_powers(
-    mels: Tensor, config: DeformationConfig, generator: np.random.Generator
-) -> npt.NDArray[np.float64]:
+def _draw_noise_powers(mels: Tensor, config: DeformationConfig, generator: Generator) -> Tensor:
     """Draw for each sound noise of a random slope, white to brown, `(n, n_mels)`; 0 for some."""
     count, n_mels, _ = mels.shape
-    slopes = generator.uniform(-2, 0.5, (count, 1))
-    shapes = np.linspace(1e-2, 1, n_mels)[None] ** slopes
-    shapes /= shapes.mean(axis=1, keepdims=True)
-    snr_db = generator.uniform(config.noise_snr_db, config.noise_snr_db + 40, count)
-    levels = np.where(generator.random(count) < config.noise_share, 10 ** (-snr_db / 10), 0)
-    powers: npt.NDArray[np.float64] = levels * mels.mean(dim=(1, 2)).cpu().numpy()
-    return powers[:, None] * shapes
+    slopes = _draw_between(-2, 0.5, count, generator)
+    shapes = torch.linspace(1e-2, 1, n_mels, device=mels.device) ** slopes[:, None]
+    shapes = shapes / shapes.mean(dim=1, keepdim=True)
+    snr_db = _draw_between(config.noise_snr_db, config.noise_snr_db + 40, count, generator)
+    is_noisy = _draw_between(0, 1, count, generator) < config.noise_share
+    levels = torch.where(is_noisy, 10 ** (-snr_db / 10), 0) * mels.mean(dim=(1, 2))
+    return levels[:, None] * shapes
 
 
-def _column(values: npt.NDArray[np.float64], like: Tensor) -> Tensor:
+def _column(values: Tensor) -> Tensor:
     """Bring one number per sound to a shape that multiplies spectrograms."""
-    return torch.from_numpy(values.astype(np.float32)).to(like.device)[:, None, None]
+    return values.float()[:, None, None]
 
 
-def shift_pitch(powers: Tensor, semitones: npt.NDArray[np.float64], model: ModelConfig) -> Tensor:
+def shift_pitch(powers: Tensor, semitones: Tensor, model: ModelConfig) -> Tensor:
     """Compute mel powers of sounds shifted in pitch, by filters moved the other way.
 
     Parameters
@@ -275,10 +253,9 @@ def shift_pitch(powers: Tensor, semitones: npt.NDArray[np.float64], model: Model
     `(n, n_mels, n_frames)`; 0 semitones gives `features.compute_filter_bank`'s bands exactly.
     """
     mel = model.mel
-    ratios = 2.0 ** (semitones / 12)
-    moved = torch.from_numpy((compute_band_corners(mel) / ratios[:, None]).astype(np.float32)).to(
-        powers.device
-    )
+    ratios = 2.0 ** (semitones.double() / 12)
+    corners = torch.from_numpy(compute_band_corners(mel)).to(powers.device)
+    moved = (corners / ratios[:, None]).float()
     hz = np.fft.rfftfreq(mel.n_fft, 1 / model.segments.sample_rate).astype(np.float32)
     frequencies = torch.from_numpy(hz).to(powers.device)
     low, peak, high = moved[:, :-2, None], moved[:, 1:-1, None], moved[:, 2:, None]
@@ -287,13 +264,15 @@ def shift_pitch(powers: Tensor, semitones: npt.NDArray[np.float64], model: Model
     return torch.bmm(torch.minimum(rising, falling).clamp(min=0), powers)
 
 
-def stretch_time(mels: Tensor, paces: npt.NDArray[np.float64], n_frames: int) -> Tensor:
+def stretch_time(mels: Tensor, paces: Tensor, n_frames: int) -> Tensor:
     """Read frames at another pace, between neighbours by linear interpolation; 1 is the identity.
 
     `(n, n_mels, n_read)` to `(n, n_mels, n_frames)`; a pace above 1 makes the sound shorter.
     """
-    places = np.minimum(paces[:, None] * np.arange(n_frames), mels.shape[2] - 1)
-    left = np.minimum(places.astype(np.int64), mels.shape[2] - 2)
-    share = torch.from_numpy((places - left).astype(np.float32)).to(mels.device)[:, None]
-    index = torch.from_numpy(left).to(mels.device)[:, None].expand(-1, mels.shape[1], -1)
+    n_read = mels.shape[2]
+    frames = torch.arange(n_frames, device=mels.device)
+    places = (paces.double()[:, None] * frames).clamp(max=n_read - 1)
+    left = places.long().clamp(max=n_read - 2)
+    share = (places - left).float()[:, None]
+    index = left[:, None].expand(-1, mels.shape[1], -1)
     return mels.gather(2, index) * (1 - share) + mels.gather(2, index + 1) * share

@@ -120,6 +120,35 @@ class Projections:
         return rows, estimates
 
 
+@dataclass(frozen=True)
+class Lists:
+    """Centroids `(n_lists, size)` alone, for an index that is kept by others."""
+
+    centroids: Floats
+
+    @classmethod
+    def fit(cls, sample: Floats, n_lists: int) -> Self:
+        """Fit them to some of the vectors `(n, size)`, as `Projections.train` does."""
+        fitting = faiss.Kmeans(
+            sample.shape[1],
+            n_lists,
+            niter=TRAINING_ROUNDS,
+            max_points_per_centroid=TRAINING_POINTS,
+            min_points_per_centroid=1,
+            seed=1 + SEED,
+        )
+        _use_cores(os.cpu_count() or 1)
+        fitting.train(np.ascontiguousarray(sample))
+        return cls(fitting.centroids)
+
+    def assign(self, vectors: Floats) -> Rows:
+        """Find the list of each vector `(n, size)`: the one whose centroid is nearest."""
+        _use_cores(os.cpu_count() or 1)
+        _, nearest = faiss.knn(vectors, self.centroids, 1)
+        rows: Rows = nearest[:, 0]
+        return rows
+
+
 def choose_n_lists(n_vectors: int) -> int:
     """Choose how many inverted lists so many vectors are best filed in."""
     n_lists = int(2 ** round(np.log2(max(1.0, LISTS_PER_ROOT * np.sqrt(n_vectors)))))

@@ -17,17 +17,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from soundkin.config import ModelConfig, TrainingConfig
 from soundkin.errors import TrainingError
+from soundkin.excerpts import open_excerpts
 from soundkin.files import write_aside
 from soundkin.finishing import finish_network
 from soundkin.gathering import Group
 from soundkin.model import ModelFile
 from soundkin.network import Network, export_network, load_weights
-from soundkin.pairs import NO_DEFORMATION, PairBatch, PairDrawer
+from soundkin.pairs import (
+    NO_DEFORMATION,
+    PairBatch,
+    PairDrawer,
+    compute_excerpt_length,
+    make_generator,
+)
 from soundkin.triplets import (
     MiningStatistics,
     compute_contrastive_loss,
@@ -135,12 +141,14 @@ class _Trainer:
         self._output, self._model, self._config, self._init = output, model, config, init
         self._group, self._share = group, group.share(config.batch_size)
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
+        torch.backends.cudnn.benchmark = True  # batches are all of one shape
         training, held_out = split_recordings(cache, config.held_out, config.seed)
-        self._drawer = PairDrawer(cache, training, model, config.deformations, self._device)
-        self._plain_drawer = PairDrawer(cache, training, model, NO_DEFORMATION, self._device)
-        self._validation = (
-            Validation(cache, held_out, model, config, self._device) if group.is_first else None
-        )
+        shortest = model.segments.segment_length
+        longest = compute_excerpt_length(model, config.deformations)
+        excerpts = open_excerpts(cache, shortest, longest, self._device)
+        self._drawer = PairDrawer(excerpts, training, model, config.deformations)
+        self._plain_drawer = PairDrawer(excerpts, training, model, NO_DEFORMATION)
+        self._validation = Validation(excerpts, held_out, model, config) if group.is_first else None
         torch.manual_seed(config.seed)
         network = Network(config.network, model.mel.n_mels)
         if init is not None:
@@ -149,7 +157,10 @@ class _Trainer:
         self._network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._joined = group.join(self._network)
         self._optimizer = torch.optim.AdamW(
-            self._network.parameters(), config.learning_rate, weight_decay=config.weight_decay
+            self._network.parameters(),
+            config.learning_rate,
+            weight_decay=config.weight_decay,
+            fused=self._device == "cuda",
         )
         self._step = 0
 
@@ -226,7 +237,7 @@ class _Trainer:
         config = self._config
 
         def draw(step: int) -> PairBatch:
-            generator = np.random.default_rng(self._group.seed(config.seed, step))
+            generator = make_generator(self._group.seed(config.seed, step), self._device)
             return self._drawer.draw(self._share, generator)
 
         with ThreadPoolExecutor(1, thread_name_prefix="pairs") as thread:
@@ -242,22 +253,22 @@ class _Trainer:
     def _take_step(self, batch: PairBatch) -> tuple[float, MiningStatistics]:
         config = self._config
         for group in self._optimizer.param_groups:
-            group["lr"] = _compute_rate(self._step, config)
+            group["lr"] = compute_rate(self._step, config)
         self._network.train()
         with torch.autocast(self._device, torch.bfloat16, enabled=_has_bfloat16(self._device)):
             vectors = self._joined(torch.cat([batch.anchors, batch.positives]))
         anchors, positives = map(self._group.gather, vectors.float().chunk(2))
-        recordings = self._group.gather(batch.recordings.to(self._device))
+        recordings = self._group.gather(batch.recordings)
         triplet, mining = compute_triplet_loss(anchors, positives, recordings, config.margin)
         loss = triplet
         if config.loss == "contrastive":
             loss = compute_contrastive_loss(anchors, positives, recordings, config.temperature)
-        value = float(loss.detach())
-        if not math.isfinite(value):
-            raise TrainingError(f"step {self._step}: the loss is no number; lower learning_rate")
         self._optimizer.zero_grad(set_to_none=True)
         (loss * self._group.size).backward()  # type: ignore[no-untyped-call]
         self._optimizer.step()
+        value = float(loss.detach())  # a GPU is waited for only once it has all of its work
+        if not math.isfinite(value):
+            raise TrainingError(f"step {self._step}: the loss is no number; lower learning_rate")
         return value, mining
 
     def _validate(self) -> HeldOutScore:
@@ -289,7 +300,7 @@ class _Trainer:
         """Take the best network, and finish it."""
         self._network.load_state_dict(self._best.weights)
         self._network.eval()
-        generator = np.random.default_rng([self._config.seed, 1 << 42])
+        generator = make_generator([self._config.seed, 1 << 42], self._device)
         log_offset = self._model.mel.log_offset
         n_batches = min(FINISHING_BATCHES, max(4, self._config.steps // 8))
         drawers = self._plain_drawer, self._drawer
@@ -327,7 +338,7 @@ def _has_bfloat16(device: str) -> bool:
     return device == "cuda" or bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
-def _compute_rate(step: int, config: TrainingConfig) -> float:
+def compute_rate(step: int, config: TrainingConfig) -> float:
     """Compute the learning rate: a linear rise, then half a cosine down to a hundredth.
 
     The rise takes a quarter of the steps at most, so that short runs have a peak too.

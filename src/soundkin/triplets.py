@@ -93,14 +93,14 @@ def _describe(
     distances: Tensor, recordings: Tensor, chosen: Tensor, margin: float
 ) -> MiningStatistics:
     candidates = recordings[:, None] != recordings[None, :]
-    gaps = (distances - distances.diagonal()[:, None])[candidates]
-    count = max(1, gaps.numel())
-    mean_distance = distances[candidates].mean() if gaps.numel() else torch.zeros(())
-    return MiningStatistics(
-        hard=float((gaps <= 0).sum()) / count,
-        semi_hard=float(((gaps > 0) & (gaps < margin)).sum()) / count,
-        easy=float((gaps >= margin).sum()) / count,
-        positive_distance=float(distances.diagonal().mean()),
-        random_negative_distance=float(mean_distance),
-        mined_negative_distance=float(distances.gather(1, chosen[:, None]).mean()),
-    )
+    gaps = distances - distances.diagonal()[:, None]
+    count = candidates.sum().clamp(min=1)
+    found = [
+        (candidates & (gaps <= 0)).sum() / count,
+        (candidates & (gaps > 0) & (gaps < margin)).sum() / count,
+        (candidates & (gaps >= margin)).sum() / count,
+        distances.diagonal().mean(),
+        (distances * candidates).sum() / count,
+        distances.gather(1, chosen[:, None]).mean(),
+    ]
+    return MiningStatistics(*torch.stack(found).tolist())  # a GPU is waited for once

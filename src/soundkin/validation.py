@@ -16,8 +16,8 @@ from torch import Tensor
 
 from soundkin.baselines import compute_log_mel_statistics, standardise
 from soundkin.config import ModelConfig, TrainingConfig
-from soundkin.pairs import PairDrawer
-from soundkin.waveforms import WaveformCache
+from soundkin.excerpts import Excerpts
+from soundkin.pairs import PairDrawer, make_generator
 
 N_PAIRS = 1024
 BATCH_SIZE = 128
@@ -43,14 +43,13 @@ class Validation:
 
     def __init__(
         self,
-        cache: WaveformCache,
+        excerpts: Excerpts,
         recordings: npt.NDArray[np.int64],
         model: ModelConfig,
         config: TrainingConfig,
-        device: str,
     ) -> None:
-        drawer = PairDrawer(cache, recordings, model, config.deformations, device)
-        generator = np.random.default_rng([config.seed, 1 << 40])
+        drawer = PairDrawer(excerpts, recordings, model, config.deformations)
+        generator = make_generator([config.seed, 1 << 40], excerpts.device)
         self._batches = [drawer.draw(BATCH_SIZE, generator) for _ in range(N_PAIRS // BATCH_SIZE)]
 
     def score(self, embed: Callable[[Tensor], Tensor]) -> HeldOutScore:
