@@ -33,7 +33,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 def command(tmp_path: Path) -> Soundkin:
     """Give the command with a library to be made, and a recipe beside it."""
     (tmp_path / "recipe.toml").write_text(TINY)
-    (tmp_path / "long.toml").write_text(TINY.replace("steps = 40", "steps = 400"))
+    (tmp_path / "long.toml").write_text(TINY.replace("steps = 40", "steps = 400\npatience = 0"))
     soundkin = Soundkin(tmp_path / "library.sqlite")
     soundkin.env |= {"RAY_AUTH_MODE": "disabled"}
     return soundkin

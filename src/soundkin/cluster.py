@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import os
 import socket
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stdout, suppress
 from typing import Any
 
 from soundkin.errors import ClusterError, LibraryError, SoundkinError
@@ -25,6 +26,7 @@ ENVIRONMENT = {
     "RAY_agent_register_timeout_ms": "120000",
 }
 KNOCK_S = 10.0
+M_ARENA_MAX = -8  # of glibc's malloc.h
 OBJECT_STORE_BYTES = 200 << 20  # of a cluster started here; paths and fragments' names are small
 
 
@@ -44,6 +46,17 @@ def import_ray() -> Any:
     except (ImportError, LibraryError) as error:
         raise ClusterError(MISSING) from error
     return ray
+
+
+def share_heap() -> None:
+    """Have all threads of this process share one heap, as long as it has no others.
+
+    Ray and Lance have dozens of threads, and glibc keeps for each what it once freed: a driver
+    then grows with the number of files. It allocates too little for the threads to get in each
+    other's way.
+    """
+    with suppress(AttributeError, OSError):  # another C library
+        ctypes.CDLL(None).mallopt(M_ARENA_MAX, 1)
 
 
 @contextmanager

@@ -20,6 +20,7 @@ import pyarrow as pa
 from soundkin.acceptance import settle_model
 from soundkin.cluster import connect, explain
 from soundkin.errors import LibraryError
+from soundkin.far import is_url
 from soundkin.lance_library import LanceLibrary
 from soundkin.ledger import Ledger
 from soundkin.locks import lock_library
@@ -44,6 +45,7 @@ TASK_FILES = 64
 TASK_BYTES = 64 << 20
 TASKS_PER_CPU = 8
 COMMIT_S = 2.0
+HASHED_HERE = 64 << 20  # bytes, by the driver itself
 
 
 def index_with_cluster(
@@ -165,7 +167,7 @@ class _Run:
         failed: list[Outcome] = []
         seen: set[bytes] = set()
         hashed = [file for file, may_be_known in files if may_be_known]
-        for portion in self._stream(_hash_portion, hashed):
+        for portion in self._hash(hashed):
             for outcome in portion.outcomes:
                 if outcome.digest is None:
                     failed.append(outcome)
@@ -231,6 +233,14 @@ class _Run:
         raised = {name: getattr(self._progress, name) + step for name, step in steps.items()}
         self._progress = replace(self._progress, **raised)
         self._on_progress(self._progress)
+
+    def _hash(self, files: Sequence[FoundFile]) -> Iterator[Portion]:
+        """Hash files; what is near and little is done before others would have begun."""
+        is_near = not any(is_url(file.path) for file in files)
+        if is_near and sum(file.size for file in files) <= HASHED_HERE:
+            yield hash_files(files)
+        else:
+            yield from self._stream(_hash_portion, files)
 
     def _stream(self, work: Any, files: Sequence[FoundFile], *settings: Any) -> Iterator[Portion]:
         """Have Ray Data do portions of files; yields what came of each as it is done."""

@@ -17,7 +17,6 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from soundkin.projections import (
-    BLOCK_ROWS,
     SEED,
     TRAINING_POINTS,
     Lists,
@@ -29,6 +28,7 @@ from soundkin.tables import Tables, import_lance
 COLUMN, NAME = "vector", "vector_idx"
 METRIC = "cosine"
 BUILDING = "Building the index"
+BLOCK_ROWS = 1 << 13  # read and filed at once
 READ_AHEAD = 2  # blocks
 GROWTH = 4  # beyond so many times what its lists were fitted on it is made anew
 EXTENDED_SHARE = 0.02  # beyond which making it anew takes less time: Lance files slowly
@@ -164,8 +164,14 @@ def renew_index(
 
 def _draw_sample(dataset: Any, count: int) -> Floats:
     """Draw vectors `(count, size)`."""
-    rows = np.random.default_rng(SEED).choice(dataset.count_rows(), count, replace=False)
-    return _get_vectors(dataset.take(np.sort(rows), columns=[COLUMN]).to_batches())
+    n_rows = dataset.count_rows()
+    rows = np.sort(np.random.default_rng(SEED).choice(n_rows, count, replace=False))
+    parts, n_read = [], 0
+    for vectors, _ in _read_blocks(dataset):
+        first, last = np.searchsorted(rows, [n_read, n_read + len(vectors)])
+        parts.append(vectors[rows[first:last] - n_read])
+        n_read += len(vectors)
+    return np.concatenate(parts)
 
 
 def _write_lists(dataset: Any, lists: Lists, path: str, on_progress: Callable[[int], None]) -> None:
@@ -177,20 +183,19 @@ def _write_lists(dataset: Any, lists: Lists, path: str, on_progress: Callable[[i
 
     def assign() -> Iterator[pa.RecordBatch]:
         n_done = 0
-        options = {"batch_size": BLOCK_ROWS, "batch_readahead": READ_AHEAD, "with_row_id": True}
-        for batch in dataset.to_batches(columns=[COLUMN], **options):
-            nearest = lists.assign(_get_vectors([batch])).astype(np.uint32)
-            columns = [batch["_rowid"].cast(pa.uint64()), pa.array(nearest)]
-            yield pa.RecordBatch.from_arrays(columns, schema=schema)
-            n_done += len(batch)
+        for vectors, ids in _read_blocks(dataset):
+            nearest = pa.array(lists.assign(vectors).astype(np.uint32))
+            yield pa.RecordBatch.from_arrays([ids.cast(pa.uint64()), nearest], schema=schema)
+            n_done += len(vectors)
             on_progress(n_done)
 
     reader = pa.RecordBatchReader.from_batches(schema, assign())
     import_lance().write_dataset(reader, path, max_rows_per_file=dataset.count_rows())  # one file
 
 
-def _get_vectors(batches: list[pa.RecordBatch]) -> Floats:
-    """Get the vectors `(n, size)` of batches."""
-    parts = [batch[COLUMN].flatten().to_numpy().reshape(len(batch), -1) for batch in batches]
-    vectors: Floats = np.concatenate(parts).astype(np.float32)
-    return vectors
+def _read_blocks(dataset: Any) -> Iterator[tuple[Floats, pa.Array]]:
+    """Read all vectors, and the ids of their rows, block by block."""
+    options = {"batch_size": BLOCK_ROWS, "batch_readahead": READ_AHEAD, "with_row_id": True}
+    for batch in dataset.to_batches(columns=[COLUMN], **options):
+        vectors = batch[COLUMN].flatten().to_numpy().reshape(len(batch), -1)
+        yield vectors.astype(np.float32), batch["_rowid"]

@@ -74,14 +74,19 @@ class Ledger:
         return n_files, n_bytes, n_unchanged, n_failed_before
 
     def read_rounds(self, n_files: int) -> Iterator[list[tuple[FoundFile, bool]]]:
-        """Yield the files to do, the largest first; with each, whether its bytes may be known."""
+        """Yield the files to do, the largest first; with each, whether its bytes may be known.
+
+        Rounds have about `n_files` each, and none is left with few.
+        """
         sql = (
             "SELECT path, size, mtime_ns, size IN (SELECT size FROM shared) FROM wanted"
             " WHERE rowid > ? ORDER BY rowid LIMIT ?"
         )
+        n_wanted = int(self._run("SELECT COUNT(*) FROM wanted").fetchone()[0])
+        size = -(-n_wanted // max(1, round(n_wanted / n_files)))
         n_read = 0
         while True:
-            rows = list(self._connection.fetch(sql, [n_read, n_files]))
+            rows = list(self._connection.fetch(sql, [n_read, size]))
             if not rows:
                 return
             n_read += len(rows)

@@ -69,6 +69,9 @@ def index(
     """
     if cluster is not None:
         check_address(cluster)
+        from soundkin.cluster import share_heap
+
+        share_heap()
     from soundkin.cli.progress import count_segments, report_failures, show_progress
     from soundkin.model import load_model
     from soundkin.phrasing import summarise_run
