@@ -59,6 +59,12 @@ def share_heap() -> None:
         ctypes.CDLL(None).mallopt(M_ARENA_MAX, 1)
 
 
+def trim_heap() -> None:
+    """Give back to the system what this process no longer uses."""
+    with suppress(AttributeError, OSError):
+        ctypes.CDLL(None).malloc_trim(0)
+
+
 @contextmanager
 def connect(address: str, n_cpus: int | None = None) -> Iterator[Any]:
     """Be a driver of the cluster at an address, for a while; gives the module `ray`.

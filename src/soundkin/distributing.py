@@ -18,7 +18,7 @@ from typing import Any
 import pyarrow as pa
 
 from soundkin.acceptance import settle_model
-from soundkin.cluster import connect, explain
+from soundkin.cluster import connect, explain, trim_heap
 from soundkin.errors import LibraryError
 from soundkin.far import is_url
 from soundkin.lance_library import LanceLibrary
@@ -91,6 +91,7 @@ def index_with_cluster(
         with Ledger(library) as ledger, connect(address, n_workers) as ray:
             run = _Run(library, ledger, ray, task, n_workers, on_progress)
             run.bring_in_step(roots, keep_missing=keep_missing, drop_missing=drop_missing)
+        trim_heap()
     return run.report(time.monotonic() - started)
 
 
@@ -190,6 +191,7 @@ class _Run:
             self._commit(portions)
         self._library.refresh()
         self._link(copies)
+        trim_heap()
 
     def _commit(self, portions: Sequence[Portion]) -> list[Portion]:
         """Make what came back part of the library; returns the empty list to go on with."""
