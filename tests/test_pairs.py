@@ -104,6 +104,8 @@ def test_recordings_are_drawn_by_the_square_root_of_their_length() -> None:
     drawer = PairDrawer(
         MappedExcerpts(cache, MODEL.segments.segment_length), np.arange(2), MODEL, NO_DEFORMATION
     )
+    shares = drawer._shares.diff(prepend=torch.zeros(1))
+    assert float(shares[1] / shares[0]) == pytest.approx(np.sqrt(10))
     counts = drawer.draw(4000, make_generator([0])).recordings.bincount()
     assert float(counts[1] / counts[0]) == pytest.approx(np.sqrt(10), rel=0.15)
 
