@@ -48,6 +48,6 @@ def test_everything_is_described_with_examples(server: Server) -> None:
             problem = operation["responses"]["4XX"]["content"]
             assert list(problem) == ["application/problem+json"], where
             assert any(code.startswith("2") for code in operation["responses"]), where
-    search = schema["components"]["schemas"]["SearchWords"]
+    search = schema["components"]["schemas"]["SearchRequest"]
     assert search["examples"][0]["sounds"]
     assert "HTTPValidationError" not in schema["components"]["schemas"]

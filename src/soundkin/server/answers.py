@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 Facts = dict[str, float | None]
 
 
-class Model(BaseModel):
+class ModelResponse(BaseModel):
     """The model a library was made with."""
 
     name: str
@@ -51,12 +51,12 @@ class Limits(BaseModel):
     upload_s: float
 
 
-class Info(BaseModel):
+class InfoResponse(BaseModel):
     """What there is."""
 
     version: str
     library: str
-    model: Model | None
+    model: ModelResponse | None
     n_recordings: int
     n_failed: int
     n_segments: int
@@ -69,7 +69,7 @@ class Info(BaseModel):
     is_local: bool
 
 
-class SoundAnswer(BaseModel):
+class SoundResponse(BaseModel):
     """An upload, or a recording, which has a path, tags and facts beside."""
 
     id: str = Field(examples=["r17"])
@@ -80,7 +80,7 @@ class SoundAnswer(BaseModel):
     format: str = Field(examples=["WAV PCM_16"])
 
 
-class RecordingAnswer(BaseModel):
+class RecordingResponse(BaseModel):
     """A recording; one that could not be read has its `error` and little else."""
 
     id: str = Field(examples=["r17"])
@@ -99,14 +99,14 @@ class RecordingAnswer(BaseModel):
     warning: str | None = None
 
 
-class Recordings(BaseModel):
+class RecordingsResponse(BaseModel):
     """A page of recordings, and how many there are in all."""
 
     total: int
-    recordings: list[RecordingAnswer]
+    recordings: list[RecordingResponse]
 
 
-class FolderAnswer(BaseModel):
+class FolderResponse(BaseModel):
     """A folder, with what is in it and below."""
 
     path: str
@@ -114,7 +114,7 @@ class FolderAnswer(BaseModel):
     duration_s: float
 
 
-class HitAnswer(BaseModel):
+class HitResponse(BaseModel):
     """A place that sounds like the query: a row of `soundkin search --json`, and who it is."""
 
     rank: int = Field(examples=[1])
@@ -134,7 +134,7 @@ class HitAnswer(BaseModel):
     facts: Facts | None
 
 
-class Verdict(BaseModel):
+class VerdictResponse(BaseModel):
     """How many hits are as near to the query as most sounds here have their nearest."""
 
     word: str = Field(examples=["many", "some", "none"])
@@ -143,21 +143,21 @@ class Verdict(BaseModel):
     usual_score: float
 
 
-class SearchAnswer(BaseModel):
+class SearchResponse(BaseModel):
     """Hits, best first; `verdict` tells whether any of them is good."""
 
-    hits: list[HitAnswer]
-    verdict: Verdict
+    hits: list[HitResponse]
+    verdict: VerdictResponse
     took_ms: float
 
 
-class UploadSearchAnswer(SearchAnswer):
+class UploadSearchResponse(SearchResponse):
     """Hits, and the sound that was sent."""
 
-    sound: SoundAnswer
+    sound: SoundResponse
 
 
-class Peaks(BaseModel):
+class PeaksResponse(BaseModel):
     """The least and greatest samples of equal stretches."""
 
     start_s: float
@@ -166,7 +166,7 @@ class Peaks(BaseModel):
     max: list[float]
 
 
-class Segment(BaseModel):
+class SegmentResponse(BaseModel):
     """A stretch of a sound that has a vector."""
 
     segment: int
@@ -176,7 +176,7 @@ class Segment(BaseModel):
     silent: bool
 
 
-class EmbedAnswer(BaseModel):
+class EmbedResponse(BaseModel):
     """Unit vectors of a sound's segments."""
 
     n_segments: int
@@ -186,7 +186,7 @@ class EmbedAnswer(BaseModel):
     vectors: list[list[float]]
 
 
-class Deformation(BaseModel):
+class DeformationResponse(BaseModel):
     """A deformed sound, and its cosine distance from the original."""
 
     id: str
@@ -199,7 +199,7 @@ class Deformation(BaseModel):
     spectrogram_url: str
 
 
-class RandomDistances(BaseModel):
+class RandomDistancesResponse(BaseModel):
     """How far random sounds are from the original."""
 
     median: float
@@ -209,20 +209,20 @@ class RandomDistances(BaseModel):
     reason: str | None
 
 
-class Deformations(BaseModel):
+class DeformationsResponse(BaseModel):
     """A sound deformed in every way, beside random ones."""
 
-    deformations: list[Deformation]
-    random_distances: RandomDistances
+    deformations: list[DeformationResponse]
+    random_distances: RandomDistancesResponse
 
 
-class Changed(BaseModel):
+class ChangedResponse(BaseModel):
     """How many recordings were changed."""
 
     changed: int
 
 
-class Suggestion(BaseModel):
+class SuggestionResponse(BaseModel):
     """A tag for a recording, because of another one."""
 
     id: str
@@ -230,11 +230,11 @@ class Suggestion(BaseModel):
     score: float
     vote: float
     because: str
-    recording: RecordingAnswer
-    because_recording: RecordingAnswer
+    recording: RecordingResponse
+    because_recording: RecordingResponse
 
 
-class JobAnswer(BaseModel):
+class JobResponse(BaseModel):
     """A job as it stands."""
 
     id: str
@@ -261,7 +261,7 @@ class ComparedFact(BaseModel):
     closeness: float
 
 
-class Explanation(BaseModel):
+class ExplanationResponse(BaseModel):
     """Why a hit was found; `stability` is the share of the query's pieces that find it too."""
 
     stability: float
@@ -269,10 +269,10 @@ class Explanation(BaseModel):
     n_pieces: int
     n_near: int
     facts: list[ComparedFact]
-    hit: RecordingAnswer
+    hit: RecordingResponse
 
 
-class Concept(BaseModel):
+class ConceptResponse(BaseModel):
     """A named sound, with the query that it was kept from."""
 
     id: str = Field(examples=["c1"])
@@ -282,7 +282,7 @@ class Concept(BaseModel):
     disliked: list[dict[str, Any]]
 
 
-class MapColumn(BaseModel):
+class MapColumnResponse(BaseModel):
     """What points can be coloured by: point i has the colour `palette[codes[i]]`."""
 
     name: str = Field(examples=["folder"])
@@ -292,7 +292,7 @@ class MapColumn(BaseModel):
     legend: list[list[str | int]]
 
 
-class MapAnswer(BaseModel):
+class MapResponse(BaseModel):
     """All points of the map."""
 
     stamp: str
@@ -302,10 +302,10 @@ class MapAnswer(BaseModel):
     y: str
     ids: str
     starts_s: str | None
-    columns: list[MapColumn]
+    columns: list[MapColumnResponse]
 
 
-class PlaceAnswer(BaseModel):
+class PlaceResponse(BaseModel):
     """A place on the map."""
 
     x: float

@@ -14,7 +14,7 @@ from soundkin.embedding import Embeddings, compute_starts
 from soundkin.library import Library
 from soundkin.listening import DeformedSound, deform_sound, read_excerpt
 from soundkin.records import LibraryModel
-from soundkin.server import answers
+from soundkin.server.answers import DeformationsResponse, EmbedResponse, SegmentResponse
 from soundkin.server.desk import Desk, DeskHere
 from soundkin.server.heard import Heard
 from soundkin.server.problems import Json
@@ -29,7 +29,7 @@ router = APIRouter(prefix="/api/v1", tags=["sounds"])
 
 
 @router.get(
-    "/sounds/{sound_id}/segments", response_model=list[answers.Segment], summary="Its segments"
+    "/sounds/{sound_id}/segments", response_model=list[SegmentResponse], summary="Its segments"
 )
 def list_segments(sound_id: PathId, desk: DeskHere) -> Response:
     """List the stretches that have a vector each, and how loud they are."""
@@ -70,7 +70,7 @@ def describe_segments(embeddings: Embeddings, model: LibraryModel) -> list[dict[
 
 @router.post(
     "/embed",
-    response_model=answers.EmbedAnswer,
+    response_model=EmbedResponse,
     tags=["search"],
     openapi_extra=UPLOAD_BODY,
     summary="Make vectors of a sound",
@@ -102,7 +102,7 @@ def _embed(upload: Upload, desk: Desk) -> Response:
 
 @router.get(
     "/sounds/{sound_id}/deformations",
-    response_model=answers.Deformations,
+    response_model=DeformationsResponse,
     summary="Hear it deformed",
 )
 async def list_deformations(

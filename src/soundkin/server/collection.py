@@ -19,11 +19,16 @@ from soundkin.listing import (
     read_page,
 )
 from soundkin.records import Filters, Recording
-from soundkin.server import answers
+from soundkin.server.answers import (
+    ChangedResponse,
+    FolderResponse,
+    InfoResponse,
+    RecordingsResponse,
+)
 from soundkin.server.desk import DeskHere, find_recording
 from soundkin.server.problems import Json
 from soundkin.server.rows import FACT_WORDS, FAVOURITE, list_recording
-from soundkin.server.words import RecordingId, Tag, Text, Words
+from soundkin.server.words import RecordingId, RequestModel, Tag, Text
 
 router = APIRouter(prefix="/api/v1", tags=["library"])
 
@@ -31,7 +36,7 @@ Ids = Annotated[list[RecordingId], Field(min_length=1, max_length=10_000)]
 TextQuery = Annotated[str | None, Query(max_length=4096)]
 
 
-@router.get("/info", response_model=answers.Info, summary="What there is")
+@router.get("/info", response_model=InfoResponse, summary="What there is")
 def get_info(desk: DeskHere) -> Response:
     """Say what the library holds, and how it is cut."""
     with desk.open_library() as library:
@@ -70,7 +75,7 @@ def get_info(desk: DeskHere) -> Response:
     return Json(facts)
 
 
-@router.get("/recordings", response_model=answers.Recordings, summary="List recordings")
+@router.get("/recordings", response_model=RecordingsResponse, summary="List recordings")
 def list_recordings(
     desk: DeskHere,
     folder: TextQuery = None,
@@ -91,14 +96,14 @@ def list_recordings(
     return Json({"total": page.total, "recordings": list(map(list_recording, page.recordings))})
 
 
-@router.get("/folders", response_model=list[answers.FolderAnswer], summary="List folders")
+@router.get("/folders", response_model=list[FolderResponse], summary="List folders")
 def list_folders(desk: DeskHere) -> Response:
     """List every folder that has recordings in it or below, with how many and how long."""
     with desk.open_library() as library:
         return Json([dataclasses.asdict(folder) for folder in list_folder_tree(library)])
 
 
-class TagWords(Words):
+class TagRequest(RequestModel):
     """Tags to give and to take."""
 
     ids: Ids
@@ -106,23 +111,23 @@ class TagWords(Words):
     remove: list[Tag] = Field(default=[], max_length=100)
 
 
-class FavouriteWords(Words):
+class FavouriteRequest(RequestModel):
     """Recordings to mark, or to mark no more."""
 
     ids: Ids
     favourite: bool = True
 
 
-@router.post("/tags", response_model=answers.Changed, summary="Tag recordings")
-def edit_tags(words: TagWords, desk: DeskHere) -> Response:
+@router.post("/tags", response_model=ChangedResponse, summary="Tag recordings")
+def edit_tags(words: TagRequest, desk: DeskHere) -> Response:
     """Give and take tags; says how many recordings have other tags than before."""
     with desk.open_library() as library:
         add = [tag.strip() for tag in words.add]
         return Json({"changed": change_tags(library, words.ids, add, words.remove)})
 
 
-@router.post("/favourites", response_model=answers.Changed, summary="Mark favourites")
-def edit_favourites(words: FavouriteWords, desk: DeskHere) -> Response:
+@router.post("/favourites", response_model=ChangedResponse, summary="Mark favourites")
+def edit_favourites(words: FavouriteRequest, desk: DeskHere) -> Response:
     """Mark recordings as favourites, or no more; kept as the tag `favourite`."""
     add, remove = ([FAVOURITE], []) if words.favourite else ([], [FAVOURITE])
     with desk.open_library() as library:

@@ -11,34 +11,34 @@ from starlette.responses import Response
 
 from soundkin.concepts import Concept, list_concepts, remove_concept, save_concept
 from soundkin.queries import Query
-from soundkin.server import answers
+from soundkin.server.answers import ConceptResponse
 from soundkin.server.desk import DeskHere
 from soundkin.server.problems import Json, Problem
 from soundkin.server.queries import read_query
-from soundkin.server.words import Part, Place, Words
+from soundkin.server.words import PartRequest, RequestModel, SegmentRef
 
 router = APIRouter(prefix="/api/v1", tags=["concepts"])
 Name = Annotated[str, FromPath(max_length=200)]
 
 
-class ConceptWords(Words):
+class ConceptRequest(RequestModel):
     """A query to keep, and its name."""
 
     name: str = Field(min_length=1, max_length=200, pattern=r"\S", examples=["dusty kick"])
-    sounds: list[Part] = Field(min_length=1, max_length=100)
-    liked: list[Place] = Field(default=[], max_length=1000)
-    disliked: list[Place] = Field(default=[], max_length=1000)
+    sounds: list[PartRequest] = Field(min_length=1, max_length=100)
+    liked: list[SegmentRef] = Field(default=[], max_length=1000)
+    disliked: list[SegmentRef] = Field(default=[], max_length=1000)
 
 
-@router.get("/concepts", response_model=list[answers.Concept], summary="List concepts")
+@router.get("/concepts", response_model=list[ConceptResponse], summary="List concepts")
 def get_concepts(desk: DeskHere) -> Response:
     """List the named sounds; the `id` of each can be a part of a query."""
     with desk.open_library() as library:
         return Json([_describe(concept) for concept in list_concepts(library)])
 
 
-@router.post("/concepts", response_model=answers.Concept, status_code=201, summary="Keep a query")
-def keep_concept(words: ConceptWords, desk: DeskHere) -> Response:
+@router.post("/concepts", response_model=ConceptResponse, status_code=201, summary="Keep a query")
+def keep_concept(words: ConceptRequest, desk: DeskHere) -> Response:
     """Keep a query as a named sound, in place of one of that name; uploads in it stay in it."""
     with desk.open_library() as library:
         if any(part.id.startswith("c") for part in words.sounds):

@@ -14,11 +14,11 @@ from fastapi import Path as FromPath
 from pydantic import Field
 from starlette.responses import Response, StreamingResponse
 
-from soundkin.server import answers
+from soundkin.server.answers import JobResponse
 from soundkin.server.board import RUNNING, Job
 from soundkin.server.desk import Desk, DeskHere
 from soundkin.server.problems import Json, Problem
-from soundkin.server.words import Text, Words
+from soundkin.server.words import RequestModel, Text
 from soundkin.walking import resolve_root
 
 NEWS_EVERY_S = 0.1
@@ -32,15 +32,15 @@ router = APIRouter(prefix="/api/v1", tags=["jobs"])
 JobId = Annotated[str, FromPath(pattern=r"^[0-9a-f]{16}$")]
 
 
-class JobWords(Words):
+class JobRequest(RequestModel):
     """A job to do. Without folders, all that the library knows are indexed again."""
 
     kind: Literal["index", "map"] = Field(examples=["index"])
     folders: list[Text] = Field(default=[], max_length=100, examples=[["/home/me/Samples"]])
 
 
-@router.post("/jobs", response_model=answers.JobAnswer, status_code=201, summary="Start a job")
-def start_job(words: JobWords, desk: DeskHere) -> Response:
+@router.post("/jobs", response_model=JobResponse, status_code=201, summary="Start a job")
+def start_job(words: JobRequest, desk: DeskHere) -> Response:
     """Bring the library in step with folders, or make its map. One job is at work at a time."""
     if desk.settings.is_replica:
         raise Problem(409, CLUSTER_WORDS[words.kind])
@@ -61,19 +61,19 @@ def _check_folder(folder: str, desk: Desk) -> str:
     return path
 
 
-@router.get("/jobs", response_model=list[answers.JobAnswer], summary="List jobs")
+@router.get("/jobs", response_model=list[JobResponse], summary="List jobs")
 def list_jobs(desk: DeskHere) -> Response:
     """List the jobs of this server, the newest first."""
     return Json([describe_job(job) for job in desk.board.list()])
 
 
-@router.get("/jobs/{job_id}", response_model=answers.JobAnswer, summary="How far a job is")
+@router.get("/jobs/{job_id}", response_model=JobResponse, summary="How far a job is")
 def get_job(job_id: JobId, desk: DeskHere) -> Response:
     """Describe a job as it stands."""
     return Json(describe_job(desk.board.get(job_id)))
 
 
-@router.delete("/jobs/{job_id}", response_model=answers.JobAnswer, summary="Interrupt a job")
+@router.delete("/jobs/{job_id}", response_model=JobResponse, summary="Interrupt a job")
 def stop_job(job_id: JobId, desk: DeskHere) -> Response:
     """Interrupt a job; what it has done is kept, and the same job goes on from there."""
     return Json(describe_job(desk.board.stop(job_id)))

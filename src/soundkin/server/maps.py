@@ -15,12 +15,12 @@ from starlette.responses import Response
 from soundkin.colouring import describe_points
 from soundkin.library import Library
 from soundkin.mapping import Placer, SoundMap, load_map
-from soundkin.server import answers
+from soundkin.server.answers import MapResponse, PlaceResponse
 from soundkin.server.desk import Desk, DeskHere
 from soundkin.server.problems import Json
 from soundkin.server.queries import read_query
 from soundkin.server.threads import run_slowly
-from soundkin.server.words import Part, Words
+from soundkin.server.words import PartRequest, RequestModel
 
 router = APIRouter(prefix="/api/v1", tags=["map"])
 By = Literal["recordings", "segments"]
@@ -29,7 +29,7 @@ _busy = threading.Lock()  # bringing a map in step takes all cores; twice at onc
 
 @router.get(
     "/map",
-    response_model=answers.MapAnswer,
+    response_model=MapResponse,
     responses={204: {"description": "There is none yet"}},
     summary="The map",
 )
@@ -79,15 +79,15 @@ def _pack(values: npt.NDArray[Any], kind: type[np.generic]) -> str:
     return base64.b64encode(little.tobytes()).decode()
 
 
-class PlaceWords(Words):
+class PlaceRequest(RequestModel):
     """A query to find on the map."""
 
-    sounds: list[Part] = Field(min_length=1, max_length=100)
+    sounds: list[PartRequest] = Field(min_length=1, max_length=100)
     by: By = "recordings"
 
 
-@router.post("/map/place", response_model=answers.PlaceAnswer, summary="A query on the map")
-def place_query(words: PlaceWords, desk: DeskHere) -> Response:
+@router.post("/map/place", response_model=PlaceResponse, summary="A query on the map")
+def place_query(words: PlaceRequest, desk: DeskHere) -> Response:
     """Find where on the map a query lies, among the points that sound like it."""
     with desk.open_library() as library:
         query = read_query(words.sounds, (), (), desk, library).sounds

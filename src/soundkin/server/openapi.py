@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from soundkin.server.problems import MEDIA_TYPE
-from soundkin.server.words import Problem
+from soundkin.server.words import ProblemResponse
 
 PROBLEM = {
     "description": "A problem, as RFC 9457 has it",
@@ -32,7 +32,7 @@ def describe_api(app: FastAPI) -> dict[str, Any]:
         schemas = schema["components"]["schemas"]
         for name in ("HTTPValidationError", "ValidationError"):
             schemas.pop(name, None)
-        schemas["Problem"] = Problem.model_json_schema()
+        schemas["Problem"] = ProblemResponse.model_json_schema()
         schema["components"]["securitySchemes"] = SECURITY
         schema["security"] = [{}, {"token": []}]
         for operations in schema["paths"].values():

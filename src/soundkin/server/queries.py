@@ -13,7 +13,7 @@ from soundkin.records import Filters
 from soundkin.server.desk import Desk
 from soundkin.server.problems import Problem
 from soundkin.server.rows import FAVOURITE
-from soundkin.server.words import FilterWords, Part, Place
+from soundkin.server.words import FilterRequest, PartRequest, SegmentRef
 
 
 @dataclass(frozen=True)
@@ -26,9 +26,9 @@ class Asked:
 
 
 def read_query(
-    parts: Iterable[Part],
-    liked: Iterable[Place],
-    disliked: Iterable[Place],
+    parts: Iterable[PartRequest],
+    liked: Iterable[SegmentRef],
+    disliked: Iterable[SegmentRef],
     desk: Desk,
     library: Library,
 ) -> Asked:
@@ -62,7 +62,7 @@ def _find_concept(part_id: str, library: Library) -> Concept:
     return concept
 
 
-def _read_places(places: Iterable[Place], desk: Desk, library: Library) -> list[Sound]:
+def _read_places(places: Iterable[SegmentRef], desk: Desk, library: Library) -> list[Sound]:
     """Find the segments that were liked or disliked."""
     model = library.model
     segment_s = model.segments.segment_s if model else 1.0
@@ -74,7 +74,7 @@ def _read_places(places: Iterable[Place], desk: Desk, library: Library) -> list[
     return found
 
 
-def read_filters(words: FilterWords) -> Filters:
+def read_filters(words: FilterRequest) -> Filters:
     """Make the library's filters of a request's."""
     favourite = (FAVOURITE,) if words.favourites else ()
     return Filters(

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from soundkin.formats import describe_explanation, describe_verdict
 from soundkin.hits import Hit
-from soundkin.server import answers
+from soundkin.server.answers import ExplanationResponse, SearchResponse, UploadSearchResponse
 from soundkin.server.desk import Desk, DeskHere
 from soundkin.server.heard import Heard
 from soundkin.server.problems import Json, Problem
@@ -22,24 +22,24 @@ from soundkin.server.threads import run_search_in_turn
 from soundkin.server.words import (
     UPLOAD_BODY,
     NameQuery,
-    Part,
-    Place,
-    SearchWords,
-    Words,
+    PartRequest,
+    RequestModel,
+    SearchRequest,
+    SegmentRef,
 )
 
 router = APIRouter(prefix="/api/v1", tags=["search"])
 
 
-@router.post("/search", response_model=answers.SearchAnswer, summary="Find what sounds like this")
-async def search(words: SearchWords, desk: DeskHere) -> Response:
+@router.post("/search", response_model=SearchResponse, summary="Find what sounds like this")
+async def search(words: SearchRequest, desk: DeskHere) -> Response:
     """Search by recordings and uploads, whole or a region of each, added and subtracted."""
     return Json(await run_search_in_turn(run_search, words, desk))
 
 
 @router.post(
     "/search/upload",
-    response_model=answers.UploadSearchAnswer,
+    response_model=UploadSearchResponse,
     openapi_extra=UPLOAD_BODY,
     summary="Send a sound and search with it",
 )
@@ -53,8 +53,8 @@ async def search_upload(
 ) -> Response:
     """Take a sound in and search with all of it, in one round trip."""
     upload = await take_in(request, desk, name)
-    words = SearchWords(
-        sounds=[Part(id=upload.id)],
+    words = SearchRequest(
+        sounds=[PartRequest(id=upload.id)],
         top_k=top_k,
         per_recording=per_recording,
         exclude_self=exclude_self,
@@ -63,7 +63,7 @@ async def search_upload(
     return Json({"sound": list_heard(Heard.of_upload(upload))} | answer)
 
 
-def run_search(words: SearchWords, desk: Desk) -> dict[str, Any]:
+def run_search(words: SearchRequest, desk: Desk) -> dict[str, Any]:
     """Search, and describe what was found."""
     started = time.perf_counter()
     with desk.open_library() as library:
@@ -88,15 +88,15 @@ def run_search(words: SearchWords, desk: Desk) -> dict[str, Any]:
     }
 
 
-class ExplainWords(Words):
+class ExplainRequest(RequestModel):
     """A query, and a hit of it."""
 
-    sounds: list[Part] = Field(min_length=1, max_length=100)
-    hit: Place
+    sounds: list[PartRequest] = Field(min_length=1, max_length=100)
+    hit: SegmentRef
 
 
-@router.post("/explain", response_model=answers.Explanation, summary="Why this hit?")
-def explain(words: ExplainWords, desk: DeskHere) -> Response:
+@router.post("/explain", response_model=ExplanationResponse, summary="Why this hit?")
+def explain(words: ExplainRequest, desk: DeskHere) -> Response:
     """Compare the facts of a query and a hit, and tell whether parts of the query find it too."""
     with desk.open_library() as library:
         heard = desk.find_heard(library, words.hit.id)

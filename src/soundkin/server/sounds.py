@@ -13,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.responses import FileResponse, Response, StreamingResponse
 
-from soundkin.server import answers
+from soundkin.server.answers import PeaksResponse, RecordingResponse, SoundResponse
 from soundkin.server.desk import Desk, DeskHere, find_recording
 from soundkin.server.heard import Heard
 from soundkin.server.problems import Json, Problem
@@ -44,7 +44,7 @@ router = APIRouter(prefix="/api/v1", tags=["sounds"])
 
 @router.post(
     "/sounds",
-    response_model=answers.SoundAnswer,
+    response_model=SoundResponse,
     status_code=201,
     openapi_extra=UPLOAD_BODY,
     summary="Take a sound in",
@@ -72,7 +72,7 @@ async def take_in(request: Request, desk: Desk, name: str) -> Upload:
 
 @router.get(
     "/sounds/{sound_id}",
-    response_model=answers.RecordingAnswer | answers.SoundAnswer,
+    response_model=RecordingResponse | SoundResponse,
     summary="What is known of a sound",
 )
 def get_sound(sound_id: PathId, desk: DeskHere) -> Response:
@@ -197,7 +197,7 @@ def _read_number(digits: str) -> int:
     return int(digits.lstrip("0")[:MOST_DIGITS] or "0")
 
 
-@router.get("/sounds/{sound_id}/peaks", response_model=answers.Peaks, summary="Its waveform")
+@router.get("/sounds/{sound_id}/peaks", response_model=PeaksResponse, summary="Its waveform")
 async def get_peaks(
     sound_id: PathId,
     desk: DeskHere,

@@ -8,17 +8,17 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from soundkin.rejections import list_rejected, reject_tag
-from soundkin.server import answers
+from soundkin.server.answers import SuggestionResponse
 from soundkin.server.desk import DeskHere, find_recording
 from soundkin.server.problems import Json
 from soundkin.server.rows import list_recording
-from soundkin.server.words import RecordingId, Tag, Words
+from soundkin.server.words import RecordingId, RequestModel, Tag
 from soundkin.suggestions import Suggestion, suggest_tags
 
 router = APIRouter(prefix="/api/v1", tags=["library"])
 
 
-@router.get("/suggestions", response_model=list[answers.Suggestion], summary="Suggest tags")
+@router.get("/suggestions", response_model=list[SuggestionResponse], summary="Suggest tags")
 def list_suggestions(
     desk: DeskHere,
     limit: Annotated[int, Query(ge=1, le=1000)] = 50,
@@ -48,7 +48,7 @@ def _describe(suggestion: Suggestion) -> dict[str, Any]:
     }
 
 
-class RejectedWords(Words):
+class RejectRequest(RequestModel):
     """A suggestion that is not wanted."""
 
     id: RecordingId
@@ -56,7 +56,7 @@ class RejectedWords(Words):
 
 
 @router.post("/suggestions/rejected", status_code=204, summary="Reject a suggestion")
-def reject_suggestion(words: RejectedWords, desk: DeskHere) -> Response:
+def reject_suggestion(words: RejectRequest, desk: DeskHere) -> Response:
     """Never suggest this tag for this recording again; to accept one, tag the recording."""
     with desk.open_library() as library:
         reject_tag(library, find_recording(library, words.id), words.tag)

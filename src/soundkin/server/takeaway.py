@@ -13,7 +13,7 @@ from starlette.responses import Response
 from soundkin.formats import write_csv, write_labels, write_m3u, write_reaper
 from soundkin.server.desk import DeskHere, find_recording
 from soundkin.server.problems import Problem
-from soundkin.server.words import Finite, RecordingId, Seconds, Words
+from soundkin.server.words import Finite, RecordingId, RequestModel, Seconds
 
 Row = dict[str, Any]
 
@@ -32,7 +32,7 @@ FORMATS: dict[str, tuple[Callable[[Iterable[Row]], Iterator[str]], str, str]] = 
 router = APIRouter(prefix="/api/v1", tags=["take away"])
 
 
-class HitWords(Words):
+class HitRequest(RequestModel):
     """A hit to take away, as a search gave it."""
 
     id: RecordingId
@@ -42,14 +42,14 @@ class HitWords(Words):
     percentile: Finite | None = None
 
 
-class ExportWords(Words):
+class ExportRequest(RequestModel):
     """Hits, and what to write them as."""
 
-    hits: list[HitWords] = Field(min_length=1, max_length=10_000, fail_fast=True)
+    hits: list[HitRequest] = Field(min_length=1, max_length=10_000, fail_fast=True)
     format: Literal["m3u", "csv", "labels", "reaper"]
 
 
-class RevealWords(Words):
+class RevealRequest(RequestModel):
     """A recording to show in the file manager."""
 
     id: RecordingId
@@ -66,7 +66,7 @@ class RevealWords(Words):
         }
     },
 )
-def export(words: ExportWords, desk: DeskHere) -> Response:
+def export(words: ExportRequest, desk: DeskHere) -> Response:
     """Write a playlist, a table, an Audacity label track or a REAPER project with regions."""
     with desk.open_library() as library:
         recordings = [find_recording(library, hit.id) for hit in words.hits]
@@ -90,7 +90,7 @@ def export(words: ExportWords, desk: DeskHere) -> Response:
 
 
 @router.post("/reveal", status_code=204, summary="Show a recording in the file manager")
-def reveal(words: RevealWords, desk: DeskHere) -> Response:
+def reveal(words: RevealRequest, desk: DeskHere) -> Response:
     """Open the folder a recording lies in, on the machine the server runs on."""
     if not desk.settings.is_local or desk.settings.is_replica:
         raise Problem(403, "only on the machine that the server runs on")

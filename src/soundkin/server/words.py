@@ -29,13 +29,13 @@ EndQuery = Annotated[float | None, Query(ge=0, le=LONGEST_S, allow_inf_nan=False
 NameQuery = Annotated[str, Query(max_length=MOST_TEXT, description="What the sound is called")]
 
 
-class Words(BaseModel):
+class RequestModel(BaseModel):
     """What a request says; a word that means nothing is refused."""
 
     model_config = ConfigDict(extra="forbid")
 
 
-class Part(Words):
+class PartRequest(RequestModel):
     """One sound of a query: `r…`, `u…`, or `c…` a concept. A negative weight subtracts it."""
 
     id: Annotated[str, Field(pattern=PART_ID, examples=["r17"])]
@@ -44,14 +44,14 @@ class Part(Words):
     end_s: Seconds | None = None
 
 
-class Place(Words):
+class SegmentRef(RequestModel):
     """A place in a sound: the segment that starts there."""
 
     id: SoundId
     start_s: Seconds = 0.0
 
 
-class FilterWords(Words):
+class FilterRequest(RequestModel):
     """Which recordings count; `facts` bounds acoustic facts, null being no bound."""
 
     folders: list[Text] = Field(default=[], max_length=1000)
@@ -63,7 +63,7 @@ class FilterWords(Words):
     facts: dict[str, tuple[Finite | None, Finite | None]] = Field(default={}, max_length=100)
 
 
-class SearchWords(Words):
+class SearchRequest(RequestModel):
     """What to search for, and among what."""
 
     model_config = ConfigDict(
@@ -82,13 +82,13 @@ class SearchWords(Words):
         },
     )
 
-    sounds: list[Part] = Field(default=[], max_length=100)
-    liked: list[Place] = Field(default=[], max_length=1000)
-    disliked: list[Place] = Field(default=[], max_length=1000)
+    sounds: list[PartRequest] = Field(default=[], max_length=100)
+    liked: list[SegmentRef] = Field(default=[], max_length=1000)
+    disliked: list[SegmentRef] = Field(default=[], max_length=1000)
     top_k: int = Field(default=30, ge=1, le=1000)
     per_recording: int = Field(default=1, ge=1, le=100)
     exclude_self: bool = True
-    filters: FilterWords = FilterWords()
+    filters: FilterRequest = FilterRequest()
     weights: dict[str, Share] = Field(default={}, max_length=100, examples=[{"pitch": 0.5}])
     fold: bool = Field(default=False, description="Leave out near-copies of better hits")
 
@@ -113,7 +113,7 @@ UPLOAD_BODY: Body = {
 }
 
 
-class Problem(BaseModel):
+class ProblemResponse(BaseModel):
     """An error, as RFC 9457 has it."""
 
     type: str = Field(examples=["urn:soundkin:query"])
