@@ -22,15 +22,15 @@ from typing import Any
 
 import numpy as np
 
-from soundkin.config import Recipe
-from soundkin.evaluation import evaluate_model, load_labelled_set
-from soundkin.pairs import NO_DEFORMATION
-from soundkin.training import train_model
-from soundkin.waveforms import WaveformCache
+from soundkin.evaluation.retrieval import evaluate_model, load_labelled_set
+from soundkin.training.pairs import NO_DEFORMATION
+from soundkin.training.recipe import Recipe
+from soundkin.training.trainer import train_model
+from soundkin.training.waveform_cache import WaveformCache
 
 
 def _read_recipe(name: str) -> Recipe:
-    text = (resources.files("soundkin") / "recipes" / f"{name}.toml").read_text("utf-8")
+    text = (resources.files("soundkin.training") / "recipes" / f"{name}.toml").read_text("utf-8")
     return Recipe.from_toml(text)
 
 

@@ -168,7 +168,7 @@ def measure_memory(counts: list[int], scratch: Path) -> None:
 def measure_neighbours(path: str) -> None:
     """Measure recall@10 beside the exact search, and the time of a query."""
     from soundkin import open_library
-    from soundkin.upkeep import load_index
+    from soundkin.library.index_sync import load_index
 
     started = time.monotonic()
     with open_library(path) as library:

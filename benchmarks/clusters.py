@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from soundkin.cluster import ENVIRONMENT
+from soundkin.cluster.connect import ENVIRONMENT
 
 PORTS = ("dashboard-agent-listen", "dashboard-agent-grpc", "runtime-env-agent", "metrics-export")
 STARTUP_S = 90

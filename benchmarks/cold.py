@@ -14,9 +14,9 @@ import numpy as np
 import soundfile
 
 from measuring import COMMAND, compute_median, describe_machine, print_table, run_command
-from soundkin.acceptance import settle_model
-from soundkin.library import Library
-from soundkin.records import Content
+from soundkin.embedding.trusted_models import settle_model
+from soundkin.library.library import Library
+from soundkin.library.records import Content
 
 N_SEGMENTS = 100_000
 N_FILES = 10_000

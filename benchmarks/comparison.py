@@ -13,10 +13,10 @@ import numpy as np
 
 from contenders import CONTENDERS, Floats, Halves, K, Rows, Search
 from isolation import pin_to_one_core, read_memory_mb, run_apart, time_calls
-from soundkin.halves import widen
-from soundkin.library import Library
-from soundkin.upkeep import load_index
-from soundkin.vectors import choose_kind
+from soundkin.index.float16 import widen
+from soundkin.index.vector_index import choose_kind
+from soundkin.library.index_sync import load_index
+from soundkin.library.library import Library
 from synthetic import RUN, read_audible, resample
 
 TIE = 1e-6

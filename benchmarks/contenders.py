@@ -18,10 +18,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from soundkin import projections, upkeep
-from soundkin.halves import widen
-from soundkin.snapshots import IndexFolder, Manifest
-from soundkin.vectors import VectorIndex
+from soundkin.index import rabitq
+from soundkin.index.disk import IndexFolder, Manifest
+from soundkin.index.float16 import widen
+from soundkin.index.vector_index import VectorIndex
+from soundkin.library import index_sync
 from synthetic import RUN
 
 K = 10
@@ -79,7 +80,7 @@ def read_blocks(matrix: Halves) -> Iterator[tuple[Rows, Halves]]:
 
 
 def build_soundkin(kind: str, run: int, matrix: Halves, path: Path) -> None:
-    """Build an index as `soundkin.upkeep` does, of recordings of `run` segments."""
+    """Build an index as `soundkin.library.index_sync` does, of recordings of `run` segments."""
     folder = IndexFolder(path)
     manifest = Manifest(("", 0), 0, matrix.shape[1], "vectors.f16")
     sums = folder.append(manifest, (block for _, block in read_blocks(matrix)))
@@ -88,7 +89,7 @@ def build_soundkin(kind: str, run: int, matrix: Halves, path: Path) -> None:
     silent = np.zeros(len(matrix), np.bool_)
     stored = folder.map_vectors(manifest)
     index = VectorIndex(stored, silent, np.arange(len(offsets) - 1), offsets, sums)
-    index = upkeep.project(index, kind)
+    index = index_sync.project(index, kind)
     folder.commit(manifest, index, keep_projections=False)
 
 
@@ -96,10 +97,10 @@ def open_soundkin(path: Path, count: int, size: int) -> Search:
     """Load an index as soundkin does; the knob is how many lists are read first, 0 the usual."""
     snapshot = IndexFolder(path).load()
     assert snapshot is not None  # it was just written
-    index, usual = snapshot.index, projections.choose_n_probes
+    index, usual = snapshot.index, rabitq.choose_n_probes
 
     def search(query: Floats, probes: int) -> Rows:
-        projections.choose_n_probes = (lambda n_lists: probes) if probes else usual
+        rabitq.choose_n_probes = (lambda n_lists: probes) if probes else usual
         found = index.search(query, K)
         return index.offsets[found.content_ids] + found.segments
 
@@ -220,7 +221,7 @@ def build_lance(kind: str, matrix: Halves, path: Path) -> None:
     batches = pa.RecordBatchReader.from_batches(schema, read())
     table = lance.write_dataset(batches, str(path / FILE))
     if kind != "flat":
-        settings: dict[str, Any] = {"num_partitions": projections.choose_n_lists(len(matrix))}
+        settings: dict[str, Any] = {"num_partitions": rabitq.choose_n_lists(len(matrix))}
         settings |= {"num_bits": 1} if kind == "IVF_RQ" else {"num_sub_vectors": size // 4}
         table.create_index("vector", kind, metric="dot", **settings)
 

@@ -199,11 +199,13 @@ def launch(folder: Path) -> Iterator[Launcher]:
 def _serve(folder: str) -> None:
     """Fork a child for every line of commands: the launcher's whole life."""
     import soundkin.cli
-    from soundkin import backups, repairing, upkeep  # noqa: F401 (what commands import when run)
+    import soundkin.indexing.relocate
+    import soundkin.integrity.backup  # what commands import when run
+    import soundkin.integrity.repair
+    import soundkin.library.index_sync
 
     with contextlib.suppress(ImportError):
-        from soundkin import projections  # noqa: F401
-    import soundkin.relocation  # noqa: F401
+        import soundkin.index.rabitq  # noqa: F401
 
     shim = ctypes.CDLL(None) if os.environ["LD_PRELOAD"] else None
     if shim is not None:

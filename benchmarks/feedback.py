@@ -16,11 +16,11 @@ import numpy as np
 import numpy.typing as npt
 
 from measuring import print_table
-from soundkin.evaluation import LabelledSet, load_labelled_set
-from soundkin.feedback import N_RANDOM, Taste
-from soundkin.metrics import compute_average_precision, compute_precision_at
-from soundkin.model import find_model
-from soundkin.workers import WorkerPool
+from soundkin.embedding.model import find_model
+from soundkin.embedding.pool import WorkerPool
+from soundkin.evaluation.metrics import compute_average_precision, compute_precision_at
+from soundkin.evaluation.retrieval import LabelledSet, load_labelled_set
+from soundkin.search.feedback import N_RANDOM, Taste
 
 SHOWN = 10
 ROUNDS = 3

@@ -19,11 +19,11 @@ import numpy as np
 import soundfile
 
 from measuring import COMMAND, compute_median, describe_machine, print_table, run_command
-from soundkin.audio import stream_audio
-from soundkin.decoders import open_decoder
+from soundkin.audio.open import open_decoder
+from soundkin.audio.read import stream_audio
+from soundkin.audio.walk import FoundFile, walk_audio
+from soundkin.embedding.pool import count_workers
 from soundkin.errors import AudioError
-from soundkin.walking import FoundFile, walk_audio
-from soundkin.workers import count_workers
 
 SAMPLE_RATE = 32_000  # of both shipped models
 FORMATS = (("wav", "WAV", "PCM_16"), ("ogg", "OGG", "VORBIS"), ("mp3", "MP3", "MPEG_LAYER_III"))

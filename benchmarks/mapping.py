@@ -23,13 +23,13 @@ import numpy as np
 import numpy.typing as npt
 
 from measuring import describe_machine, print_table
-from soundkin.charting import N_NEIGHBOURS, PERPLEXITY
-from soundkin.embedding import average_vectors
-from soundkin.evaluation import load_labelled_set
-from soundkin.layouts import compute_start, lay_out
-from soundkin.model import find_model
-from soundkin.neighbourhoods import find_neighbours, weigh
-from soundkin.workers import WorkerPool
+from soundkin.embedding.model import find_model
+from soundkin.embedding.pool import WorkerPool
+from soundkin.embedding.segments import average_vectors
+from soundkin.evaluation.retrieval import load_labelled_set
+from soundkin.sound_map.neighbour_graph import find_neighbours, weigh
+from soundkin.sound_map.points import N_NEIGHBOURS, PERPLEXITY
+from soundkin.sound_map.tsne import compute_start, lay_out
 
 K = 15
 

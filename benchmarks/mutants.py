@@ -27,11 +27,11 @@ import numpy as np
 import whole_cases
 from mutating import Mutant, make_mutant
 from seeds import NOT_MADE, Seed, make_seeds
-from soundkin import processes
-from soundkin.embedding import Embeddings
+from soundkin.embedding.model import find_model
+from soundkin.embedding.pool import WorkerPool
+from soundkin.embedding.segments import Embeddings
 from soundkin.errors import AudioError, WorkerError
-from soundkin.model import find_model
-from soundkin.workers import WorkerPool
+from soundkin.system import worker_parent
 
 PATIENCE_S = 20.0
 NORM_TOLERANCE = 1e-3
@@ -181,7 +181,7 @@ def main() -> int:
         return whole_cases.run(options.tiny, options.hours)
     seeds = make_seeds()
     print(f"{len(seeds)} seeds; nothing here makes {', '.join(NOT_MADE)}", flush=True)
-    processes.PATIENCE_S = PATIENCE_S
+    worker_parent.PATIENCE_S = PATIENCE_S
     numbers = range(options.number) if options.only is None else [options.only]
     started, tally = time.monotonic(), Tally()
     for tally in run_mutants(numbers, seeds, options.seed):

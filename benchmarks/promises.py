@@ -7,7 +7,7 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
-from soundkin.verification import verify_library
+from soundkin.integrity.verify import verify_library
 
 
 def read_library(path: Path) -> dict[str, Any]:

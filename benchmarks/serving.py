@@ -24,7 +24,7 @@ import numpy as np
 import soundfile
 
 from measuring import COMMAND, describe_machine, print_table
-from soundkin.library import Library
+from soundkin.library.library import Library
 from synthetic import make_library
 
 DEMO = Path(__file__).parent.parent / "demo" / "sounds"

@@ -24,7 +24,7 @@ import numpy as np
 from attacks import ALLOWED, ATTACKS, Target, attack
 from crowding import Load, Tally
 from measuring import COMMAND, describe_machine, list_tree, print_table, read_pss
-from soundkin.library import Library
+from soundkin.library.library import Library
 from synthetic import make_library
 
 DEMO = Path(__file__).parent.parent / "demo" / "sounds"

@@ -35,10 +35,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from soundkin.library import Library
-from soundkin.records import Content
-from soundkin.upkeep import load_index
-from soundkin.vectors import VectorIndex
+from soundkin.index.vector_index import VectorIndex
+from soundkin.library.index_sync import load_index
+from soundkin.library.library import Library
+from soundkin.library.records import Content
 
 RUN = 20  # segments of a recording: ten seconds
 SHARE = 0.75  # of the distance to the nearest neighbour that a copy is moved

@@ -10,9 +10,9 @@ import numpy as np
 
 from isolation import pin_to_one_core, read_memory_mb, run_apart, time_calls
 from measuring import COMMAND, compute_median, print_table, run_command
-from soundkin.library import Library
-from soundkin.snapshots import IndexFolder
-from soundkin.upkeep import discard_index, load_index
+from soundkin.index.disk import IndexFolder
+from soundkin.library.index_sync import discard_index, load_index
+from soundkin.library.library import Library
 from synthetic import add_recordings
 
 N_ADDED = 1000

@@ -31,12 +31,14 @@ from patches import render_patches
 from phrases import render_instruments
 from textures import render_textures
 
-from soundkin.audio import is_audio_path, probe_audio, read_audio
-from soundkin.duplicates import find_duplicates
+from soundkin.audio.open import is_audio_path
+from soundkin.audio.read import probe_audio, read_audio
+from soundkin.audio.walk import FoundFile, walk_audio
 from soundkin.errors import AudioError
-from soundkin.indexing import index_folders
-from soundkin.library import Library
-from soundkin.walking import FoundFile, hash_file, walk_audio
+from soundkin.indexing.folders import index_folders
+from soundkin.library.library import Library
+from soundkin.search.duplicates import find_duplicates
+from soundkin.system.files import hash_file
 
 ARCHIVES = {".zip", ".pk3"}
 SHORTEST_S = 0.05

@@ -21,22 +21,23 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from soundkin.config import ModelConfig, NetworkConfig, Recipe, TrainingConfig
-from soundkin.excerpts import open_excerpts
-from soundkin.finishing import finish_network
-from soundkin.model import load_model
-from soundkin.network import Network, export_network, load_weights
-from soundkin.pairs import (
+from soundkin.config import ModelConfig
+from soundkin.embedding.model import load_model
+from soundkin.training.excerpts import open_excerpts
+from soundkin.training.export import export_network, finish_network
+from soundkin.training.losses import compute_contrastive_loss
+from soundkin.training.network import Network, load_weights
+from soundkin.training.pairs import (
     NO_DEFORMATION,
     PairBatch,
     PairDrawer,
     compute_excerpt_length,
     make_generator,
 )
-from soundkin.training import FINISHING_BATCHES, compute_rate
-from soundkin.triplets import compute_contrastive_loss
-from soundkin.validation import Validation
-from soundkin.waveforms import open_cache, split_recordings
+from soundkin.training.recipe import NetworkConfig, Recipe, TrainingConfig
+from soundkin.training.trainer import FINISHING_BATCHES, compute_rate
+from soundkin.training.validation import Validation
+from soundkin.training.waveform_cache import open_cache, split_recordings
 
 NEARNESS = 5.0  # what lying near the teacher's vector weighs beside finding it in the batch
 REPORTS = 15

@@ -1,6 +1,6 @@
 """Fit the constants of `melstats` on a person's folders of sounds and write it as a model file.
 
-    python corpus/fit_melstats.py FOLDER... --output src/soundkin/models/melstats.onnx
+    python corpus/fit_melstats.py FOLDER... --output src/soundkin/embedding/models/melstats.onnx
 
 `melstats` is the mean and the standard deviation over time of every band of a log-scaled mel
 spectrogram, standardised, at unit norm: no training, and the baseline that learned models are
@@ -19,12 +19,12 @@ import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from soundkin.audio import probe_audio, read_audio
+from soundkin.audio.mel import compute_log_mel
+from soundkin.audio.read import probe_audio, read_audio
+from soundkin.audio.walk import FoundFile, walk_audio
 from soundkin.config import EMBEDDING_SIZE, MelConfig, ModelConfig, SegmentConfig
+from soundkin.embedding.model import CONFIG_KEY, PROVENANCE_KEY
 from soundkin.errors import AudioError
-from soundkin.features import compute_log_mel
-from soundkin.model import CONFIG_KEY, PROVENANCE_KEY
-from soundkin.walking import FoundFile, walk_audio
 
 MAX_FILES = 1500
 MAX_STRETCH_S = 20.0

@@ -17,11 +17,12 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from PIL import Image
 
-from soundkin.config import MelConfig, Recipe
-from soundkin.embedding import Embedder
-from soundkin.features import compute_hz_from_mel, compute_mel_from_hz
-from soundkin.model import DEFAULT_MODEL, Model, load_model
-from soundkin.pictures import STOPS
+from soundkin.audio.mel import compute_hz_from_mel, compute_mel_from_hz
+from soundkin.audio.spectrogram_png import STOPS
+from soundkin.config import MelConfig
+from soundkin.embedding.embedder import Embedder
+from soundkin.embedding.model import DEFAULT_MODEL, Model, load_model
+from soundkin.training.recipe import Recipe
 
 ROOT = Path(__file__).parent.parent
 DPI = 130
@@ -98,8 +99,8 @@ class Sources:
     @cached_property
     def recipe(self) -> Recipe:
         """The recipe that training uses by default."""
-        text = (resources.files("soundkin") / "recipes" / "default.toml").read_text("utf-8")
-        return Recipe.from_toml(text)
+        file = resources.files("soundkin.training") / "recipes" / "default.toml"
+        return Recipe.from_toml(file.read_text("utf-8"))
 
 
 def use_style() -> None:

@@ -30,7 +30,7 @@ from figure_style import (
 )
 from figures_of_learning import Numbers, project
 from soundkin.config import SILENCE_DB
-from soundkin.vectors import EXACT_ROWS
+from soundkin.index.vector_index import EXACT_ROWS
 
 SEED = 7
 LEAF = 12

@@ -31,12 +31,12 @@ from figure_style import (
     MissingDataError,
     Sources,
 )
-from soundkin.embedding import compute_mean_vector
-from soundkin.excerpts import MappedExcerpts
-from soundkin.network import Network
-from soundkin.pairs import PairBatch, PairDrawer, make_generator
-from soundkin.triplets import compute_distances, mine_semi_hard
-from soundkin.waveforms import build_cache
+from soundkin.embedding.segments import compute_mean_vector
+from soundkin.training.excerpts import MappedExcerpts
+from soundkin.training.losses import compute_distances, mine_semi_hard
+from soundkin.training.network import Network
+from soundkin.training.pairs import PairBatch, PairDrawer, make_generator
+from soundkin.training.waveform_cache import build_cache
 
 SEED = 0
 N_BINS = 40

@@ -11,8 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from figure_style import BAND, BLUE, GREEN, GREY, ORANGE, RED, WIDTH, MissingDataError, Sources
-from soundkin.evaluation import load_labelled_set
-from soundkin.robustness import Robustness, measure_robustness
+from soundkin.evaluation.retrieval import load_labelled_set
+from soundkin.evaluation.robustness import Robustness, measure_robustness
 
 BASE, OTHER_SEED, BASELINE = "all", "other seed", "melstats"
 MAP_SUFFIX = "_map"

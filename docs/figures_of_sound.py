@@ -21,10 +21,10 @@ from figure_style import (
     compute_band_centres,
     show_log_mel,
 )
-from soundkin.audio import convert_waveform, read_audio
-from soundkin.features import compute_band_corners, compute_log_mel
-from soundkin.listening import DeformedSound, deform_sound, read_excerpt
-from soundkin.pictures import RANGE_DB
+from soundkin.audio.mel import compute_band_corners, compute_log_mel
+from soundkin.audio.read import convert_waveform, read_audio
+from soundkin.audio.spectrogram_png import RANGE_DB
+from soundkin.evaluation.deform import DeformedSound, deform_sound, read_excerpt
 
 DEFORMED, MIXED_IN, SEEN = "loop_tabla", "ambi_choir", "guit_harmonics"
 EXCERPT_S = 2.5

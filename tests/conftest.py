@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from browsing import Visit
     from serving import Server
-    from soundkin.waveforms import WaveformCache
+    from soundkin.training.waveform_cache import WaveformCache
 
 COMMAND = Path(sys.executable).with_name("soundkin")
 NOTES = tempfile.TemporaryDirectory(prefix="soundkin-accepted-")
@@ -92,7 +92,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Soundkin:
 @pytest.fixture(scope="session")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> WaveformCache:
     """Give the demo sounds as training reads them."""
-    from soundkin.waveforms import build_cache
+    from soundkin.training.waveform_cache import build_cache
 
     return build_cache([DEMO_SOUNDS], tmp_path_factory.mktemp("cache") / "demo.pcm", 16_000)
 

@@ -22,7 +22,7 @@ CONCEPT = '{"sounds": [{"id": "r1"}], "liked": [], "disliked": []}'
 
 def make_library(path: Path, version: int) -> None:
     """Make a library of a version with something in each of its tables."""
-    folder = resources.files("soundkin") / "migrations"
+    folder = resources.files("soundkin.library") / "migrations"
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA page_size = 1024")
         for number in range(1, version + 1):

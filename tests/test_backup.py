@@ -12,7 +12,7 @@ import pytest
 from conftest import Soundkin
 from promises import check_library, list_left_over, read_library
 from soundkin import Library
-from soundkin.locks import lock_library
+from soundkin.library.locks import lock_library
 from sounds import make_noise, write_sound
 from stages import damage_table
 

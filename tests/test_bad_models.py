@@ -21,10 +21,10 @@ from onnx import TensorProto, helper, numpy_helper
 import soundkin as api
 from conftest import DEMO_SOUNDS, Soundkin
 from encoders import make_filters, write_encoder
-from soundkin.atlas import DAMAGE, Chart
-from soundkin.embedding import Embedder
+from soundkin.embedding.embedder import Embedder
+from soundkin.embedding.model import CONFIG_KEY, find_model, load_model
 from soundkin.errors import ModelError
-from soundkin.model import CONFIG_KEY, find_model, load_model
+from soundkin.sound_map.disk import DAMAGE, Chart
 
 KIN = find_model("kin").path
 SOUND = DEMO_SOUNDS / "bd_tek.flac"

@@ -15,8 +15,9 @@ from patches import RATE, RECORDING_S, draw_patch, play_patch, render_patches
 from phrases import _list_programs, draw_phrase
 from textures import SOURCES, draw_texture, render_textures
 
-from soundkin.audio import probe_audio
-from soundkin.embedding import Embedder, compute_mean_vector
+from soundkin.audio.read import probe_audio
+from soundkin.embedding.embedder import Embedder
+from soundkin.embedding.segments import compute_mean_vector
 from sounds import make_tone, write_sound
 
 

@@ -10,13 +10,13 @@ import pytest
 import torch
 
 from conftest import DEMO_SOUNDS
-from soundkin.audio import read_audio
-from soundkin.deformations import add_noise, cut_nearby, mix, shift_pitch, stretch_time
+from soundkin.audio.deformations import add_noise, cut_nearby, mix, shift_pitch, stretch_time
+from soundkin.audio.mel import compute_log_mel, compute_window
+from soundkin.audio.read import read_audio
+from soundkin.embedding.model import Model, load_model
 from soundkin.errors import DeformationError
-from soundkin.features import compute_log_mel, compute_window
-from soundkin.model import Model, load_model
-from soundkin.pairs import shift_pitch as shift_filters
-from soundkin.pairs import stretch_time as stretch_frames
+from soundkin.training.pairs import shift_pitch as shift_filters
+from soundkin.training.pairs import stretch_time as stretch_frames
 from sounds import RATE, make_noise, make_sweep, make_tone
 
 AGREEING = sorted(DEMO_SOUNDS.glob("*.flac"))[::4]

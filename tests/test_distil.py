@@ -12,12 +12,12 @@ import numpy as np
 import torch
 
 from conftest import DEMO_SOUNDS
-from soundkin.config import Recipe
-from soundkin.excerpts import MappedExcerpts
-from soundkin.model import find_model, load_model
-from soundkin.pairs import NO_DEFORMATION, PairDrawer, make_generator
-from soundkin.training import train_model
-from soundkin.waveforms import build_cache
+from soundkin.embedding.model import find_model, load_model
+from soundkin.training.excerpts import MappedExcerpts
+from soundkin.training.pairs import NO_DEFORMATION, PairDrawer, make_generator
+from soundkin.training.recipe import Recipe
+from soundkin.training.trainer import train_model
+from soundkin.training.waveform_cache import build_cache
 from tiny_training import TINY
 
 TEACHER = replace(Recipe.from_toml(TINY).training.network, channels=(12, 16, 24))

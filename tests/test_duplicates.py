@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from soundkin import duplicates
 from soundkin.config import SegmentConfig
-from soundkin.duplicates import find_duplicates
-from soundkin.library import Library
-from soundkin.records import Content, LibraryModel
+from soundkin.library.library import Library
+from soundkin.library.records import Content, LibraryModel
+from soundkin.search import duplicates
+from soundkin.search.duplicates import find_duplicates
 
 SIZE = 64
 MODEL = LibraryModel("none", "0" * 64, "none", SegmentConfig(), SIZE)
@@ -39,5 +39,5 @@ def test_an_index_of_averages_finds_the_groups_that_comparing_all_finds(
         assert len(expected) == 471
         assert max(len(group.recordings) for group in expected) == 90
         monkeypatch.setattr(duplicates, "MOST_PAIRS", 0)
-        monkeypatch.setattr("soundkin.vectors.EXACT_ROWS", 100)
+        monkeypatch.setattr("soundkin.index.vector_index.EXACT_ROWS", 100)
         assert find_duplicates(library, threshold=0.95) == expected

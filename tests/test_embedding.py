@@ -7,13 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from soundkin.audio import read_audio
+from soundkin.audio.decoder import BLOCK_S
+from soundkin.audio.mel import compute_filter_bank, compute_log_mel
+from soundkin.audio.read import read_audio
 from soundkin.config import MelConfig, ModelConfig, SegmentConfig
-from soundkin.decoders import BLOCK_S
-from soundkin.embedding import Embedder, compute_mean_vector, compute_starts
+from soundkin.embedding.embedder import Embedder
+from soundkin.embedding.model import find_model, list_models, load_model
+from soundkin.embedding.segments import compute_mean_vector, compute_starts
 from soundkin.errors import AudioError, ModelError
-from soundkin.features import compute_filter_bank, compute_log_mel
-from soundkin.model import find_model, list_models, load_model
 from sounds import make_noise, make_sweep, make_tone, write_sound
 
 

@@ -14,11 +14,12 @@ from onnx import TensorProto
 from conftest import DEMO_SOUNDS, Soundkin
 from encoders import FRAME, LENGTH, RATE, SIZE, make_filters, write_encoder
 from soundkin.config import ModelConfig
-from soundkin.embedding import Embedder, compute_mean_vector, compute_starts
-from soundkin.encoders import KEYS
+from soundkin.embedding.embedder import Embedder
+from soundkin.embedding.encoder import KEYS
+from soundkin.embedding.model import find_model, load_model
+from soundkin.embedding.segments import compute_mean_vector, compute_starts
 from soundkin.errors import ModelError
-from soundkin.library import Library
-from soundkin.model import find_model, load_model
+from soundkin.library.library import Library
 from sounds import make_noise, make_sweep, make_tone, write_sound
 
 TOML = f'sample_rate = {RATE}\nlength = {LENGTH}\noutput = "embeddings"\n'
@@ -70,7 +71,7 @@ def test_the_saved_index_has_the_encoders_size(
 ) -> None:
     import soundkin as api
 
-    monkeypatch.setattr("soundkin.upkeep.SAVED_ROWS", 1)
+    monkeypatch.setattr("soundkin.library.index_sync.SAVED_ROWS", 1)
     for seed in range(3):
         write_sound(folder / f"{seed}.wav", make_noise(1.2, seed))
     with Library.open(folder.parent / "cached.sqlite", create=True) as library:

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from conftest import DEMO_SOUNDS, Soundkin
-from soundkin import metrics
-from soundkin.baselines import compute_mfcc_statistics, standardise
-from soundkin.evaluation import Evaluation, load_labelled_set, measure_vectors
+from soundkin.embedding.baselines import compute_mfcc_statistics, standardise
+from soundkin.evaluation import metrics
+from soundkin.evaluation.retrieval import Evaluation, load_labelled_set, measure_vectors
 from sounds import make_noise, make_tone, write_sound
 
 

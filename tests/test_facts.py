@@ -14,11 +14,11 @@ import pytest
 
 from conftest import DEMO_SOUNDS, Soundkin
 from encoders import write_encoder
+from soundkin.audio.facts.meter import FactsMeter
+from soundkin.audio_facts import Facts
 from soundkin.config import MelConfig
-from soundkin.connection import APPLICATION_ID
-from soundkin.embedding import Embedder
-from soundkin.facts import FactsMeter
-from soundkin.records import Facts
+from soundkin.embedding.embedder import Embedder
+from soundkin.library.connection import APPLICATION_ID
 from sounds import make_noise, write_sound
 
 RATE = 32_000
@@ -44,7 +44,7 @@ def assert_same(found: dict[str, float | None], expected: dict[str, float | None
 def make_old(library: Path) -> None:
     """Put what is in a library into one of the version before there were facts."""
     library.rename(library.with_suffix(".new"))
-    migrations = resources.files("soundkin") / "migrations"
+    migrations = resources.files("soundkin.library") / "migrations"
     with closing(sqlite3.connect(library)) as old:
         for name in ("0001.sql", "0002.sql"):
             old.executescript((migrations / name).read_text("utf-8"))

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from conftest import DEMO_SOUNDS, Soundkin
-from soundkin import far
-from soundkin.audio import read_audio
-from soundkin.decoders import open_decoder
+from soundkin.audio.open import open_decoder
+from soundkin.audio.read import read_audio
 from soundkin.errors import AudioError
+from soundkin.system import remote
 from sounds import make_tone, write_sound
 
 RATE = 16_000
@@ -21,7 +21,7 @@ RATE = 16_000
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Give the folder that what is far is kept in, and look at it each time anew."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(far, "FRESH_S", 0.0)
+    monkeypatch.setattr(remote, "FRESH_S", 0.0)
     return tmp_path / "cache" / "soundkin" / "near"
 
 
@@ -37,10 +37,10 @@ def test_what_changed_there_is_brought_anew_and_what_did_not_is_kept(
 ) -> None:
     sound = tmp_path / "sound.wav"
     write_sound(sound, make_tone(440, 0.2))
-    first = far.bring_near(f"file://{sound}")
-    assert far.bring_near(f"file://{sound}") == first
+    first = remote.bring_near(f"file://{sound}")
+    assert remote.bring_near(f"file://{sound}") == first
     write_sound(sound, make_tone(440, 0.4))
-    second = far.bring_near(f"file://{sound}")
+    second = remote.bring_near(f"file://{sound}")
     assert second != first
     assert Path(second).read_bytes() == sound.read_bytes()
 
@@ -52,12 +52,12 @@ def test_the_longest_unused_goes_where_there_is_no_room(
     for number, sound in enumerate(sounds):
         write_sound(sound, make_tone(100 + number, 0.5), RATE)
     room = round(3.5 * sounds[0].stat().st_size)
-    monkeypatch.setattr(far, "NEAR_BYTES", room)
-    near = [Path(far.bring_near(f"file://{sound}")) for sound in sounds[:3]]
+    monkeypatch.setattr(remote, "NEAR_BYTES", room)
+    near = [Path(remote.bring_near(f"file://{sound}")) for sound in sounds[:3]]
     for number, path in enumerate(near):
         os.utime(path, (number, number))
-    far.bring_near(f"file://{sounds[0]}")  # which uses it again
-    near.append(Path(far.bring_near(f"file://{sounds[3]}")))
+    remote.bring_near(f"file://{sounds[0]}")  # which uses it again
+    near.append(Path(remote.bring_near(f"file://{sounds[3]}")))
     assert [path.exists() for path in near] == [True, False, False, True]
 
 

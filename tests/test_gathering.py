@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from soundkin.errors import TrainingError
-from soundkin.gathering import Group
-from soundkin.triplets import compute_contrastive_loss, compute_triplet_loss
-from soundkin.validation import HeldOutScore
+from soundkin.training.distributed import Group
+from soundkin.training.losses import compute_contrastive_loss, compute_triplet_loss
+from soundkin.training.validation import HeldOutScore
 
 N_PAIRS, SIZE = 24, 2
 

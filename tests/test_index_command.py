@@ -422,7 +422,7 @@ def test_another_model_is_refused_with_the_command_that_indexes_again(
 
     fill(folder)
     soundkin("index", folder)
-    from soundkin.model import find_model
+    from soundkin.embedding.model import find_model
 
     graph = onnx.load(find_model("melstats").path)
     graph.doc_string = "another model"

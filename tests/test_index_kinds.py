@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from conftest import DEMO_SOUNDS, Soundkin
-from soundkin.holdings import Holdings
-from soundkin.library import Library
-from soundkin.vectors import VectorIndex
+from soundkin.index.vector_index import VectorIndex
+from soundkin.library.library import Library
+from soundkin.search.shared_index import Holdings
 from sounds import make_noise, write_sound
 
 
@@ -68,7 +68,7 @@ def test_what_was_measured_of_an_index_is_noted_until_the_library_has_changed(
         measured.append(len(index))
         return 0.5
 
-    monkeypatch.setattr("soundkin.holdings.compute_usual_score", compute)
+    monkeypatch.setattr("soundkin.search.shared_index.compute_usual_score", compute)
 
     def ask() -> float:
         with Library.open(soundkin.library) as library:

@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from soundkin.lance_index import COLUMN, NAME, LanceProjections, LanceVectors, renew_index
-from soundkin.tables import OPTIONS, Tables
+from soundkin.library.lance.ivf_rq import COLUMN, NAME, LanceProjections, LanceVectors, renew_index
+from soundkin.library.lance.tables import OPTIONS, Tables
 
 lance = pytest.importorskip("lance", reason="needs: pip install 'soundkin[cluster]'")
 SIZE = 32

@@ -16,12 +16,12 @@ import pytest
 
 from conftest import DEMO_SOUNDS, Soundkin
 from seeds import make_sound, write_with_ffmpeg
-from soundkin.audio import read_audio
-from soundkin.decoding import decode_apart
+from soundkin.audio.decoder_process import decode_apart
+from soundkin.audio.read import read_audio
+from soundkin.embedding.model import find_model
+from soundkin.embedding.pool import WorkerPool
 from soundkin.errors import AudioError, ModelError, WorkerError
-from soundkin.model import find_model
-from soundkin.processes import WorkerProcess
-from soundkin.workers import WorkerPool
+from soundkin.system.worker_parent import WorkerProcess
 from sounds import make_noise, write_sound
 
 TREACHEROUS = Path(__file__).with_name("treacherous.py")

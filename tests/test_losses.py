@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from soundkin.triplets import compute_contrastive_loss, compute_triplet_loss, mine_semi_hard
+from soundkin.training.losses import compute_contrastive_loss, compute_triplet_loss, mine_semi_hard
 
 
 def mine_slowly(distances: np.ndarray, recordings: list[int], margin: float) -> list[int]:

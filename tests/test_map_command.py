@@ -20,7 +20,7 @@ from PIL import Image
 
 import soundkin
 from conftest import DEMO_SOUNDS, Soundkin
-from soundkin.mapping import Placer, load_map
+from soundkin.sound_map.sound_map import MapPlacer, load_map
 from sounds import make_noise, make_tone, write_sound
 
 LABELS = DEMO_SOUNDS.parent / "labels.csv"
@@ -158,7 +158,7 @@ def test_a_loaded_map_is_in_step_and_tells_where_a_query_lies(
         assert sorted(sound_map.ids) == sorted(recording.id for recording in recordings)
         vector, _ = library.read_vectors(recordings[5].content_id or 0)
         mean = vector.astype(np.float32).mean(axis=0)
-        x, y = Placer(library).place(mean[None] / np.linalg.norm(mean))[0]
+        x, y = MapPlacer(library).place(mean[None] / np.linalg.norm(mean))[0]
     distances = np.hypot(sound_map.x - x, sound_map.y - y)
     own = distances[sound_map.ids == recordings[5].id]
     assert own[0] <= np.sort(distances)[1]

@@ -12,10 +12,10 @@ import pytest
 from conftest import Soundkin
 from old_libraries import FOLDER
 from soundkin import Library
-from soundkin.concepts import list_concepts
-from soundkin.rejections import list_rejected
-from soundkin.schema import read_migrations
-from soundkin.verification import verify_library
+from soundkin.integrity.verify import verify_library
+from soundkin.library.concepts import list_concepts
+from soundkin.library.schema import read_migrations
+from soundkin.search.tag_suggestions import list_rejected
 
 VERSIONS = range(1, len(read_migrations()) + 1)
 

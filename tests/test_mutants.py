@@ -11,10 +11,10 @@ import mutants
 import whole_cases
 from mutating import DEEDS, Mutant, forge_samples, forge_wav, make_mutant
 from seeds import NOT_MADE, Seed, make_seeds
-from soundkin.audio import read_audio
+from soundkin.audio.open import EXTENSIONS
+from soundkin.audio.read import read_audio
 from soundkin.config import ModelConfig
-from soundkin.decoders import EXTENSIONS
-from soundkin.embedding import Embedder
+from soundkin.embedding.embedder import Embedder
 from soundkin.errors import AudioError
 from sounds import make_noise, write_sound
 

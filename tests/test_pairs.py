@@ -9,17 +9,17 @@ import numpy as np
 import pytest
 import torch
 
-from soundkin.audio import read_audio
-from soundkin.excerpts import MappedExcerpts, ResidentExcerpts
-from soundkin.features import compute_log_mel
-from soundkin.pairs import (
+from soundkin.audio.mel import compute_log_mel
+from soundkin.audio.read import read_audio
+from soundkin.training.excerpts import MappedExcerpts, ResidentExcerpts
+from soundkin.training.pairs import (
     NO_DEFORMATION,
     PairDrawer,
     make_generator,
     shift_pitch,
     stretch_time,
 )
-from soundkin.waveforms import WaveformCache, build_cache
+from soundkin.training.waveform_cache import WaveformCache, build_cache
 from sounds import make_noise, make_tone, write_sound
 from tiny_training import MODEL, RECIPE
 
@@ -76,7 +76,9 @@ def test_a_stretched_sweep_is_a_slower_or_faster_sweep() -> None:
 def test_the_cache_holds_every_recording_once_decoded_as_for_inference(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("soundkin.waveforms.SPOOL_BYTES", 1 << 16)  # so that some go to disk
+    monkeypatch.setattr(
+        "soundkin.training.waveform_cache.SPOOL_BYTES", 1 << 16
+    )  # so that some go to disk
     folder = tmp_path / "sounds"
     folder.mkdir()
     for number, seconds in enumerate((0.02, 0.5, 20.0)):
@@ -144,7 +146,9 @@ def test_one_deformation_a_batch_leaves_the_anchors_alone(cache: WaveformCache) 
 def test_recordings_in_a_devices_memory_are_read_as_those_on_disk(
     cache: WaveformCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("soundkin.excerpts.UPLOADED", 1 << 18)  # so that it takes several parts
+    monkeypatch.setattr(
+        "soundkin.training.excerpts.UPLOADED", 1 << 18
+    )  # so that it takes several parts
     mapped = MappedExcerpts(cache, 16_000)
     resident = ResidentExcerpts(cache, 16_000, 25_600)
     generator = np.random.default_rng(0)

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from soundkin.halves import compute_sums, widen
-from soundkin.projections import Projections, choose_n_lists
-from soundkin.vectors import DamagedIndexError, Neighbours, VectorIndex
+from soundkin.index.float16 import compute_sums, widen
+from soundkin.index.rabitq import Projections, choose_n_lists
+from soundkin.index.vector_index import DamagedIndexError, Neighbours, VectorIndex
 
 SIZE = 128
 PER_CONTENT = 4
@@ -110,7 +110,9 @@ def test_few_or_odd_vectors_are_all_found(count: int, size: int) -> None:
 
 
 def test_filters_and_exclusions_never_starve_the_result(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("soundkin.vectors.EXACT_ROWS", 100)  # so that filters meet the index
+    monkeypatch.setattr(
+        "soundkin.index.vector_index.EXACT_ROWS", 100
+    )  # so that filters meet the index
     generator = np.random.default_rng(4)
     vectors = draw_vectors("clustered", 20_000, SIZE, generator)
     index = make_index(vectors, 32, generator)
@@ -197,14 +199,14 @@ def test_a_changed_vector_is_noticed_before_it_is_a_hit() -> None:
 def test_too_few_candidates_are_noticed_by_how_much_their_estimates_err(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("soundkin.vectors.FIRST_CANDIDATES", 12)
-    monkeypatch.setattr("soundkin.vectors.CANDIDATES_PER_CONTENT", 1)
+    monkeypatch.setattr("soundkin.index.vector_index.FIRST_CANDIDATES", 12)
+    monkeypatch.setattr("soundkin.index.vector_index.CANDIDATES_PER_CONTENT", 1)
     generator = np.random.default_rng(9)
     vectors = draw_vectors("clustered", 20_000, SIZE, generator)
     index = make_index(vectors, 32, generator)
     queries = draw_queries(vectors, 40, generator)
     assert measure_recall(index, queries) >= 0.98
-    monkeypatch.setattr("soundkin.vectors.MARGIN", -np.inf)
+    monkeypatch.setattr("soundkin.index.vector_index.MARGIN", -np.inf)
     assert measure_recall(index, queries) < 0.95
 
 

@@ -77,7 +77,7 @@ def test_an_index_damaged_on_disk_is_built_anew_while_it_is_searched(
 ) -> None:
     expected = soundkin.Searcher(library).search(folder / "tone.wav")
     library.index_kind = "lists"
-    monkeypatch.setattr("soundkin.snapshots.EXACT_ROWS", 1)  # as in a library too large to check
+    monkeypatch.setattr("soundkin.index.disk.EXACT_ROWS", 1)  # as in a library too large to check
     searcher = soundkin.Searcher(library)
     assert searcher.search(folder / "tone.wav") == expected
     (vectors,) = Path(f"{library.path}.index").glob("vectors-*")
@@ -107,19 +107,19 @@ def test_a_decoder_that_crashes_costs_one_file(
     library: soundkin.Library, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     crashing = """
-import os, sys, soundkin.embedding as embedding
-from soundkin import workers
-embed_file = embedding.Embedder.embed_file
+import os, sys
+from soundkin.embedding import embedder, pool
+embed_file = embedder.Embedder.embed_file
 def crash(self, path, *region):
     if path.endswith("deadly.wav"):
         os.abort()
     return embed_file(self, path, *region)
-embedding.Embedder.embed_file = crash
-workers.serve_requests(sys.argv[1], sys.stdin.buffer, sys.stdout.buffer)
+embedder.Embedder.embed_file = crash
+pool.serve_requests(sys.argv[1], sys.stdin.buffer, sys.stdout.buffer)
 """
     script = folder.parent / "crashing.py"
     script.write_text(crashing)
-    monkeypatch.setattr("soundkin.workers.WORKER", (str(script),))
+    monkeypatch.setattr("soundkin.embedding.pool.WORKER", (str(script),))
     for seed in range(10, 16):
         write_sound(folder / f"{seed}.wav", make_noise(1.2, seed))
     write_sound(folder / "deadly.wav", make_noise(5.0, 99))

@@ -10,9 +10,8 @@ import soundfile
 
 import soundkin
 from conftest import DEMO_SOUNDS, Soundkin
-from soundkin.closeness import compute_closeness
-from soundkin.feedback import Taste
-from soundkin.records import Facts
+from soundkin.audio_facts import Facts, compute_closeness
+from soundkin.search.feedback import Taste
 from sounds import make_noise, make_tone, write_ffmpeg, write_sound
 
 KICK = DEMO_SOUNDS / "bd_808.flac"

@@ -10,7 +10,7 @@ import pytest
 from conftest import Soundkin
 from promises import check_library, read_library
 from soundkin import Library
-from soundkin.relocation import relocate
+from soundkin.indexing.relocate import relocate
 from sounds import make_noise, write_sound
 
 NAMES = (b"a.wav", b"sub/b.wav", b"sub/\xff.wav")

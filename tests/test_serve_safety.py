@@ -17,7 +17,7 @@ import soundfile
 
 from conftest import Soundkin
 from serving import Server, serve
-from soundkin.audio import read_audio
+from soundkin.audio.read import read_audio
 from soundkin.errors import AudioError
 from sounds import RATE, make_noise, make_sweep, write_sound
 

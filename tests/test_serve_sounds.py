@@ -14,8 +14,8 @@ from PIL import Image
 
 from conftest import DEMO_SOUNDS, Soundkin
 from serving import Server, serve
-from soundkin.audio import read_audio
-from soundkin.embedding import Embedder
+from soundkin.audio.read import read_audio
+from soundkin.embedding.embedder import Embedder
 from sounds import RATE, make_noise, make_sweep, make_tone, write_ffmpeg, write_sound
 
 

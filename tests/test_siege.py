@@ -18,7 +18,7 @@ from conftest import Soundkin
 from crowding import Load
 from measuring import list_tree
 from serving import Server, serve
-from soundkin.server.gallery import Kept
+from soundkin.server.sounds.preview_cache import Kept
 from sounds import make_noise, make_sweep, write_sound
 
 SLOW = {"slow heads", "slow bodies"}  # each takes until the server has had enough

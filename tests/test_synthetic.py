@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from conftest import Soundkin
-from soundkin.library import Library
-from soundkin.upkeep import load_index
+from soundkin.library.index_sync import load_index
+from soundkin.library.library import Library
 from synthetic import RUN, SHARE, main, measure_spread, resample
 
 SIZE = 32

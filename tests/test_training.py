@@ -18,20 +18,17 @@ import pytest
 import torch
 
 from conftest import DEMO_SOUNDS, Soundkin
-from soundkin.config import (
-    NetworkConfig,
-    Recipe,
-)
-from soundkin.embedding import Embedder
+from soundkin.embedding.embedder import Embedder
+from soundkin.embedding.model import find_model, load_model
 from soundkin.errors import ModelError, TrainingError
-from soundkin.excerpts import MappedExcerpts
-from soundkin.finishing import SPREAD_POWER, compute_spread, find_emptiest
-from soundkin.model import find_model, load_model
-from soundkin.network import Network, export_network
-from soundkin.pairs import NO_DEFORMATION, PairDrawer, make_generator
-from soundkin.training import StepReport, train_model
-from soundkin.validation import HeldOutScore
-from soundkin.waveforms import WaveformCache, build_cache
+from soundkin.training.excerpts import MappedExcerpts
+from soundkin.training.export import SPREAD_POWER, compute_spread, export_network, find_emptiest
+from soundkin.training.network import Network
+from soundkin.training.pairs import NO_DEFORMATION, PairDrawer, make_generator
+from soundkin.training.recipe import NetworkConfig, Recipe
+from soundkin.training.trainer import StepReport, train_model
+from soundkin.training.validation import HeldOutScore
+from soundkin.training.waveform_cache import WaveformCache, build_cache
 from sounds import make_sweep, write_sound
 from tiny_training import MODEL, RECIPE, TINY
 
@@ -156,7 +153,7 @@ def test_training_that_no_longer_helps_stops_early_and_keeps_the_best(
 
 
 def test_the_original_recipe_trains(cache: WaveformCache, tmp_path: Path) -> None:
-    text = (resources.files("soundkin") / "recipes" / "original.toml").read_text("utf-8")
+    text = (resources.files("soundkin.training") / "recipes" / "original.toml").read_text("utf-8")
     recipe = Recipe.from_toml(text)
     short = replace(recipe.training, steps=2, batch_size=8)
     result = train_model(
@@ -247,7 +244,7 @@ def test_what_cannot_be_trained_on_is_refused(soundkin: Soundkin, folder: Path) 
 
 
 def test_a_recipe_that_says_nothing_is_the_default_recipe() -> None:
-    folder = resources.files("soundkin") / "recipes"
+    folder = resources.files("soundkin.training") / "recipes"
     default = Recipe.from_toml((folder / "default.toml").read_text("utf-8"))
     assert Recipe.from_toml("[model]\nname = 'mine'\n") == default
     triplet = Recipe.from_toml((folder / "triplet.toml").read_text("utf-8"))

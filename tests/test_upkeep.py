@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from soundkin import upkeep
 from soundkin.config import SegmentConfig
-from soundkin.library import Library
-from soundkin.records import Content, LibraryModel
-from soundkin.snapshots import IndexFolder, Snapshot
-from soundkin.upkeep import load_index, load_snapshot
-from soundkin.vectors import Neighbours, VectorIndex
+from soundkin.index.disk import IndexFolder, Snapshot
+from soundkin.index.vector_index import Neighbours, VectorIndex
+from soundkin.library import index_sync
+from soundkin.library.index_sync import load_index, load_snapshot
+from soundkin.library.library import Library
+from soundkin.library.records import Content, LibraryModel
 
 SIZE = 32
 MODEL = LibraryModel("none", "0" * 64, "none", SegmentConfig(), SIZE)
@@ -24,7 +24,7 @@ MODEL = LibraryModel("none", "0" * 64, "none", SegmentConfig(), SIZE)
 
 @pytest.fixture(autouse=True)
 def _save_even_small_ones(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(upkeep, "SAVED_ROWS", 1)
+    monkeypatch.setattr(index_sync, "SAVED_ROWS", 1)
 
 
 @pytest.fixture(params=["exact", "scan", "lists"])
@@ -108,8 +108,8 @@ def test_what_is_new_is_appended_and_nothing_built_anew(
     assert isinstance(before, Snapshot)
     add_contents(library, 20, generator)
     remove_some(library, 5, generator)
-    monkeypatch.setattr("soundkin.projections.Projections.train", None)
-    monkeypatch.setattr(upkeep._Upkeep, "build", None)
+    monkeypatch.setattr("soundkin.index.rabitq.Projections.train", None)
+    monkeypatch.setattr(index_sync._Upkeep, "build", None)
     after = load_snapshot(library)
     assert isinstance(after, Snapshot)
     assert after.manifest.vectors == before.manifest.vectors
@@ -122,7 +122,7 @@ def test_what_is_new_is_appended_and_nothing_built_anew(
 def test_late_vectors_are_saved_with_the_others_once_they_are_many(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(upkeep, "LATE_ROWS", 30)
+    monkeypatch.setattr(index_sync, "LATE_ROWS", 30)
     generator = np.random.default_rng(3)
     add_contents(library, 300, generator)
     before = load_snapshot(library)
@@ -215,10 +215,10 @@ EXTENDING = """
 import sys
 from soundkin import upkeep
 from soundkin.library import Library
-upkeep.SAVED_ROWS = 1
+index_sync.SAVED_ROWS = 1
 with Library.open(sys.argv[1]) as library:
     for _ in range(5):
-        index = upkeep.load_index(library)
+        index = index_sync.load_index(library)
     print(len(index), int((~index.silent).sum()))
 """
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from soundkin.vectors import VectorIndex
+from soundkin.index.vector_index import VectorIndex
 
 SIZES = [3, 1, 40, 7, 1, 1, 200, 2]
 

@@ -16,7 +16,7 @@ import pytest
 
 from conftest import Soundkin
 from promises import read_library
-from soundkin.verification import verify_library
+from soundkin.integrity.verify import verify_library
 from sounds import make_noise, write_sound
 from stages import damage_table
 

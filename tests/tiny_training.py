@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from soundkin.config import (
-    MelConfig,
-    ModelConfig,
-    Recipe,
-    SegmentConfig,
-)
+from soundkin.config import MelConfig, ModelConfig, SegmentConfig
+from soundkin.training.recipe import Recipe
 
 MODEL = ModelConfig(
     "tiny",

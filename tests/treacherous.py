@@ -15,7 +15,11 @@ from pathlib import Path
 
 import numpy as np
 
-from soundkin import decoders, decoding, embedding, processes, workers
+from soundkin.audio import decoder_process
+from soundkin.audio.decoder import AudioInfo, Decoder, Samples, join_pieces
+from soundkin.audio.open import OPENER, open_here
+from soundkin.embedding import embedder, pool
+from soundkin.system import worker_child, worker_parent
 
 PATIENCE_S = 1.5
 MOST_SOUND_S = 60.0
@@ -28,9 +32,9 @@ class Treacherous:
     """A decoder that misbehaves: with memory at once, else after its first block."""
 
     deed: str
-    info: decoders.AudioInfo
+    info: AudioInfo
 
-    def decode_from(self, frame: int, block_s: float = 20.0) -> Iterator[decoders.Waveform]:
+    def decode_from(self, frame: int, block_s: float = 20.0) -> Iterator[Samples]:
         """Yield a block of noise, then do it."""
         noise = np.random.default_rng(0).standard_normal(32_000).astype(np.float32)
         held = [np.empty(PIECE, np.uint8) for _ in range(MOST_PIECES * (self.deed == "grow"))]
@@ -42,37 +46,37 @@ class Treacherous:
         elif self.deed == "crawl":  # slower than patience altogether, but on its way
             for _ in range(4):
                 time.sleep(PATIENCE_S / 3)
-                yield from decoders._join_pieces(iter([noise]), self.info, 1.0, "crawl")
+                yield from join_pieces(iter([noise]), self.info, 1.0, "crawl")
         while self.deed == "endless":
             yield noise
 
 
 @contextmanager
-def open_treacherous(name: str, keep_channels: bool) -> Iterator[decoders.Decoder]:
+def open_treacherous(name: str, keep_channels: bool) -> Iterator[Decoder]:
     """Open a file, with the decoder that its name asks for."""
     deed = Path(name).stem
     if deed == "crash-at-once":
         ctypes.string_at(0)
     if deed in {"crash", "hang", "grow", "crawl", "endless"}:
-        yield Treacherous(deed, decoders.AudioInfo(None, 32_000, 1, "TREACHEROUS"))
+        yield Treacherous(deed, AudioInfo(None, 32_000, 1, "TREACHEROUS"))
         return
-    with decoders.open_here(name, keep_channels) as decoder:
+    with open_here(name, keep_channels) as decoder:
         yield decoder
 
 
 def main() -> None:
     """Be what the arguments say."""
-    decoders.OPENER.set(open_treacherous)
-    processes.PATIENCE_S = PATIENCE_S
-    processes.BEAT_S = 0.1
-    embedding.MOST_SOUND_S = MOST_SOUND_S
-    workers.MOST_SOUND_S = MOST_SOUND_S
-    workers.WORKER = (__file__, "worker")
-    decoding.DECODER = (__file__, "decoder")
+    OPENER.set(open_treacherous)
+    worker_parent.PATIENCE_S = PATIENCE_S
+    worker_child.BEAT_S = 0.1
+    embedder.MOST_SOUND_S = MOST_SOUND_S
+    pool.MOST_SOUND_S = MOST_SOUND_S
+    pool.WORKER = (__file__, "worker")
+    decoder_process.DECODER = (__file__, "decoder")
     if sys.argv[1] == "worker":
-        workers.serve_requests(sys.argv[2], *processes.open_streams())
+        pool.serve_requests(sys.argv[2], *worker_child.open_streams())
     elif sys.argv[1] == "decoder":
-        decoding.serve_requests(*processes.open_streams())
+        decoder_process.serve_requests(*worker_child.open_streams())
     else:
         from soundkin.cli import main as run_command
 

@@ -15,93 +15,178 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from soundkin.backups import BackupReport, back_up, restore
-    from soundkin.duplicates import find_duplicates
-    from soundkin.embedding import Embedder, Embeddings
-    from soundkin.errors import SoundkinError
-    from soundkin.explaining import Explanation
-    from soundkin.export import embed_paths, save_table
-    from soundkin.hits import Hit
-    from soundkin.indexing import index_folders
-    from soundkin.library import Library
-    from soundkin.opening import open_library
-    from soundkin.queries import Sound, Waveform
-    from soundkin.records import Facts, Filters, Recording
-    from soundkin.relocation import RelocationReport, relocate
-    from soundkin.repairing import RepairReport, repair_library
-    from soundkin.search import Searcher
-    from soundkin.suggestions import Suggestion, suggest_tags
-    from soundkin.verdicts import Verdict
-    from soundkin.verification import VerifyReport, verify_library
-    from soundkin.watching import WatchNews, watch_folders
+    from soundkin.audio.deformations import add_noise, cut_nearby, mix, shift_pitch, stretch_time
+    from soundkin.audio_facts import Facts
+    from soundkin.cluster.index import index_with_cluster
+    from soundkin.cluster.train import train_with_cluster
+    from soundkin.embedding.embedder import Embedder
+    from soundkin.embedding.segments import Embeddings
+    from soundkin.embedding.table import EmbeddingTable, embed_paths, save_table
+    from soundkin.errors import (
+        AudioError,
+        BusyError,
+        ClusterError,
+        DamagedLibraryError,
+        DeformationError,
+        LibraryError,
+        ModelError,
+        QueryError,
+        ServerError,
+        SoundkinError,
+        TrainingError,
+        WorkerError,
+    )
+    from soundkin.indexing.folders import index_folders
+    from soundkin.indexing.relocate import RelocationReport, relocate
+    from soundkin.indexing.watch import WatchNews, watch_folders
+    from soundkin.integrity.backup import BackupReport, back_up, restore
+    from soundkin.integrity.repair import RepairReport, repair_library
+    from soundkin.integrity.verify import VerifyReport, verify_library
+    from soundkin.library.library import Library
+    from soundkin.library.open import open_library
+    from soundkin.library.records import Filters, Recording
+    from soundkin.progress import Failure, IndexProgress, IndexReport
+    from soundkin.search.duplicates import DuplicateGroup, find_duplicates
+    from soundkin.search.explain import Explanation
+    from soundkin.search.hits import Hit
+    from soundkin.search.query import Sound, Waveform
+    from soundkin.search.searcher import Searcher
+    from soundkin.search.tag_suggestions import Suggestion, suggest_tags
+    from soundkin.search.verdict import Verdict
+    from soundkin.sound_map.sound_map import MapPlacer, SoundMap, compute_map, load_map
+    from soundkin.training.recipe import Recipe
+    from soundkin.training.trainer import train_model
+    from soundkin.training.waveform_cache import build_cache, open_cache
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "BackupReport": "backups",
-    "Embedder": "embedding",
-    "Embeddings": "embedding",
-    "Explanation": "explaining",
-    "Facts": "records",
-    "Filters": "records",
-    "Hit": "hits",
-    "Library": "library",
-    "Recording": "records",
-    "RelocationReport": "relocation",
-    "RepairReport": "repairing",
-    "Searcher": "search",
-    "Sound": "queries",
+    "AudioError": "errors",
+    "BackupReport": "integrity.backup",
+    "BusyError": "errors",
+    "ClusterError": "errors",
+    "DamagedLibraryError": "errors",
+    "DeformationError": "errors",
+    "DuplicateGroup": "search.duplicates",
+    "Embedder": "embedding.embedder",
+    "EmbeddingTable": "embedding.table",
+    "Embeddings": "embedding.segments",
+    "Explanation": "search.explain",
+    "Facts": "audio_facts",
+    "Failure": "progress",
+    "Filters": "library.records",
+    "Hit": "search.hits",
+    "IndexProgress": "progress",
+    "IndexReport": "progress",
+    "Library": "library.library",
+    "LibraryError": "errors",
+    "MapPlacer": "sound_map.sound_map",
+    "ModelError": "errors",
+    "QueryError": "errors",
+    "Recipe": "training.recipe",
+    "Recording": "library.records",
+    "RelocationReport": "indexing.relocate",
+    "RepairReport": "integrity.repair",
+    "Searcher": "search.searcher",
+    "ServerError": "errors",
+    "Sound": "search.query",
+    "SoundMap": "sound_map.sound_map",
     "SoundkinError": "errors",
-    "Suggestion": "suggestions",
-    "Verdict": "verdicts",
-    "VerifyReport": "verification",
-    "WatchNews": "watching",
-    "Waveform": "queries",
-    "back_up": "backups",
-    "embed_paths": "export",
-    "find_duplicates": "duplicates",
-    "index_folders": "indexing",
-    "open_library": "opening",
-    "relocate": "relocation",
-    "repair_library": "repairing",
-    "restore": "backups",
-    "save_table": "export",
-    "suggest_tags": "suggestions",
-    "verify_library": "verification",
-    "watch_folders": "watching",
+    "Suggestion": "search.tag_suggestions",
+    "TrainingError": "errors",
+    "Verdict": "search.verdict",
+    "VerifyReport": "integrity.verify",
+    "WatchNews": "indexing.watch",
+    "Waveform": "search.query",
+    "WorkerError": "errors",
+    "add_noise": "audio.deformations",
+    "back_up": "integrity.backup",
+    "build_cache": "training.waveform_cache",
+    "compute_map": "sound_map.sound_map",
+    "cut_nearby": "audio.deformations",
+    "embed_paths": "embedding.table",
+    "find_duplicates": "search.duplicates",
+    "index_folders": "indexing.folders",
+    "index_with_cluster": "cluster.index",
+    "load_map": "sound_map.sound_map",
+    "mix": "audio.deformations",
+    "open_cache": "training.waveform_cache",
+    "open_library": "library.open",
+    "relocate": "indexing.relocate",
+    "repair_library": "integrity.repair",
+    "restore": "integrity.backup",
+    "save_table": "embedding.table",
+    "shift_pitch": "audio.deformations",
+    "stretch_time": "audio.deformations",
+    "suggest_tags": "search.tag_suggestions",
+    "train_model": "training.trainer",
+    "train_with_cluster": "cluster.train",
+    "verify_library": "integrity.verify",
+    "watch_folders": "indexing.watch",
 }
 
 __all__ = [
+    "AudioError",
     "BackupReport",
+    "BusyError",
+    "ClusterError",
+    "DamagedLibraryError",
+    "DeformationError",
+    "DuplicateGroup",
     "Embedder",
+    "EmbeddingTable",
     "Embeddings",
     "Explanation",
     "Facts",
+    "Failure",
     "Filters",
     "Hit",
+    "IndexProgress",
+    "IndexReport",
     "Library",
+    "LibraryError",
+    "MapPlacer",
+    "ModelError",
+    "QueryError",
+    "Recipe",
     "Recording",
     "RelocationReport",
     "RepairReport",
     "Searcher",
+    "ServerError",
     "Sound",
+    "SoundMap",
     "SoundkinError",
     "Suggestion",
+    "TrainingError",
     "Verdict",
     "VerifyReport",
     "WatchNews",
     "Waveform",
+    "WorkerError",
     "__version__",
+    "add_noise",
     "back_up",
+    "build_cache",
+    "compute_map",
+    "cut_nearby",
     "embed_paths",
     "find_duplicates",
     "index_folders",
+    "index_with_cluster",
+    "load_map",
+    "mix",
+    "open_cache",
     "open_library",
     "relocate",
     "repair_library",
     "restore",
     "save_table",
+    "shift_pitch",
+    "stretch_time",
     "suggest_tags",
+    "train_model",
+    "train_with_cluster",
     "verify_library",
     "watch_folders",
 ]

@@ -17,11 +17,11 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import numpy.typing as npt
 
-from soundkin.embedding import Embedder
+from soundkin.embedding.embedder import Embedder
+from soundkin.embedding.model import DEFAULT_MODEL
+from soundkin.embedding.model import load_model as load_segment_model
+from soundkin.embedding.pool import count_workers
 from soundkin.errors import AudioError, QueryError
-from soundkin.model import DEFAULT_MODEL
-from soundkin.model import load_model as load_segment_model
-from soundkin.workers import count_workers
 
 try:
     import torch
@@ -58,7 +58,7 @@ def load_model(model_file_path: str = "") -> HearModel:
     Raises
     ------
     ModelError
-        There is no such model; see `soundkin.model.load_model`.
+        There is no such model; see `soundkin.embedding.model.load_model`.
     """
     return HearModel(model_file_path or DEFAULT_MODEL)
 

@@ -16,11 +16,14 @@ from soundkin.cli.dups import dups
 from soundkin.cli.embed import embed
 from soundkin.cli.evaluate import evaluate
 from soundkin.cli.index import index
-from soundkin.cli.library import info, list_, remove, tag
+from soundkin.cli.info import info
+from soundkin.cli.list import list_
 from soundkin.cli.map import map_
 from soundkin.cli.relocate import relocate
+from soundkin.cli.remove import remove
 from soundkin.cli.search import search
 from soundkin.cli.serve import serve
+from soundkin.cli.tag import tag
 from soundkin.cli.train import train
 from soundkin.cli.verify import verify
 from soundkin.cli.watch import watch

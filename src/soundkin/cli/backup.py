@@ -9,7 +9,7 @@ import click
 from soundkin.cli.options import library_option, open_library, require_file
 
 if TYPE_CHECKING:
-    from soundkin.backups import BackupReport
+    from soundkin.integrity.backup import BackupReport
 
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="No progress and no summary.")
 
@@ -31,8 +31,8 @@ def backup(file: str, quiet: bool, library_path: str) -> None:
     --library can name.
     """
     require_file(library_path)
-    from soundkin.backups import back_up
     from soundkin.cli.progress import count_segments
+    from soundkin.integrity.backup import back_up
 
     with open_library(library_path) as library:
         report = back_up(library, file, count_segments(quiet=quiet, noun="done"))
@@ -56,9 +56,9 @@ def restore(file: str, quiet: bool, library_path: str) -> None:
     serve goes on with what was restored.
     """
     require_file(library_path)
-    from soundkin.backups import restore as restore_library
     from soundkin.cli.progress import count_segments
-    from soundkin.upkeep import save_index
+    from soundkin.integrity.backup import restore as restore_library
+    from soundkin.library.index_sync import save_index
 
     on_progress = count_segments(quiet=quiet, noun="done")
     report = restore_library(library_path, file, on_progress)

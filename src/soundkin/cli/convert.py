@@ -24,7 +24,7 @@ def convert(source: str, target: str, quiet: bool) -> None:
     """
     from soundkin.cli.options import open_library
     from soundkin.cli.progress import count_segments
-    from soundkin.converting import convert_library
+    from soundkin.library.convert import convert_library
 
     convert_library(source, target, count_segments(quiet=quiet))
     if not quiet:

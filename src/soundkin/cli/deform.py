@@ -20,11 +20,11 @@ from soundkin.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from soundkin.chance import RandomDistances
     from soundkin.config import DeformationConfig
-    from soundkin.embedding import SegmentModel
-    from soundkin.library import Library
-    from soundkin.listening import DeformedSound, Excerpt, Saved
+    from soundkin.embedding.embedder import SegmentModel
+    from soundkin.evaluation.deform import DeformedSound, Excerpt, Saved
+    from soundkin.evaluation.random_distances import RandomDistances
+    from soundkin.library.library import Library
 
 
 def _strength_option(
@@ -84,9 +84,9 @@ def deform(
     of a hundred random sounds are further away. Random sounds are recordings of the library, or
     synthesised ones while there is none. Of a sound of more than 20 s its first 20 s are taken.
     """
+    from soundkin.audio.decoder_process import decode_apart
     from soundkin.config import DeformationConfig
-    from soundkin.decoding import decode_apart
-    from soundkin.listening import check_folder, draw_picture, read_excerpt, save_sounds
+    from soundkin.evaluation.deform import check_folder, draw_picture, read_excerpt, save_sounds
 
     check_folder(folder, [sound] if other is None else [sound, other])
     with decode_apart():
@@ -121,9 +121,9 @@ def _compare(
     """Deform a sound, and measure how far its deformations and random sounds are from it."""
     import numpy as np
 
-    from soundkin.chance import measure_random
-    from soundkin.embedding import Embedder
-    from soundkin.listening import choose_model, deform_sound
+    from soundkin.embedding.embedder import Embedder
+    from soundkin.evaluation.deform import choose_model, deform_sound
+    from soundkin.evaluation.random_distances import measure_random
 
     generator = np.random.default_rng(seed)
     model_file = choose_model(library, model)

@@ -47,8 +47,8 @@ def dups(
     --paths leaves out the first, longest, recording of each group.
     """
     from soundkin.cli import output as out
-    from soundkin.duplicates import find_duplicates
-    from soundkin.phrasing import format_time
+    from soundkin.search.duplicates import find_duplicates
+    from soundkin.text import format_time
 
     with open_library(library_path) as library:
         groups = find_duplicates(library, threshold=threshold, filters=build_filters(**filters))

@@ -27,8 +27,8 @@ def embed(
     typed for a file, and below the folder's parent for a folder.
     """
     from soundkin.cli.progress import report_failures, show_progress
-    from soundkin.export import check_table_path, embed_paths, save_table
-    from soundkin.model import DEFAULT_MODEL
+    from soundkin.embedding.model import DEFAULT_MODEL
+    from soundkin.embedding.table import check_table_path, embed_paths, save_table
 
     check_table_path(output)
     with show_progress(quiet=quiet) as on_progress:

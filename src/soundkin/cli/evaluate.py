@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from soundkin.evaluation import Evaluation, LabelledSet, Measure
-    from soundkin.robustness import Robustness
+    from soundkin.evaluation.retrieval import Evaluation, LabelledSet, Measure
+    from soundkin.evaluation.robustness import Robustness
 
 MOST_CONFUSED = 3
 
@@ -50,8 +50,8 @@ def evaluate(
     noisy, and each has to find what it was made from.
     """
     from soundkin.cli.progress import count_done, report_failures
-    from soundkin.evaluation import evaluate_model, load_labelled_set
-    from soundkin.model import DEFAULT_MODEL, load_model
+    from soundkin.embedding.model import DEFAULT_MODEL, load_model
+    from soundkin.evaluation.retrieval import evaluate_model, load_labelled_set
 
     labelled = load_labelled_set(manifest)
     chosen = list(models or (DEFAULT_MODEL,))
@@ -79,7 +79,7 @@ def _print_robustness(
     labelled: LabelledSet, models: Sequence[str], *, as_json: bool, quiet: bool
 ) -> None:
     from soundkin.cli.progress import count_done, report_failures
-    from soundkin.robustness import measure_robustness
+    from soundkin.evaluation.robustness import measure_robustness
 
     show = count_done("deforming", "clips", quiet=quiet)
     rows, failures = measure_robustness(labelled.paths, models, on_progress=show)

@@ -10,8 +10,8 @@ from soundkin.cli.options import check_address, cluster_option, library_option, 
 from soundkin.errors import LibraryError, QueryError
 
 if TYPE_CHECKING:
-    from soundkin.library import Library
-    from soundkin.reports import IndexReport
+    from soundkin.library.library import Library
+    from soundkin.progress import IndexReport
 
 
 @click.command(
@@ -69,14 +69,14 @@ def index(
     """
     if cluster is not None:
         check_address(cluster)
-        from soundkin.cluster import share_heap
+        from soundkin.system.limits import share_heap
 
         share_heap()
+    from soundkin.audio.walk import resolve_root
     from soundkin.cli.progress import count_segments, report_failures, show_progress
-    from soundkin.model import load_model
-    from soundkin.phrasing import summarise_run
-    from soundkin.upkeep import save_index
-    from soundkin.walking import resolve_root
+    from soundkin.embedding.model import load_model
+    from soundkin.indexing.summary import summarise_run
+    from soundkin.library.index_sync import save_index
 
     for folder in folders:  # before a library is made for nothing
         if cluster is None or "://" not in folder:
@@ -114,11 +114,11 @@ def _bring_in_step(
     library: Library, folders: tuple[str, ...], cluster: str | None, **options: Any
 ) -> IndexReport:
     if cluster is None:
-        from soundkin.indexing import index_folders
+        from soundkin.indexing.folders import index_folders
 
         return index_folders(library, folders, **options)
-    from soundkin.distributing import index_with_cluster
-    from soundkin.lance_library import LanceLibrary
+    from soundkin.cluster.index import index_with_cluster
+    from soundkin.library.lance.lance_library import LanceLibrary
 
     if not isinstance(library, LanceLibrary):
         raise LibraryError(

@@ -12,9 +12,9 @@ from soundkin.cli.options import CSV, JSON, library_option, open_library, output
 from soundkin.errors import QueryError
 
 if TYPE_CHECKING:
-    from soundkin.colouring import PointDetails
-    from soundkin.library import Library
-    from soundkin.mapping import MapUpdate, SoundMap
+    from soundkin.library.library import Library
+    from soundkin.sound_map.colours import PointDetails
+    from soundkin.sound_map.sound_map import MapUpdate, SoundMap
 
 
 @click.command(
@@ -68,7 +68,7 @@ def map_(
     """
     from soundkin.cli.output import print_rows
     from soundkin.cli.progress import count_segments
-    from soundkin.mapping import compute_map
+    from soundkin.sound_map.sound_map import compute_map
 
     for path in (html, png):
         if path is not None and not Path(path).absolute().parent.is_dir():
@@ -82,7 +82,7 @@ def map_(
             on_progress=count_segments(quiet=quiet, noun=""),
         )
         if html or png or output:
-            from soundkin.colouring import choose_column, describe_points
+            from soundkin.sound_map.colours import choose_column, describe_points
 
             details = describe_points(library, update.map)
             column = choose_column(details, colour)
@@ -103,12 +103,12 @@ def _save_files(
     html: str | None,
     png: str | None,
 ) -> None:
-    from soundkin.files import write_aside
+    from soundkin.system.files import write_aside
 
     column = details.columns[colour]
     title = f"{PurePath(library.name).stem}: {len(sound_map):,} {sound_map.by}"
     if html is not None:
-        from soundkin.standalone import write_page
+        from soundkin.sound_map.html import write_page
 
         assert library.model is not None  # one without has no map
         folder = Path(html).absolute().parent
@@ -117,7 +117,7 @@ def _save_files(
         with write_aside(Path(html).absolute()) as file:
             file.write(page)
     if png is not None:
-        from soundkin.plots import draw_map
+        from soundkin.sound_map.png import draw_map
 
         picture = draw_map(sound_map, column, title)
         with write_aside(Path(png).absolute()) as file:

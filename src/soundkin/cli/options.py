@@ -5,17 +5,22 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from soundkin.errors import LibraryError
+
 if TYPE_CHECKING:
-    from soundkin.library import Library
-    from soundkin.records import Filters
+    from soundkin.library.library import Library
+    from soundkin.library.records import Filters, Recording
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+JSON = ("json", "One JSON object a line.")
+CSV = ("csv", "Comma-separated values.")
+PATHS = ("paths", "Only paths, one a line.")
 
 
 class Number(click.FloatRange):
@@ -70,7 +75,7 @@ def _read_fact_ranges(
     context: click.Context, parameter: click.Parameter, values: tuple[str, ...]
 ) -> dict[str, tuple[float, float]]:
     """Read `pitch=200..400`, `pitch=200..` or `pitch=..400`; of several of one fact all hold."""
-    from soundkin.records import FACTS
+    from soundkin.audio_facts import FACTS
 
     ranges: dict[str, tuple[float, float]] = {}
     for value in values:
@@ -135,7 +140,7 @@ def build_filters(
     facts: dict[str, tuple[float, float]],
 ) -> Filters:
     """Make the filters that the options ask for."""
-    from soundkin.records import Filters
+    from soundkin.library.records import Filters
 
     return Filters(
         folders=tuple(map(resolve_path, folders)),
@@ -158,15 +163,12 @@ def output_options(*formats: tuple[str, str]) -> Callable[[Command], Command]:
     return add
 
 
-JSON = ("json", "One JSON object a line.")
-CSV = ("csv", "Comma-separated values.")
-PATHS = ("paths", "Only paths, one a line.")
 null_option = click.option("-0", "--null", is_flag=True, help="With --paths: end each with a NUL.")
 
 
 def open_library(path: str, *, create: bool = False) -> Library:
     """Open the library that `--library` names."""
-    from soundkin.opening import open_library as open_any
+    from soundkin.library.open import open_library as open_any
 
     return open_any(path, create=create)
 
@@ -174,7 +176,7 @@ def open_library(path: str, *, create: bool = False) -> Library:
 def require_file(path: str) -> None:
     """Refuse Lance tables, where a command is for SQLite files."""
     from soundkin.errors import LibraryError
-    from soundkin.opening import is_lance
+    from soundkin.library.open import is_lance
 
     if is_lance(path):
         raise LibraryError(
@@ -192,7 +194,7 @@ def cluster_option(help_text: str) -> Callable[[Command], Command]:
 
 def check_address(address: str) -> None:
     """Tell a cluster's address from a folder, which --cluster swallows if it comes behind it."""
-    from soundkin.cluster import import_ray
+    from soundkin.cluster.connect import import_ray
 
     is_address = re.fullmatch(r"(ray://)?[^/\\]+:\d+", address)
     if address not in {"auto", "local"} and not is_address:
@@ -200,3 +202,19 @@ def check_address(address: str) -> None:
             f"{address}: no address of a cluster (HOST:PORT); write --cluster after all folders"
         )
     import_ray()
+
+
+def find_recordings(library: Library, paths: Iterable[str]) -> Sequence[Recording]:
+    """Find the recordings that paths name: all below a folder, a file, or the end of a path."""
+    from soundkin.library.records import Filters
+
+    found: list[Recording] = []
+    for path in paths:
+        below = Filters(folders=(resolve_path(path),))
+        here = list(library.select_recordings(below))
+        here += library.select_recordings(below, failed=True)
+        here = here or library.find_by_ending(path)
+        if not here:
+            raise LibraryError(f"{path}: no such recording or folder in {library.name}")
+        found += here
+    return found

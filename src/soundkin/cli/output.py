@@ -10,7 +10,8 @@ from pathlib import Path
 
 import click
 
-from soundkin.formats import Row, make_printable, write_csv
+from soundkin.search.rows import Row, write_csv
+from soundkin.text import make_printable
 
 GAP = "   "
 

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 
 import click
 
-from soundkin.formats import make_printable
-from soundkin.phrasing import describe_amount
-from soundkin.reports import Failure, IndexProgress, ProgressCallback
+from soundkin.indexing.summary import describe_amount
+from soundkin.progress import Failure, IndexProgress, ProgressCallback
+from soundkin.text import make_printable
 
 MOST_LISTED = 20
 SHOWN_EVERY_S = 0.2

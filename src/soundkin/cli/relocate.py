@@ -23,7 +23,7 @@ def relocate(old: str, new: str, force: bool, library_path: str) -> None:
 
     Tags, vectors and named sounds stay. The files themselves are not touched.
     """
-    from soundkin.relocation import relocate as relocate_library
+    from soundkin.indexing.relocate import relocate as relocate_library
 
     with open_library(library_path) as library:
         report = relocate_library(library, old, new, force=force)

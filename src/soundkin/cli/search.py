@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from soundkin.audio_facts import UNITS
 from soundkin.cli.options import (
     CSV,
     JSON,
@@ -29,15 +30,14 @@ from soundkin.cli.options import (
 from soundkin.errors import QueryError
 
 if TYPE_CHECKING:
-    from soundkin.explaining import Explanation
-    from soundkin.hits import Hit
-    from soundkin.queries import Sound
+    from soundkin.search.explain import Explanation
+    from soundkin.search.hits import Hit
+    from soundkin.search.query import Sound
 
 WEIGHTED = re.compile(r"(\d+(?:\.\d*)?|\.\d+):(.+)", re.DOTALL)
 OPERATORS = {"+": 1.0, "-": -1.0}
 CHUNK_BYTES = 1 << 20
 MOST_STDIN_BYTES = 8 << 30  # 12 hours of sound on a CD
-UNITS = {"loudness": "LUFS", "brightness": "Hz", "pitch": "Hz", "tempo": "BPM", "onsets": "/s"}
 
 
 def _read_weights(
@@ -152,11 +152,11 @@ def search(
     """
     if why and output not in (None, "json"):
         raise click.UsageError("--why goes with the table or --json")
-    from soundkin.decoding import decode_apart
+    from soundkin.audio.decoder_process import decode_apart
 
     with decode_apart(), open_library(library_path) as library, _spool_stdin() as spool:
         from soundkin.cli.progress import count_segments
-        from soundkin.search import Searcher
+        from soundkin.search.searcher import Searcher
 
         query = parse_query(sounds, spool)
         query[0] = replace(query[0], start_s=start_s or 0.0, end_s=end_s)
@@ -193,7 +193,7 @@ def parse_query(tokens: Sequence[str], stdin: Spool) -> list[Sound]:
     A `-` where a sound should stand is standard input. A file whose whole name looks like a
     weighted one is taken for that file.
     """
-    from soundkin.queries import Sound
+    from soundkin.search.query import Sound
 
     query: list[Sound] = []
     sign: float | None = 1.0  # None: an operator may stand here
@@ -243,17 +243,18 @@ def _spool_stdin() -> Iterator[Spool]:
 def _print_hits(
     hits: Sequence[Hit], explanations: Sequence[Explanation], output: str | None, *, null: bool
 ) -> None:
-    from soundkin import formats
     from soundkin.cli import output as out
-    from soundkin.phrasing import format_time
+    from soundkin.search.playlists import write_labels, write_m3u, write_reaper
+    from soundkin.search.rows import describe_explanation, describe_hit
+    from soundkin.text import format_time
 
-    rows = list(map(formats.describe_hit, hits))
+    rows = list(map(describe_hit, hits))
     for row, explanation in zip(rows, explanations, strict=False):
-        row["why"] = formats.describe_explanation(explanation)
+        row["why"] = describe_explanation(explanation)
     writers = {
-        "m3u": formats.write_m3u,
-        "labels": formats.write_labels,
-        "reaper": formats.write_reaper,
+        "m3u": write_m3u,
+        "labels": write_labels,
+        "reaper": write_reaper,
     }
     if output in writers:
         click.echo("".join(f"{line}\n" for line in writers[output](rows)), nl=False)
@@ -283,7 +284,7 @@ def _print_hits(
 def _explain(hit: Hit, explanation: Explanation) -> str:
     """Say in three lines why a recording was found."""
     from soundkin.cli.output import shorten_path
-    from soundkin.formats import make_printable
+    from soundkin.text import make_printable
 
     facts = [
         f"{one.fact} {_show(one.hit)} {UNITS[one.fact]} (query {_show(one.query)})"

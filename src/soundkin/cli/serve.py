@@ -130,11 +130,11 @@ def serve(
         _announce(address, fingerprint, stdout, no_open=no_open)
 
     if cluster is not None:
-        from soundkin.server.deploying import run_on_cluster
+        from soundkin.cluster.serve import run_on_cluster
 
         run_on_cluster(settings, cluster, replicas, announce, _say)
         return
-    from soundkin.server.running import run
+    from soundkin.server.run import run
 
     try:
         run(settings, announce, _say, watch=watch)
@@ -146,7 +146,7 @@ def serve(
 
 def _check_cluster(address: str, library: str, *, watch: bool, https: bool) -> None:
     """Refuse what a cluster cannot do."""
-    from soundkin.opening import is_lance
+    from soundkin.library.open import is_lance
 
     check_address(address)
     if not is_lance(library):

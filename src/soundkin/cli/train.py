@@ -15,8 +15,8 @@ from soundkin.cli.options import check_address, cluster_option
 from soundkin.errors import TrainingError
 
 if TYPE_CHECKING:
-    from soundkin.config import Recipe
-    from soundkin.training import StepReport, TrainingResult
+    from soundkin.training.recipe import Recipe
+    from soundkin.training.trainer import StepReport, TrainingResult
 
 REPORT_EVERY = 20
 RECIPES = ("default", "triplet", "original")
@@ -74,10 +74,10 @@ def train(
     if find_spec("torch") is None or find_spec("onnx") is None:
         raise TrainingError("training needs more; install it with: pip install 'soundkin[train]'")
     from soundkin.cli.progress import count_done, report_failures
-    from soundkin.model import DEFAULT_MODEL, find_model
-    from soundkin.phrasing import format_hours
-    from soundkin.training import train_model
-    from soundkin.waveforms import build_cache
+    from soundkin.embedding.model import DEFAULT_MODEL, find_model
+    from soundkin.text import format_hours
+    from soundkin.training.trainer import train_model
+    from soundkin.training.waveform_cache import build_cache
 
     if cluster is not None:
         check_address(cluster)
@@ -100,7 +100,7 @@ def train(
     if cluster is None:
         result = train_model(cache, folder, recipe.model, recipe.training, **settings)
     else:
-        from soundkin.cluster_training import train_with_cluster
+        from soundkin.cluster.train import train_with_cluster
 
         settings |= {"address": cluster, "n_workers": workers}
         result = train_with_cluster(path, folder, recipe.model, recipe.training, **settings)
@@ -137,11 +137,12 @@ def _show_result(result: TrainingResult) -> None:
 def _read_recipe(config: str, steps: int | None) -> Recipe:
     import dataclasses
 
-    from soundkin.config import Recipe
+    from soundkin.training.recipe import Recipe
 
     try:
         if config in RECIPES:
-            text = (resources.files("soundkin") / "recipes" / f"{config}.toml").read_text("utf-8")
+            file = resources.files("soundkin.training") / "recipes" / f"{config}.toml"
+            text = file.read_text("utf-8")
         else:
             text = Path(config).read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:

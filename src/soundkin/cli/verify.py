@@ -11,8 +11,8 @@ import click
 from soundkin.cli.options import library_option, output_options, require_file
 
 if TYPE_CHECKING:
-    from soundkin.repairing import RepairReport
-    from soundkin.verification import VerifyReport
+    from soundkin.integrity.repair import RepairReport
+    from soundkin.integrity.verify import VerifyReport
 
 EXIT_DAMAGED = 1
 
@@ -51,12 +51,12 @@ def verify(
 
     on_progress = count_segments(quiet=quiet, noun="done")
     if not repair:
-        from soundkin.verification import verify_library
+        from soundkin.integrity.verify import verify_library
 
         report = verify_library(library_path, deep=deep, on_progress=on_progress)
         _print_report(report, output)
         return 0 if report.is_whole else EXIT_DAMAGED
-    from soundkin.repairing import repair_library
+    from soundkin.integrity.repair import repair_library
 
     with show_progress(quiet=quiet) as on_embedding:
         repaired = repair_library(
@@ -85,7 +85,7 @@ def _describe_repair(repaired: RepairReport) -> dict[str, object]:
 
 def _print_report(report: VerifyReport, output: str | None) -> None:
     """Print findings, one a line, and what they come to."""
-    from soundkin.formats import make_printable
+    from soundkin.text import make_printable
 
     if output:
         click.echo(json.dumps(_describe(report)))

@@ -13,7 +13,7 @@ import click
 from soundkin.cli.options import library_option, open_library
 
 if TYPE_CHECKING:
-    from soundkin.reports import IndexReport
+    from soundkin.progress import IndexReport
 
 
 @click.command(
@@ -60,9 +60,9 @@ def watch(
     and plugged in again: what the library knows of it is kept. Search, and serve, as ever
     meanwhile. Ctrl-C ends it; what was done is kept.
     """
+    from soundkin.audio.walk import resolve_root
     from soundkin.cli.progress import show_progress
-    from soundkin.walking import resolve_root
-    from soundkin.watching import watch_folders
+    from soundkin.indexing.watch import watch_folders
 
     for folder in folders:  # before a library is made for nothing
         resolve_root(folder)
@@ -100,7 +100,7 @@ def _say(message: str) -> None:
 def _tell(report: IndexReport, *, quiet: bool) -> None:
     """Tell of a batch in a line, and of what could not be read in one each."""
     from soundkin.cli.progress import report_failures
-    from soundkin.phrasing import describe_run
+    from soundkin.indexing.summary import describe_run
 
     if not quiet:
         _say(f"{describe_run(report)}, in {report.elapsed_s:.1f} s")

@@ -12,24 +12,36 @@ from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 
 import soundkin
-from soundkin.server import (
-    closer,
-    collection,
-    concepts,
-    jobs,
-    maps,
-    problems,
-    searching,
-    sounds,
-    tagging,
-    takeaway,
-)
-from soundkin.server.crowd import Crowd
-from soundkin.server.desk import Desk
+from soundkin.server import problems
+from soundkin.server.middleware.admission import Crowd
+from soundkin.server.middleware.guard import Guard
 from soundkin.server.openapi import describe_api
 from soundkin.server.problems import Json
-from soundkin.server.security import Guard
-from soundkin.server.threads import allow_few_threads
+from soundkin.server.routes import (
+    concepts,
+    jobs,
+    sounds,
+)
+from soundkin.server.routes import (
+    deform as closer,
+)
+from soundkin.server.routes import (
+    export as takeaway,
+)
+from soundkin.server.routes import (
+    library as collection,
+)
+from soundkin.server.routes import (
+    map as maps,
+)
+from soundkin.server.routes import (
+    search as searching,
+)
+from soundkin.server.routes import (
+    tag_suggestions as tagging,
+)
+from soundkin.server.state import Desk
+from soundkin.server.thread_limits import allow_few_threads
 
 ROOMS = (collection, tagging, sounds, closer, searching, concepts, maps, takeaway, jobs)
 

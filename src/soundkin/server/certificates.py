@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from soundkin.errors import ServerError
-from soundkin.files import write_aside
+from soundkin.system.files import write_aside
 
 VALID = datetime.timedelta(days=397)  # browsers refuse those that are good for longer
 LEAST_LEFT = datetime.timedelta(days=30)

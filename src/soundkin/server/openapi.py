@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from soundkin.server.problems import MEDIA_TYPE
-from soundkin.server.words import ProblemResponse
+from soundkin.server.schemas import ProblemResponse
 
 PROBLEM = {
     "description": "A problem, as RFC 9457 has it",

@@ -5,19 +5,12 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from soundkin.formats import describe_hit, describe_recording
-from soundkin.hits import Hit
-from soundkin.records import Recording
-from soundkin.server.heard import Heard
+from soundkin.library.records import Recording
+from soundkin.search.hits import Hit
+from soundkin.search.rows import describe_hit, describe_recording
+from soundkin.server.sounds.sound import Heard
 
 FAVOURITE = "favourite"
-FACT_WORDS = {  # title and unit
-    "loudness": ("Loudness", "LUFS"),
-    "brightness": ("Brightness", "Hz"),
-    "pitch": ("Pitch", "Hz"),
-    "tempo": ("Tempo", "BPM"),
-    "onsets": ("Onsets", "per second"),
-}
 
 Row = dict[str, Any]
 

@@ -1,0 +1,153 @@
+"""What can be said of a sound in plain numbers: how loud, bright, high, fast and busy it is."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from soundkin.audio.facts.loudness import LoudnessMeter
+from soundkin.audio.facts.pitch import FRAME_S, PitchTrack, summarise_pitch, track_pitch
+from soundkin.audio.facts.rhythm import compute_flux, find_onsets, find_tempo
+from soundkin.audio.mel import compute_band_corners, compute_log_mel
+from soundkin.audio_facts import Facts
+from soundkin.config import MelConfig
+
+FRAMES_A_SECOND = 40
+LEAST_FRAMES = 200
+PITCH_BATCH = 64
+DENSE_S = 1.0  # within which pitch is followed closely
+DENSE_HOP_S, SPARSE_HOP_S = 0.1, 1.0
+
+Floats = npt.NDArray[np.float32]
+
+
+class FactsMeter:
+    """Takes a sound block by block, and says at the end what its facts are.
+
+    Memory holds a block and some 300 bytes for each second.
+
+    Parameters
+    ----------
+    sample_rate
+        In Hz.
+    mel
+        Of the log-mels that blocks come with; None where they come without.
+    """
+
+    def __init__(self, sample_rate: int, mel: MelConfig | None = None) -> None:
+        self._sample_rate = sample_rate
+        self._mel = mel or _choose_mel(sample_rate)
+        self._hop = self._mel.hop_length
+        self._band_hz = _compute_band_centres(self._mel)
+        self._loudness = LoudnessMeter(self._band_hz, self._hop, sample_rate)
+        self._bands = np.zeros(self._mel.n_mels)
+        self._flux: list[Floats] = []
+        self._last: Floats | None = None
+        self._rest = np.zeros(0, np.float32)
+        self._pitch = _PitchFollower(sample_rate)
+        self._n_samples = 0
+
+    def add(self, samples: Floats, log_mel: Floats | None = None) -> None:
+        """Take the next samples `(n_samples,)`.
+
+        Where their log-mel is known, `(n_mels, n_frames)`, it has one frame for every hop of the
+        samples, which are a whole number of hops. It comes with all samples but the last, or never.
+        """
+        self._n_samples += len(samples)
+        self._pitch.add(samples)
+        if log_mel is None:
+            self._rest = np.concatenate([self._rest, samples])
+            n_frames = (len(self._rest) - self._mel.n_fft) // self._hop + 1
+            if n_frames < LEAST_FRAMES:  # each step costs, however few they are
+                return
+            log_mel = compute_log_mel(self._rest, self._mel, self._sample_rate)
+            samples, self._rest = np.split(self._rest, [n_frames * self._hop])
+        self._take(samples.reshape(-1, self._hop), log_mel)
+
+    def measure(self) -> Facts:
+        """Say what the facts are, all samples having been taken."""
+        n_frames = -(-len(self._rest) // self._hop)
+        if n_frames:
+            padded = np.zeros((n_frames - 1) * self._hop + self._mel.n_fft, np.float32)
+            padded[: len(self._rest)] = self._rest
+            log_mel = compute_log_mel(padded, self._mel, self._sample_rate)
+            self._take(padded[: n_frames * self._hop].reshape(n_frames, self._hop), log_mel)
+        flux = np.concatenate(self._flux) if self._flux else np.zeros(0, np.float32)
+        loudness = self._loudness.measure(self._n_samples / max(1, len(flux) * self._hop))
+        if loudness is None:
+            return Facts()
+        frame_s = self._hop / self._sample_rate
+        onsets = find_onsets(flux, frame_s)
+        tempo_bpm, tempo_confidence = find_tempo(flux, frame_s, onsets)
+        pitch_hz, pitch_confidence = summarise_pitch(self._pitch.finish())
+        return Facts(
+            loudness_lufs=loudness,
+            brightness_hz=float(np.array(self._band_hz) @ self._bands / self._bands.sum()),
+            pitch_hz=pitch_hz,
+            pitch_confidence=pitch_confidence,
+            tempo_bpm=tempo_bpm,
+            tempo_confidence=tempo_confidence,
+            onsets_per_s=len(onsets) / max(1.0, self._n_samples / self._sample_rate),
+        )
+
+    def _take(self, frames: Floats, log_mel: Floats) -> None:
+        """Take frames side by side `(n_frames, hop_length)` and their log-mel."""
+        bands = np.maximum(np.exp(log_mel) - np.float32(self._mel.log_offset), 0)
+        self._bands += bands @ np.ones(bands.shape[1], np.float32)
+        self._loudness.add(frames, bands)
+        flux, self._last = compute_flux(log_mel, self._last)
+        self._flux.append(flux)
+
+
+class _PitchFollower:
+    """Picks the frames in which pitch is looked for: many in the beginning, then a few."""
+
+    def __init__(self, sample_rate: int) -> None:
+        self._sample_rate = sample_rate
+        self._length = round(FRAME_S * sample_rate)
+        self._rest = np.zeros(0, np.float32)
+        self._next = 0  # where the next frame begins in the rest
+        self._dense_left = round(DENSE_S / DENSE_HOP_S)
+        self._frames: list[Floats] = []
+        self._tracks: list[PitchTrack] = []
+
+    def add(self, samples: Floats) -> None:
+        self._rest = np.concatenate([self._rest, samples]) if len(self._rest) else samples
+        while self._next + self._length <= len(self._rest):
+            self._frames.append(self._rest[self._next : self._next + self._length].copy())
+            hop_s = DENSE_HOP_S if self._dense_left > 0 else SPARSE_HOP_S
+            self._dense_left -= 1
+            self._next += round(hop_s * self._sample_rate)
+        if len(self._frames) >= PITCH_BATCH:
+            self._track()
+        dropped = min(self._next, len(self._rest))
+        self._rest = self._rest[dropped:]
+        self._next -= dropped
+
+    def finish(self) -> PitchTrack:
+        """Give all frames' pitch; a sound too short for a frame is filled up with silence."""
+        if not self._tracks and not self._frames:
+            padded = np.append(self._rest, np.zeros(self._length, np.float32))
+            self._frames.append(padded[: self._length])
+        if self._frames:
+            self._track()
+        columns = ((t.hz, t.periodicity, t.energy) for t in self._tracks)
+        return PitchTrack(*map(np.concatenate, zip(*columns, strict=True)))
+
+    def _track(self) -> None:
+        self._tracks.append(track_pitch(np.stack(self._frames), self._sample_rate))
+        self._frames = []
+
+
+@lru_cache(maxsize=8)
+def _compute_band_centres(mel: MelConfig) -> tuple[float, ...]:
+    return tuple(compute_band_corners(mel)[1:-1].tolist())
+
+
+def _choose_mel(sample_rate: int) -> MelConfig:
+    """Choose what to compute where the model computes no log-mel: frames of 25 ms."""
+    hop = max(1, round(sample_rate / 1000)) * (1000 // FRAMES_A_SECOND)
+    n_fft = 1 << (hop - 1).bit_length()
+    return MelConfig(n_fft, n_fft, hop, f_max=min(MelConfig.f_max, 0.47 * sample_rate))

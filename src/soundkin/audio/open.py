@@ -1,0 +1,106 @@
+"""A sound file, or a URL, opened with the decoder that takes it."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+from typing import IO, Any
+
+import soundfile
+
+from soundkin.audio.decoder import (
+    Arrange,
+    Decoder,
+    copy_channels,
+    mix_to_mono,
+    read_reason,
+)
+from soundkin.audio.ffmpeg import FFMPEG_EXTENSIONS, NO_OTHER_FILES, FfmpegDecoder
+from soundkin.audio.sndfile import SNDFILE_EXTENSIONS, SequentialFile, SndfileDecoder
+from soundkin.errors import AudioError
+from soundkin.system.remote import bring_near, is_url
+
+LOWEST_RATE_HZ, HIGHEST_RATE_HZ = 100, 10_000_000  # seconds of what is slower would be years
+EXTENSIONS = SNDFILE_EXTENSIONS | FFMPEG_EXTENSIONS
+
+
+def is_audio_path(path: str | os.PathLike[str]) -> bool:
+    """Tell by its extension whether a file should hold sound."""
+    return os.path.splitext(path)[1].lower() in EXTENSIONS  # noqa: PTH122 (called per file walked)
+
+
+def open_decoder(
+    path: str | os.PathLike[str], *, keep_channels: bool = False
+) -> AbstractContextManager[Decoder]:
+    """Open a sound file, or a URL, with the decoder that takes it.
+
+    Blocks are mono but with `keep_channels`.
+
+    Raises
+    ------
+    AudioError
+        The file cannot be opened, or neither libsndfile nor FFmpeg takes it.
+    """
+    name = os.fsdecode(path)
+    return _open_far(name, keep_channels) if is_url(name) else OPENER.get()(name, keep_channels)
+
+
+@contextmanager
+def _open_far(url: str, keep_channels: bool) -> Iterator[Decoder]:
+    """Open what is far; errors name it as it is known."""
+    near = bring_near(url)
+    try:
+        with OPENER.get()(near, keep_channels) as decoder:
+            yield decoder
+    except AudioError as error:
+        raise type(error)(str(error).replace(near, url)) from error
+
+
+@contextmanager
+def open_here(name: str, keep_channels: bool) -> Iterator[Decoder]:
+    """Open a sound file in this process; see `open_decoder`."""
+    with ExitStack() as stack:
+        try:
+            if not stat.S_ISREG(Path(name).stat().st_mode):
+                raise AudioError(f"{name}: not a file")
+            file = stack.enter_context(Path(name).open("rb"))
+            if os.fstat(file.fileno()).st_size == 0:
+                raise AudioError(f"{name}: the file is empty")
+            arrange = copy_channels if keep_channels else mix_to_mono
+            decoder = _open_any(file, name, stack, arrange)
+            if not LOWEST_RATE_HZ <= decoder.info.sample_rate <= HIGHEST_RATE_HZ:
+                rate = decoder.info.sample_rate
+                raise AudioError(f"{name}: {rate} Hz is no sample rate of sound")
+        except OSError as error:
+            raise AudioError(f"{name}: {error.strerror or error}") from error
+        yield decoder
+
+
+OPENER: ContextVar[Callable[[str, bool], AbstractContextManager[Decoder]]] = ContextVar(
+    "opener", default=open_here
+)
+
+
+def _open_any(file: IO[bytes], name: str, stack: ExitStack, arrange: Arrange) -> Decoder:
+    suffix = os.path.splitext(name)[1].lower()  # noqa: PTH122
+    sndfile_reason = ""
+    if suffix not in FFMPEG_EXTENSIONS:
+        try:
+            sound = stack.enter_context(SequentialFile(os.fsencode(name)))
+            return SndfileDecoder(sound, name, arrange)
+        except soundfile.LibsndfileError as error:
+            sndfile_reason = read_reason(error)
+    import av  # 40 ms, and most collections never need it
+
+    try:
+        source: Any = file
+        opened = av.open(source, metadata_errors="ignore", options=NO_OTHER_FILES)
+        container = stack.enter_context(opened)
+        return FfmpegDecoder(container, name, arrange)
+    except (av.error.FFmpegError, AudioError, ValueError) as error:
+        reason = sndfile_reason or read_reason(error)
+        raise AudioError(f"{name}: not sound that soundkin can read ({reason})") from error

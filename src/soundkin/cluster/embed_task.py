@@ -1,0 +1,225 @@
+"""What an actor of a cluster does: portions of files decoded, embedded, and written as fragments.
+
+An actor has a processor, and a process (`workers`) that decodes and embeds in one go: waveforms
+never travel, a native decoder that crashes costs its file, and the model is loaded once. What it
+writes becomes part of the library only when the driver commits it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import tempfile
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from soundkin.audio.walk import FoundFile
+from soundkin.embedding.model import find_model
+from soundkin.embedding.pool import WorkerPool
+from soundkin.embedding.segments import Embeddings
+from soundkin.errors import AudioError, ModelError, SoundkinError
+from soundkin.library.lance.schema import make_segments, make_segments_schema
+from soundkin.library.lance.tables import Tables
+from soundkin.progress import Failure
+from soundkin.system.files import hash_file
+from soundkin.system.remote import is_url, open_far
+
+AHEAD = 2  # files fetched and hashed before they are needed
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a portion is written to and embedded with."""
+
+    uri: str
+    segments: str
+    size: int
+    model: str
+    model_hash: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a file: the hash of its bytes, or why it failed.
+
+    A failure that is no fault of the bytes is not `kept`, so that the next run tries again.
+    """
+
+    file: FoundFile
+    digest: bytes | None
+    error: str | None = None
+    warning: str | None = None
+    duration_s: float = 0.0
+    kept: bool = True
+
+
+@dataclass(frozen=True)
+class Portion:
+    """What came of some files, and the written rows of those that could be embedded."""
+
+    outcomes: tuple[Outcome, ...]
+    fragments: tuple[str, ...] = ()
+
+
+def write_files(files: Sequence[FoundFile]) -> str:
+    """Write files as JSON."""
+    return json.dumps([dataclasses.astuple(file) for file in files])
+
+
+def read_files(text: str) -> list[FoundFile]:
+    """Read what `write_files` wrote."""
+    return [FoundFile(*values) for values in json.loads(text)]
+
+
+def write_portion(portion: Portion) -> str:
+    """Write what came of some files as JSON."""
+    return json.dumps(dataclasses.asdict(portion), default=bytes.hex)
+
+
+def read_portion(text: str) -> Portion:
+    """Read what `write_portion` wrote."""
+    values = json.loads(text)
+    outcomes = [
+        Outcome(FoundFile(**file), digest and bytes.fromhex(digest), **rest)
+        for file, digest, rest in (
+            (one.pop("file"), one.pop("digest"), one) for one in values["outcomes"]
+        )
+    ]
+    return Portion(tuple(outcomes), tuple(values["fragments"]))
+
+
+class Embedding:
+    """Embeds portions, for as long as its actor lives."""
+
+    def __init__(self, task: Task) -> None:
+        self._tables = Tables(task.uri)
+        self._segments = task.segments
+        self._schema = make_segments_schema(task.size)
+        model_file = find_model(task.model)
+        if model_file.hash != task.model_hash:
+            raise ModelError(f"{task.model}: another model on this node; copy the driver's to it")
+        self._pool = WorkerPool(model_file, 1)
+
+    def embed(self, files: Sequence[FoundFile]) -> Portion:
+        """Embed files, of which those with the same bytes once, and write them."""
+        outcomes: list[Outcome] = []
+        contents: list[dict[str, Any]] = []
+        found: list[Embeddings] = []
+        seen: set[bytes] = set()
+        with tempfile.TemporaryDirectory(prefix="soundkin-") as folder:
+            for outcome, embeddings in self._run(files, folder):
+                outcomes.append(outcome)
+                if embeddings is None or outcome.digest is None or outcome.digest in seen:
+                    continue
+                seen.add(outcome.digest)
+                contents.append({"hash": outcome.digest, "content": _describe(embeddings)})
+                found.append(embeddings)
+        if not found:
+            return Portion(tuple(outcomes))
+        vectors, levels_db = [e.vectors for e in found], [e.levels_db for e in found]
+        rows = make_segments(contents, vectors, levels_db, self._schema)
+        written = self._tables.write_fragments(self._segments, rows)
+        return Portion(tuple(outcomes), tuple(written))
+
+    def _run(
+        self, files: Sequence[FoundFile], folder: str
+    ) -> Iterator[tuple[Outcome, Embeddings | None]]:
+        """Fetch and hash some files ahead of the one that is embedded."""
+        waiting: deque[tuple[FoundFile, Path, bytes, Future[Embeddings]]] = deque()
+        for number, file in enumerate(files):
+            try:
+                path = fetch(file, Path(folder), number)
+                digest = hash_file(str(path))
+            except AudioError as error:
+                yield _fail(file, error, kept=False), None
+                continue
+            waiting.append((file, path, digest, self._pool.submit(str(path))))
+            if len(waiting) > AHEAD:
+                yield _finish(*waiting.popleft())
+        while waiting:
+            yield _finish(*waiting.popleft())
+
+
+def fetch(file: FoundFile, folder: Path, number: int) -> Path:
+    """Bring what is far to this machine; what is here stays where it is.
+
+    Raises
+    ------
+    AudioError
+        It cannot be reached.
+    """
+    if not is_url(file.path):
+        return Path(file.path)
+    system, path = open_far(file.path)
+    here = folder / f"{number}{Path(path).suffix}"
+    try:
+        system.get_file(path, str(here))
+    except OSError as error:
+        raise AudioError(f"{file.path}: {error.strerror or error}") from error
+    return here
+
+
+def hash_files(files: Sequence[FoundFile]) -> Portion:
+    """Compute the hashes of files, without embedding them."""
+    outcomes: list[Outcome] = []
+    with tempfile.TemporaryDirectory(prefix="soundkin-") as folder:
+        for number, file in enumerate(files):
+            try:
+                path = fetch(file, Path(folder), number)
+                outcomes.append(Outcome(file, hash_file(str(path))))
+                _drop(file, path)
+            except AudioError as error:
+                outcomes.append(_fail(file, error, kept=False))
+    return Portion(tuple(outcomes))
+
+
+def _finish(
+    file: FoundFile, path: Path, digest: bytes, future: Future[Embeddings]
+) -> tuple[Outcome, Embeddings | None]:
+    try:
+        embeddings = future.result()
+    except SoundkinError as error:
+        reason = Failure.of(str(path), error).reason
+        return Outcome(file, None, reason), None
+    finally:
+        _drop(file, path)
+    if not is_url(file.path) and not _is_same(file):
+        return _fail(file, AudioError("it changed while it was read; run again"), kept=False), None
+    outcome = Outcome(file, digest, None, embeddings.warning, embeddings.duration_s)
+    return outcome, embeddings
+
+
+def _fail(file: FoundFile, error: AudioError, *, kept: bool) -> Outcome:
+    return Outcome(file, None, Failure.of(file.path, error).reason, kept=kept)
+
+
+def _drop(file: FoundFile, path: Path) -> None:
+    if is_url(file.path):
+        path.unlink(missing_ok=True)
+
+
+def _is_same(file: FoundFile) -> bool:
+    try:
+        status = os.stat(file.path)  # noqa: PTH116 (a name as it was listed)
+    except OSError:
+        return False
+    return (status.st_size, status.st_mtime_ns) == (file.size, file.mtime_ns)
+
+
+def _describe(embeddings: Embeddings) -> dict[str, Any]:
+    info = embeddings.info
+    assert info is not None  # a file always has one
+    return {
+        "duration_s": embeddings.duration_s,
+        "sample_rate": info.sample_rate,
+        "n_channels": info.n_channels,
+        "format": info.format,
+        "warning": embeddings.warning,
+        "n_segments": len(embeddings.vectors),
+        "facts": None if embeddings.facts is None else dataclasses.asdict(embeddings.facts),
+    }

@@ -1,0 +1,278 @@
+"""A Lance library brought in step with sources by a cluster: Ray does the work, here is kept count.
+
+Ray Data streams portions of paths to actors (`portions`), which embed them and write fragments that
+nobody sees yet. Every few seconds what came back is committed: the segments, then the recordings.
+So a lost actor, node or driver costs what was in flight, and a run after it goes on from there.
+What is to be done lies in a table on disk, not in memory, however many files there are.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+from soundkin.audio.walk import FoundFile, Unreadable
+from soundkin.cluster.connect import connect, explain
+from soundkin.cluster.embed_task import (
+    Outcome,
+    Portion,
+    Task,
+    hash_files,
+    read_portion,
+    write_files,
+)
+from soundkin.cluster.ray_data import EmbedPortion, hash_portion, keep_quiet, make_block
+from soundkin.cluster.sources import is_list, list_source, resolve_source
+from soundkin.cluster.work_list import Ledger
+from soundkin.embedding.trusted_models import settle_model
+from soundkin.errors import LibraryError
+from soundkin.library.lance.lance_library import LanceLibrary
+from soundkin.library.lance.schema import RECORDINGS
+from soundkin.library.locks import lock_library
+from soundkin.progress import Failure, IndexProgress, IndexReport, ProgressCallback
+from soundkin.system.limits import trim_heap
+from soundkin.system.remote import is_url
+
+ROUND_FILES = 5_000  # that are given to Ray Data at once; its own memory grows with them
+TASK_FILES = 64
+TASK_BYTES = 64 << 20
+TASKS_PER_CPU = 8
+COMMIT_S = 2.0
+HASHED_HERE = 64 << 20  # bytes, by the driver itself
+
+
+def index_with_cluster(
+    library: LanceLibrary,
+    sources: Sequence[str | os.PathLike[str]] = (),
+    *,
+    address: str = "auto",
+    model: str | os.PathLike[str] | None = None,
+    rebuild: bool = False,
+    keep_missing: bool = False,
+    drop_missing: bool = False,
+    n_workers: int | None = None,
+    on_progress: ProgressCallback = lambda progress: None,
+) -> IndexReport:
+    """Bring a library in step with folders, lists of paths and URLs; or with all it knows.
+
+    Parameters are those of `indexing.index_folders`, but `address` (see `cluster.connect`), and
+    `n_workers` actors at most, None meaning as many as the cluster has processors.
+
+    Raises
+    ------
+    SoundkinError
+        As from `indexing.index_folders`, or the cluster cannot be reached or gave up.
+    """
+    started = time.monotonic()
+    roots = [resolve_source(source) for source in sources]
+    with lock_library(library.path):
+        model_file = settle_model(library, model, rebuild=rebuild)
+        with library.transaction():
+            for root in roots:
+                library.add_folder(root)
+        if rebuild or not roots:
+            roots = library.list_folders()
+        if not roots:
+            raise LibraryError(
+                f"{library.name}: nothing to index; run: soundkin index FOLDER --cluster"
+            )
+        known = library.model
+        segments = library.segments
+        assert known is not None  # settled above
+        assert segments is not None  # as well
+        task = Task(library.name, segments, known.embedding_size, model_file.name, model_file.hash)
+        with Ledger(library) as ledger, connect(address, n_workers) as ray:
+            run = _Run(library, ledger, ray, task, n_workers, on_progress)
+            run.bring_in_step(roots, keep_missing=keep_missing, drop_missing=drop_missing)
+        trim_heap()
+    return run.report(time.monotonic() - started)
+
+
+class _Run:
+    """One run: what came of it so far."""
+
+    def __init__(
+        self,
+        library: LanceLibrary,
+        ledger: Ledger,
+        ray: Any,
+        task: Task,
+        n_workers: int | None,
+        on_progress: ProgressCallback,
+    ) -> None:
+        self._library = library
+        self._ledger = ledger
+        self._ray = ray
+        self._task = task
+        self._n_workers = n_workers
+        self._on_progress = on_progress
+        self._progress = IndexProgress()
+        self._counts: dict[str, Any] = {"n_added": 0, "n_duplicates": 0, "n_moved": 0}
+        self._report = IndexReport()
+        self._failures: list[Failure] = []
+        self._warnings: list[Failure] = []
+
+    def bring_in_step(
+        self, roots: Sequence[str], *, keep_missing: bool, drop_missing: bool
+    ) -> None:
+        """Do the whole run."""
+        protected: list[str] = []
+        for root in roots:
+            for found in list_source(root):
+                if isinstance(found, Unreadable):
+                    if found.matters:
+                        self._failures.append(Failure(found.path, found.reason))
+                    if not (found.is_missing and drop_missing):
+                        protected.append(found.path)
+                else:
+                    self._ledger.note(found)
+        n_files, n_bytes, n_unchanged, n_failed_before = self._ledger.settle()
+        self._report = replace(
+            self._report, n_unchanged=n_unchanged, n_failed_before=n_failed_before
+        )
+        self._advance(n_files=n_files, n_bytes=n_bytes)
+        for files in self._ledger.read_rounds(ROUND_FILES):
+            self._do_round(files)
+        if not keep_missing:
+            folders = [root for root in roots if not is_list(root)]
+            n_removed = self._ledger.drop_vanished(folders, protected)
+            self._report = replace(self._report, n_removed=n_removed)
+        self._library.drop_orphans()
+        self._library.sweep()
+        for name in (self._task.segments, RECORDINGS):
+            self._library.tables.compact(name)
+        self._library.refresh()
+
+    def report(self, elapsed_s: float) -> IndexReport:
+        """Sum the run up."""
+        return replace(
+            self._report,
+            **self._counts,
+            audio_s=self._progress.audio_s,
+            elapsed_s=elapsed_s,
+            failures=tuple(self._failures),
+            warnings=tuple(self._warnings),
+        )
+
+    def _do_round(self, files: Sequence[tuple[FoundFile, bool]]) -> None:
+        """Hash what may be known already, embed what is not, and link copies to it."""
+        fresh = [file for file, may_be_known in files if not may_be_known]
+        copies: list[Outcome] = []
+        failed: list[Outcome] = []
+        seen: set[bytes] = set()
+        hashed = [file for file, may_be_known in files if may_be_known]
+        for portion in self._hash(hashed):
+            for outcome in portion.outcomes:
+                if outcome.digest is None:
+                    failed.append(outcome)
+                elif outcome.digest in seen or self._ledger.knows(outcome.digest):
+                    copies.append(outcome)
+                else:
+                    seen.add(outcome.digest)
+                    fresh.append(outcome.file)
+        self._commit([Portion(tuple(failed))])
+        fresh.sort(key=lambda file: -file.size)
+        portions: list[Portion] = []
+        committed_at = time.monotonic()
+        try:
+            for portion in self._stream(EmbedPortion, fresh, self._task):
+                portions.append(portion)
+                if time.monotonic() - committed_at > COMMIT_S:
+                    portions = self._commit(portions)
+                    committed_at = time.monotonic()
+        finally:  # what came back is kept, whatever stopped the rest
+            self._commit(portions)
+        self._library.refresh()
+        self._link(copies)
+        trim_heap()
+
+    def _commit(self, portions: Sequence[Portion]) -> list[Portion]:
+        """Make what came back part of the library; returns the empty list to go on with."""
+        fragments = [fragment for portion in portions for fragment in portion.fragments]
+        if fragments:
+            self._library.tables.commit_fragments(self._task.segments, fragments)
+        outcomes = [outcome for portion in portions for outcome in portion.outcomes]
+        self._ledger.record([o for o in outcomes if o.kept or not self._ledger.has(o.file)])
+        for outcome in outcomes:
+            self._count("n_added", outcome)
+        return []
+
+    def _link(self, copies: Sequence[Outcome]) -> None:
+        """Give files the vectors that their bytes have by now: they were moved, or are copies."""
+        known: list[Outcome] = []
+        again: list[Outcome] = []
+        for outcome in copies:
+            assert outcome.digest is not None  # only such were put aside
+            (known if self._ledger.knows(outcome.digest) else again).append(outcome)
+        moved = self._ledger.move(known)
+        rest = [outcome for outcome in known if outcome.file.path not in moved]
+        self._ledger.record(rest)
+        self._library.refresh()
+        for outcome in known:
+            self._count("n_moved" if outcome.file.path in moved else "n_duplicates", outcome)
+        for portion in self._stream(EmbedPortion, [o.file for o in again], self._task):
+            self._commit([portion])  # the one that was tried first failed
+
+    def _count(self, name: str, outcome: Outcome) -> None:
+        file = outcome.file
+        if outcome.error is not None:
+            self._failures.append(Failure(file.path, outcome.error))
+        else:
+            self._counts[name] += 1
+        if outcome.warning:
+            self._warnings.append(Failure(file.path, outcome.warning))
+        audio_s = outcome.duration_s if name == "n_added" else 0.0
+        self._advance(n_done=1, bytes_done=file.size, audio_s=audio_s)
+
+    def _advance(self, **steps: float) -> None:
+        raised = {name: getattr(self._progress, name) + step for name, step in steps.items()}
+        self._progress = replace(self._progress, **raised)
+        self._on_progress(self._progress)
+
+    def _hash(self, files: Sequence[FoundFile]) -> Iterator[Portion]:
+        """Hash files; what is near and little is done before others would have begun."""
+        is_near = not any(is_url(file.path) for file in files)
+        if is_near and sum(file.size for file in files) <= HASHED_HERE:
+            yield hash_files(files)
+        else:
+            yield from self._stream(hash_portion, files)
+
+    def _stream(self, work: Any, files: Sequence[FoundFile], *settings: Any) -> Iterator[Portion]:
+        """Have Ray Data do portions of files; yields what came of each as it is done."""
+        if not files:
+            return
+        n_cpus = max(1, int(self._ray.cluster_resources().get("CPU", 1)))
+        n_actors = min(self._n_workers or n_cpus, len(files))
+        blocks = [make_block(write_files(part)) for part in _divide(files, n_cpus)]
+        options: dict[str, Any] = {"num_cpus": 1, "batch_size": None, "batch_format": "pyarrow"}
+        if isinstance(work, type):
+            strategy = self._ray.data.ActorPoolStrategy(
+                min_size=1, max_size=n_actors, initial_size=n_actors
+            )
+            options |= {"compute": strategy, "fn_constructor_args": settings}
+        keep_quiet(self._ray)
+        dataset = self._ray.data.from_arrow(blocks).map_batches(work, **options)
+        try:
+            for row in dataset.iter_rows():
+                yield read_portion(row["value"])
+        except self._ray.exceptions.RayError as error:
+            raise explain(error) from error
+
+
+def _divide(files: Sequence[FoundFile], n_cpus: int) -> Iterator[Sequence[FoundFile]]:
+    """Divide files into portions: small enough to share them out, large enough to be worth it."""
+    share = 1 + sum(file.size for file in files) // (n_cpus * TASKS_PER_CPU)
+    most_files = max(1, min(TASK_FILES, -(-len(files) // (n_cpus * TASKS_PER_CPU))))
+    part: list[FoundFile] = []
+    n_bytes = 0
+    for file in files:
+        part.append(file)
+        n_bytes += file.size
+        if len(part) >= most_files or n_bytes >= min(share, TASK_BYTES):
+            yield part
+            part, n_bytes = [], 0
+    if part:
+        yield part

@@ -1,0 +1,180 @@
+"""What a cluster is to do and what is done, kept in temporary tables beside the mirror: on disk."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from soundkin.audio.walk import FoundFile, is_below
+from soundkin.cluster.embed_task import Outcome
+from soundkin.library.connection import Connection
+from soundkin.library.lance.lance_library import LanceLibrary
+from soundkin.library.lance.schema import RECORDINGS
+from soundkin.library.sql import encode_path
+from soundkin.system.remote import is_url, open_far
+
+BLOCK_FILES = 1000
+
+# The largest first, so that no long recording is left alone on one processor at the end.
+WANTED = """
+    CREATE TEMP TABLE wanted AS
+    SELECT found.path, found.size, found.mtime_ns FROM found
+    LEFT JOIN recordings ON recordings.path = found.path
+    WHERE recordings.id IS NULL OR recordings.size <> found.size
+        OR recordings.mtime_ns <> found.mtime_ns
+    ORDER BY found.size DESC, found.path
+"""
+# Files of a size that no other has hold bytes that no other has.
+SHARED = """
+    INSERT INTO shared
+    SELECT size FROM wanted GROUP BY size HAVING COUNT(*) > 1
+    UNION SELECT size FROM recordings WHERE content_id IS NOT NULL
+"""
+UNCHANGED = """
+    SELECT COUNT(*) FILTER (WHERE error IS NULL), COUNT(*) FILTER (WHERE error IS NOT NULL)
+    FROM found JOIN recordings ON recordings.path = found.path
+    WHERE recordings.size = found.size AND recordings.mtime_ns = found.mtime_ns
+"""
+
+
+class Ledger:
+    """The files of a run; a context manager."""
+
+    def __init__(self, library: LanceLibrary) -> None:
+        self._library = library
+        self._tables = library.tables
+        self._connection = Connection.open(library.path)
+        self._run = self._connection.run
+        self._noted: list[FoundFile] = []
+        self._run("CREATE TEMP TABLE found (path ANY PRIMARY KEY, size, mtime_ns) WITHOUT ROWID")
+        self._run("CREATE TEMP TABLE shared (size INTEGER PRIMARY KEY)")
+
+    def __enter__(self) -> Ledger:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+
+    def note(self, file: FoundFile) -> None:
+        """Note a file that is there."""
+        self._noted.append(file)
+        if len(self._noted) >= BLOCK_FILES:
+            self._flush()
+
+    def settle(self) -> tuple[int, int, int, int]:
+        """Tell what is to be done: files, bytes; and how many are unchanged, or failed before."""
+        self._flush()
+        self._run(WANTED)
+        self._run(SHARED)
+        n_files, n_bytes = self._run(
+            "SELECT COUNT(*), COALESCE(SUM(size), 0) FROM wanted"
+        ).fetchone()
+        n_unchanged, n_failed_before = self._run(UNCHANGED).fetchone()
+        return n_files, n_bytes, n_unchanged, n_failed_before
+
+    def read_rounds(self, n_files: int) -> Iterator[list[tuple[FoundFile, bool]]]:
+        """Yield the files to do, the largest first; with each, whether its bytes may be known.
+
+        Rounds have about `n_files` each, and none is left with few.
+        """
+        sql = (
+            "SELECT path, size, mtime_ns, size IN (SELECT size FROM shared) FROM wanted"
+            " WHERE rowid > ? ORDER BY rowid LIMIT ?"
+        )
+        n_wanted = int(self._run("SELECT COUNT(*) FROM wanted").fetchone()[0])
+        size = -(-n_wanted // max(1, round(n_wanted / n_files)))
+        n_read = 0
+        while True:
+            rows = list(self._connection.fetch(sql, [n_read, size]))
+            if not rows:
+                return
+            n_read += len(rows)
+            yield [
+                (FoundFile(os.fsdecode(path), size, mtime_ns), bool(may_be_known))
+                for path, size, mtime_ns, may_be_known in rows
+            ]
+
+    def knows(self, digest: bytes) -> bool:
+        """Whether the library, as of its last refresh, has what bytes of this hash hold."""
+        return self._run("SELECT 1 FROM contents WHERE hash = ?", [digest]).fetchone() is not None
+
+    def has(self, file: FoundFile) -> bool:
+        """Whether the library, as of its last refresh, has a recording of that path."""
+        sql = "SELECT 1 FROM recordings WHERE path = ?"
+        return self._run(sql, [encode_path(file.path)]).fetchone() is not None
+
+    def record(self, outcomes: Sequence[Outcome]) -> None:
+        """Write what came of files into the library."""
+        fresh: list[dict[str, Any]] = []
+        known: list[dict[str, Any]] = []
+        for outcome in outcomes:
+            row = {
+                "path": os.fsencode(outcome.file.path),
+                "size": outcome.file.size if outcome.kept else -1,  # so that it counts as changed
+                "mtime_ns": outcome.file.mtime_ns,
+                "hash": outcome.digest,
+                "error": outcome.error,
+            }
+            (known if self.has(outcome.file) else fresh).append(row)
+        if fresh:
+            self._tables.append(RECORDINGS, fresh)
+        if known:
+            self._tables.upsert(RECORDINGS, ["path"], known)
+
+    def move(self, outcomes: Sequence[Outcome]) -> set[str]:
+        """Give recordings whose files are gone the paths of new ones with their bytes.
+
+        Returns those paths; tags stay.
+        """
+        sql = (
+            "SELECT recordings.id, path FROM recordings JOIN contents ON contents.id = content_id"
+            " WHERE hash = ? AND path NOT IN (SELECT path FROM found)"
+        )
+        moved: set[str] = set()
+        taken: set[int] = set()
+        for outcome in outcomes:
+            if self.has(outcome.file):
+                continue
+            for number, path in self._run(sql, [outcome.digest]).fetchall():
+                if number not in taken and not _exists(os.fsdecode(path)):
+                    taken.add(number)
+                    moved.add(outcome.file.path)
+                    file = outcome.file
+                    self._tables.move_recording(number - 1, file.path, file.size, file.mtime_ns)
+                    break
+        return moved
+
+    def drop_vanished(self, folders: Sequence[str], protected: Sequence[str]) -> int:
+        """Forget files below folders that are there no more, but none below a protected one."""
+        sql = "SELECT id, path FROM recordings WHERE path NOT IN (SELECT path FROM found)"
+        vanished = [
+            number
+            for number, path in self._connection.fetch(sql)
+            if _is_below_any(path, folders) and not _is_below_any(path, protected)
+        ]
+        if vanished:
+            self._library.remove_recordings(vanished)
+        return len(vanished)
+
+    def _flush(self) -> None:
+        self._run("BEGIN")
+        for file in self._noted:
+            self._run(
+                "INSERT OR IGNORE INTO found VALUES (?, ?, ?)",
+                [encode_path(file.path), file.size, file.mtime_ns],
+            )
+        self._run("COMMIT")
+        self._noted = []
+
+
+def _is_below_any(path: str | bytes, folders: Sequence[str]) -> bool:
+    name = os.fsdecode(path)
+    return any(is_below(name, folder) for folder in folders)
+
+
+def _exists(path: str) -> bool:
+    if not is_url(path):
+        return os.path.lexists(path)
+    system, within = open_far(path)
+    return bool(system.exists(within))

@@ -1,0 +1,269 @@
+"""Sounds to embeddings: a file, a region or an array in, one unit vector per segment out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from itertools import chain
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from soundkin.audio.decoder import BLOCK_S, AudioInfo, Samples
+from soundkin.audio.facts.meter import FactsMeter
+from soundkin.audio.open import open_decoder
+from soundkin.audio.read import check_region, convert_waveform, stream_audio
+from soundkin.audio_facts import Facts
+from soundkin.config import SILENCE_DB, MelConfig, SegmentConfig
+from soundkin.embedding.model import ModelFile, load_model
+from soundkin.embedding.segments import Embeddings, compute_levels, fill_segment
+from soundkin.errors import AudioError, ModelError
+from soundkin.system.worker_child import beat
+
+NORM_TOLERANCE = 0.01
+MOST_SOUND_S = 48 * 3600.0  # what decodes to more is made to: some bytes can stand for years
+BATCH_FLOATS = 1 << 18  # that a model is given at once
+
+
+class SegmentModel(Protocol):
+    """What an `Embedder` runs: a `Model`, an `Encoder`, or whatever can stand in their place.
+
+    A segment reaches it in the form that it takes, be that a log-mel or the waveform itself.
+    """
+
+    @property
+    def segments(self) -> SegmentConfig:
+        """How to cut."""
+        ...
+
+    @property
+    def mel(self) -> MelConfig | None:
+        """What log-mel `cut` gives; None where it gives something else."""
+        ...
+
+    def cut(self, stretch: Samples, hop: int) -> npt.NDArray[np.float32]:
+        """Bring a stretch to its segments `(n_segments, …)`, one every `hop` samples."""
+        ...
+
+    @property
+    def embed(self) -> Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]:
+        """Map such segments `(batch, …)` to vectors `(batch, n)`; NaN where they have none."""
+        ...
+
+
+class Embedder:
+    """Runs one model over sounds, on one thread, in memory bounded whatever their length.
+
+    With `measures` it measures their facts too, which takes longer than the vectors do.
+    """
+
+    def __init__(self, model: SegmentModel, *, measures: bool = True) -> None:
+        self.model = model
+        self._segments = model.segments
+        self._measures = measures
+
+    @classmethod
+    def load(cls, name: str | os.PathLike[str] | ModelFile, *, measures: bool = True) -> Embedder:
+        """Load the model of that name or file; see `soundkin.embedding.model.load_model`."""
+        return cls(load_model(name), measures=measures)
+
+    def embed_file(
+        self, path: str | os.PathLike[str], start_s: float = 0.0, end_s: float | None = None
+    ) -> Embeddings:
+        """Embed a sound file, or the region of it from `start_s` to `end_s` seconds.
+
+        Raises
+        ------
+        AudioError
+            The file is not sound that can be read, or the region holds none of it. Damage after
+            the first readable block is not raised but said in `Embeddings.warning`.
+        """
+        with _open_blocks(path, self._segments.sample_rate, start_s, end_s) as blocks:
+            found = self._embed_blocks(blocks)
+            warning = blocks.warning
+            if warning is None and not start_s and end_s is None:
+                warning = _check_length(blocks.info.duration_s, found.duration_s)
+            return replace(found, info=blocks.info, warning=warning)
+
+    def embed_waveform(
+        self, waveform: npt.NDArray[np.floating[Any]], sample_rate: int
+    ) -> Embeddings:
+        """Embed an array of floats, `(n_samples,)` or `(n_samples, n_channels)`.
+
+        Raises
+        ------
+        AudioError
+            The array is empty or of another shape or kind.
+        """
+        mono = convert_waveform(waveform, sample_rate, self._segments.sample_rate)
+        n_block = round(BLOCK_S * self._segments.sample_rate)
+        blocks = (mono[start : start + n_block] for start in range(0, len(mono), n_block))
+        return self._embed_blocks(blocks)
+
+    def measure_file(self, path: str | os.PathLike[str]) -> Facts:
+        """Measure a sound file's facts, without embedding it.
+
+        Raises
+        ------
+        AudioError
+            The file is not sound that can be read.
+        """
+        meter = FactsMeter(self._segments.sample_rate, self.model.mel)
+        with _open_blocks(path, self._segments.sample_rate, 0.0, None) as blocks:
+            for block in blocks:
+                meter.add(block)
+        return meter.measure()
+
+    def measure_waveform(self, waveform: Samples) -> Facts:
+        """Measure the facts of mono samples at the model's rate, without embedding them."""
+        meter = FactsMeter(self._segments.sample_rate, self.model.mel)
+        meter.add(waveform)
+        return meter.measure()
+
+    def embed_stretch(self, stretch: Samples, hop: int) -> npt.NDArray[np.float32]:
+        """Embed the segments of a stretch that start every `hop` samples, `(n_segments, n)`.
+
+        Raises
+        ------
+        ModelError
+            The model has no vector for a segment that is not silent.
+        """
+        return self._embed_cuts(self.model.cut(stretch, hop), stretch, hop)
+
+    def _embed_cuts(
+        self, cuts: npt.NDArray[np.float32], stretch: Samples, hop: int
+    ) -> npt.NDArray[np.float32]:
+        """Embed segments in the form that the model takes, `(n_segments, …)`."""
+        n_batch = max(1, BATCH_FLOATS // cuts[0].size)
+        batches = (cuts[start : start + n_batch] for start in range(0, len(cuts), n_batch))
+        vectors = np.concatenate([self._embed_batch(batch) for batch in batches])
+        undefined = ~np.isfinite(vectors).all(axis=1)
+        if undefined.any():
+            length = self._segments.segment_length
+            levels_db = compute_levels(stretch, length, hop, len(vectors))
+            if (levels_db[undefined] >= SILENCE_DB).any():
+                raise ModelError("the model's vector is zero, or no number, where there is sound")
+            vectors[undefined] = 1 / np.sqrt(vectors.shape[1])  # silence: defined, never a hit
+        return vectors
+
+    def _embed_batch(self, batch: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        beat()
+        return self.model.embed(np.ascontiguousarray(batch))
+
+    def warm_up(self) -> int:
+        """Embed a batch of noise, so that the model has what memory it needs; a vector's size.
+
+        Raises
+        ------
+        ModelError
+            It gives no unit vectors for that.
+        """
+        noise = np.random.default_rng(0).standard_normal(self._segments.segment_length)
+        cut = self.model.cut((0.1 * noise).astype(np.float32), self._segments.segment_hop)
+        n_batch = max(1, BATCH_FLOATS // cut[0].size)
+        vectors = self._embed_batch(np.repeat(cut, n_batch, axis=0))
+        norms = np.linalg.norm(vectors, axis=1)
+        if not (np.abs(norms - 1) < NORM_TOLERANCE).all():  # also where they are no numbers
+            raise ModelError("the model's vectors for noise are not of length 1; it is damaged")
+        return int(vectors.shape[1])
+
+    def _embed_blocks(self, blocks: Iterator[Samples]) -> Embeddings:
+        """Embed every segment of a stream; memory holds one block and the vectors."""
+        length, hop = self._segments.segment_length, self._segments.segment_hop
+        vectors: list[npt.NDArray[np.float32]] = []
+        levels: list[npt.NDArray[np.float32]] = []
+        rate, mel = self._segments.sample_rate, self.model.mel
+        meter = FactsMeter(rate, mel) if self._measures else None
+        rest = last = np.zeros(0, np.float32)  # not embedded yet; the last segment's worth so far
+        n_samples = 0
+        for block in blocks:
+            n_samples += len(block)
+            last = np.concatenate([last, block[-length:]])[-length:]
+            rest = np.concatenate([rest, block]) if len(rest) else block
+            n_ready = max(0, (len(rest) - length) // hop + 1)
+            if n_ready:
+                stretch = rest[: (n_ready - 1) * hop + length]
+                cuts = self.model.cut(stretch, hop)
+                vectors.append(self._embed_cuts(cuts, stretch, hop))
+                levels.append(compute_levels(rest, length, hop, n_ready))
+                if meter is not None:
+                    meter.add(rest[: n_ready * hop], self._join_frames(cuts))
+                rest = rest[n_ready * hop :]
+        n_embedded = sum(map(len, vectors))
+        if meter is not None:
+            meter.add(rest)
+        if n_embedded == 0 or n_samples > (n_embedded - 1) * hop + length:
+            segment = last if len(last) == length else fill_segment(last, length)
+            vectors.append(self.embed_stretch(segment, hop))
+            levels.append(compute_levels(segment, length, hop, 1))
+        return Embeddings(
+            np.concatenate(vectors),
+            np.concatenate(levels),
+            n_samples / self._segments.sample_rate,
+            facts=None if meter is None else meter.measure(),
+        )
+
+    def _join_frames(self, cuts: npt.NDArray[np.float32]) -> npt.NDArray[np.float32] | None:
+        """Join segments' log-mels, each up to where the next begins, if it reaches there."""
+        if self.model.mel is None:
+            return None
+        n_frames = self._segments.segment_hop // self.model.mel.hop_length
+        if n_frames > cuts.shape[2]:
+            return None
+        return cuts[:, :, :n_frames].transpose(1, 0, 2).reshape(cuts.shape[1], -1)
+
+
+@contextmanager
+def _open_blocks(
+    path: str | os.PathLike[str], sample_rate: int, start_s: float, end_s: float | None
+) -> Iterator[_GuardedBlocks]:
+    """Open a sound file, or a region of it, as a stream that has at least one block."""
+    name = os.fsdecode(path)
+    with open_decoder(name) as decoder:
+        check_region(name, decoder.info.duration_s, start_s, end_s)
+        blocks = stream_audio(decoder, sample_rate, start_s, end_s)
+        first = next(blocks, None)
+        if first is None:
+            where = f"after {start_s:g} s" if start_s else "in it"
+            raise AudioError(f"{name}: there is no sound {where}")
+        most = round(MOST_SOUND_S * sample_rate)
+        yield _GuardedBlocks(chain([first], blocks), name, decoder.info, most)
+
+
+class _GuardedBlocks:
+    """Passes blocks on until the decoder fails, then ends, and remembers why.
+
+    Of more than `most` samples there is no end to be waited for: AudioError.
+    """
+
+    def __init__(self, blocks: Iterator[Samples], name: str, info: AudioInfo, most: int) -> None:
+        self.info = info
+        self._blocks = blocks
+        self._name = name
+        self._n_left = most
+        self.warning: str | None = None
+
+    def __iter__(self) -> Iterator[Samples]:
+        return self
+
+    def __next__(self) -> Samples:
+        try:
+            block = next(self._blocks)
+        except AudioError as error:
+            self.warning = str(error).removeprefix(f"{self._name}: ")
+            raise StopIteration from error
+        self._n_left -= len(block)
+        if self._n_left < 0:
+            hours = MOST_SOUND_S / 3600
+            raise AudioError(f"{self._name}: it goes on after {hours:g} h; so long no sound is")
+        return block
+
+
+def _check_length(promised_s: float | None, decoded_s: float) -> str | None:
+    """Tell a recording that ends well before its headers say from one that is whole."""
+    if promised_s is None or promised_s - decoded_s <= max(1.0, 0.02 * promised_s):
+        return None
+    return f"cut short: {decoded_s:.1f} s of {promised_s:.1f} s could be decoded"

@@ -1,0 +1,160 @@
+"""Worker processes that decode and embed, one file at a time, apart from the process that counts.
+
+A native decoder that crashes on a file takes its worker along, which costs that file and no more;
+so does one that hangs, or takes more memory than a sound should.
+A worker is `python -m soundkin.embedding.pool MODEL`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import sys
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from soundkin.audio.decoder import NO_MEMORY, AudioInfo
+from soundkin.audio_facts import Facts
+from soundkin.embedding.embedder import MOST_SOUND_S, Embedder
+from soundkin.embedding.model import ModelFile
+from soundkin.embedding.segments import Embeddings
+from soundkin.errors import SoundkinError
+from soundkin.system.limits import DECODING_BYTES, limit_memory
+from soundkin.system.worker_child import declare_ready, open_streams, write_answer
+from soundkin.system.worker_parent import Answers, WorkerProcess
+
+FLOAT_BYTES = 4
+WORKER = ("-m", "soundkin.embedding.pool")
+
+
+def count_workers() -> int:
+    """Count the processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class WorkerPool:
+    """Embeds files in `n_workers` processes at once; a context manager.
+
+    The processes start with the first file that needs them.
+    """
+
+    def __init__(self, model: ModelFile, n_workers: int | None = None) -> None:
+        self.n_workers = n_workers or count_workers()
+        self._model = model
+        self._threads = ThreadPoolExecutor(self.n_workers, thread_name_prefix="worker")
+        self._local = threading.local()
+        self._workers: list[WorkerProcess] = []
+
+    def __enter__(self) -> WorkerPool:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        for worker in self._workers:
+            worker.stop()
+        self._threads.shutdown(wait=True)
+
+    def submit(self, path: str) -> Future[Embeddings]:
+        """Queue a file; its future gives the embeddings, or raises AudioError or WorkerError.
+
+        It raises ModelError where no file can be embedded, since no worker starts.
+        """
+        return self._threads.submit(self._embed_file, path)
+
+    def submit_measuring(self, path: str) -> Future[Facts]:
+        """Queue a file whose facts alone are wanted; errors as from `submit`."""
+        request = {"path": path, "measure": True}
+        return self._threads.submit(lambda: self._get_worker().ask(request, _read_facts))
+
+    def list_pids(self) -> list[int]:
+        """List the processes that there are now."""
+        return [worker.pid for worker in self._workers if worker.pid]
+
+    def _embed_file(self, path: str) -> Embeddings:
+        return self._get_worker().ask({"path": path}, _read_embeddings)
+
+    def _get_worker(self) -> WorkerProcess:
+        worker: WorkerProcess | None = getattr(self._local, "worker", None)
+        if worker is None:
+            worker = self._local.worker = WorkerProcess(*WORKER, str(self._model.path))
+            self._workers.append(worker)
+        return worker
+
+
+def _read_facts(answers: Answers) -> Facts:
+    return Facts(**answers.read_line()["facts"])
+
+
+def _read_embeddings(answers: Answers) -> Embeddings:
+    answer = answers.read_line()
+    n_segments, size = answer["shape"]
+    vectors = _read_floats(answers, n_segments * size)
+    return Embeddings(
+        vectors=vectors.reshape(n_segments, size),
+        levels_db=_read_floats(answers, n_segments),
+        duration_s=answer["duration_s"],
+        info=AudioInfo(**answer["info"]),
+        warning=answer["warning"],
+        facts=Facts(**answer["facts"]),
+    )
+
+
+def _read_floats(answers: Answers, count: int) -> Any:
+    return np.frombuffer(answers.read_bytes(count * FLOAT_BYTES), np.float32)
+
+
+def _answer(embedder: Embedder, request: dict[str, Any], stream: IO[bytes]) -> None:
+    path = request["path"]
+    try:
+        if request.get("measure"):
+            write_answer(stream, {"facts": dataclasses.asdict(embedder.measure_file(path))})
+            return
+        found = embedder.embed_file(path)
+    except SoundkinError as error:
+        write_answer(stream, {"error": str(error)})
+    except MemoryError:
+        write_answer(stream, {"error": f"{path}: {NO_MEMORY}"})
+    else:
+        assert found.info is not None  # a file always has one
+        assert found.facts is not None  # and these
+        answer = {
+            "shape": found.vectors.shape,
+            "duration_s": found.duration_s,
+            "info": dataclasses.asdict(found.info),
+            "warning": found.warning,
+            "facts": dataclasses.asdict(found.facts),
+        }
+        arrays = (found.vectors, found.levels_db)
+        write_answer(stream, answer, *(np.ascontiguousarray(a, np.float32) for a in arrays))
+
+
+def _limit_memory(embedder: Embedder) -> None:
+    """Leave room for decoding and for the vectors of the longest sound, twice while they join.
+
+    What the model itself needs is there once it has embedded a batch.
+    """
+    size = embedder.warm_up()
+    n_segments = MOST_SOUND_S / embedder.model.segments.hop_s
+    limit_memory(DECODING_BYTES + round(2 * n_segments * (size + 1) * FLOAT_BYTES))
+
+
+def serve_requests(model: str, requests: IO[bytes], answers: IO[bytes]) -> None:
+    """Answer requests until they end: the worker's whole life."""
+    try:
+        embedder = Embedder.load(Path(model))
+        _limit_memory(embedder)
+    except SoundkinError as error:
+        write_answer(answers, {"error": str(error)})
+        return
+    declare_ready(answers)
+    for line in requests:
+        _answer(embedder, json.loads(line), answers)
+
+
+if __name__ == "__main__":
+    serve_requests(sys.argv[1], *open_streams())

@@ -1,0 +1,63 @@
+"""Give facts to what was embedded before there were any, without embedding it again."""
+
+from __future__ import annotations
+
+from collections import deque
+from concurrent.futures import Future
+from dataclasses import replace
+from pathlib import Path
+
+from soundkin.audio_facts import Facts
+from soundkin.embedding.pool import WorkerPool
+from soundkin.errors import AudioError, WorkerError
+from soundkin.library.library import Library
+from soundkin.library.records import Recording
+from soundkin.progress import IndexProgress, ProgressCallback
+
+# A recording of each content that has no facts.
+UNMEASURED = "content_id IS NOT NULL AND facts.content IS NULL GROUP BY content_id"
+
+
+def measure_missing(library: Library, pool: WorkerPool, on_progress: ProgressCallback) -> int:
+    """Measure all contents that have no facts and a file that is still theirs; returns how many.
+
+    A file that can no more be read is left without.
+    """
+    waiting = deque(filter(_is_unchanged, library.select_where(UNMEASURED, [])))
+    progress = IndexProgress(n_files=len(waiting), n_bytes=sum(r.size for r in waiting))
+    pending: deque[tuple[Recording, Future[Facts]]] = deque()
+    n_measured = 0
+    while waiting or pending:
+        while waiting and len(pending) < 2 * pool.n_workers:
+            recording = waiting.popleft()
+            pending.append((recording, pool.submit_measuring(recording.path)))
+        recording, future = pending.popleft()
+        n_measured += _store(library, recording, future)
+        progress = replace(
+            progress,
+            n_done=progress.n_done + 1,
+            bytes_done=progress.bytes_done + recording.size,
+            audio_s=progress.audio_s + recording.duration_s,
+        )
+        on_progress(progress)
+    return n_measured
+
+
+def _store(library: Library, recording: Recording, future: Future[Facts]) -> bool:
+    try:
+        facts = future.result()
+    except (AudioError, WorkerError):
+        return False
+    if not _is_unchanged(recording):
+        return False
+    assert recording.content_id is not None  # what failed has nothing to measure
+    library.save_facts(recording.content_id, facts)
+    return True
+
+
+def _is_unchanged(recording: Recording) -> bool:
+    try:
+        status = Path(recording.path).stat()
+    except OSError:
+        return False
+    return (status.st_size, status.st_mtime_ns) == (recording.size, recording.mtime_ns)

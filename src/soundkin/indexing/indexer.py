@@ -1,0 +1,236 @@
+"""One run of indexing: files hashed, known ones linked, new ones embedded and stored."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+from soundkin.audio.walk import FoundFile
+from soundkin.embedding.pool import WorkerPool
+from soundkin.embedding.segments import Embeddings
+from soundkin.errors import AudioError, SoundkinError, WorkerError
+from soundkin.indexing.survey import Survey, remember_away
+from soundkin.library.library import Library
+from soundkin.library.records import Content, Recording
+from soundkin.progress import Failure, IndexProgress, IndexReport, ProgressCallback
+from soundkin.system.files import hash_file
+
+HASH_THREADS = 2
+HASH_LOOK_AHEAD = 8
+CHANGED = "it changed while it was read; run again"
+
+
+class Indexer:
+    """One index run: what was found, what is in flight, what came of it."""
+
+    def __init__(
+        self, library: Library, survey: Survey, pool: WorkerPool, on_progress: ProgressCallback
+    ) -> None:
+        self._library = library
+        self._survey = survey
+        self._pool = pool
+        self._on_progress = on_progress
+        self._progress = IndexProgress()
+        self._report = IndexReport()
+        self._failures: list[Failure] = []
+        self._warnings: list[Failure] = []
+        self._missing: tuple[Failure, ...] = ()
+        self._in_flight: dict[bytes, list[FoundFile]] = {}
+        self._pending: dict[Future[Embeddings], bytes] = {}
+
+    def bring_in_step(self, *, keep_missing: bool, drop_missing: bool) -> None:
+        """Do the whole run."""
+        for file, digest in self._hash_ahead(self._find_changed()):
+            self._take(file, digest)
+        while self._pending:
+            self._store_finished()
+        leaving = self._survey.settle(drop_missing=drop_missing)
+        self._failures += leaving.failures
+        if not keep_missing:
+            self._library.remove_recordings(leaving.vanished)
+            self._count(n_removed=len(leaving.vanished))
+            remember_away(self._library, leaving)
+            self._missing = leaving.missing
+            self._count(n_missing=leaving.n_missing)
+
+    def report(self, elapsed_s: float) -> IndexReport:
+        """Sum the run up."""
+        return replace(
+            self._report,
+            audio_s=self._progress.audio_s,
+            elapsed_s=elapsed_s,
+            missing=self._missing,
+            failures=tuple(self._failures),
+            warnings=tuple(self._warnings),
+        )
+
+    def _find_changed(self) -> list[FoundFile]:
+        """List the files that are new or changed, the largest first.
+
+        The largest first, so that no long recording is left alone on one processor at the end.
+        """
+        changed = sorted(filter(self._is_changed, self._survey.found), key=lambda file: -file.size)
+        self._advance(n_files=len(changed), n_bytes=sum(file.size for file in changed))
+        return changed
+
+    def _is_changed(self, found: FoundFile) -> bool:
+        known = self._survey.known.get(found.path)
+        if known is None or (known.size, known.mtime_ns) != (found.size, found.mtime_ns):
+            return True
+        if known.failed:
+            self._count(n_failed_before=1)
+        else:
+            self._count(n_unchanged=1)
+        return False
+
+    def _hash_ahead(self, files: Sequence[FoundFile]) -> Iterator[tuple[FoundFile, bytes]]:
+        """Yield files with the hash of their bytes, computed some files ahead."""
+        threads = ThreadPoolExecutor(HASH_THREADS, thread_name_prefix="hash")
+        queue: deque[tuple[FoundFile, Future[bytes]]] = deque()
+        coming = iter(files)
+        try:
+            while True:
+                for file in islice(coming, HASH_LOOK_AHEAD - len(queue)):
+                    queue.append((file, threads.submit(hash_file, file.path)))
+                if not queue:
+                    return
+                file, future = queue.popleft()
+                try:
+                    digest = future.result()
+                except AudioError as error:  # no fault of its bytes: tried again by the next run
+                    self._fail(file, error, keep=False)
+                else:
+                    yield file, digest
+        finally:
+            threads.shutdown(cancel_futures=True)
+
+    def _take(self, file: FoundFile, digest: bytes) -> None:
+        """Store a file whose bytes are known; queue one whose bytes are not."""
+        content_id = self._library.find_content(digest)
+        if content_id is not None:
+            self._link(file, content_id)
+        elif digest in self._in_flight:
+            self._in_flight[digest].append(file)
+        else:
+            while len(self._pending) >= 2 * self._pool.n_workers:
+                self._store_finished()
+            self._in_flight[digest] = [file]
+            self._pending[self._pool.submit(file.path)] = digest
+
+    def _store_finished(self) -> None:
+        """Wait until a file is embedded, and store all that are."""
+        done, _ = wait(self._pending, return_when=FIRST_COMPLETED)
+        for future in done:
+            digest = self._pending.pop(future)
+            files = self._in_flight.pop(digest)
+            try:
+                embeddings = future.result()
+            except (AudioError, WorkerError) as error:
+                for file in files:
+                    self._fail_decoding(file, digest, error)
+            else:
+                self._store(files, digest, embeddings)
+
+    def _store(self, files: list[FoundFile], digest: bytes, embeddings: Embeddings) -> None:
+        first, *copies = files
+        if not _is_same(first):
+            self._fail(first, AudioError(CHANGED), keep=False)
+            for copy in copies:  # the copy may still hold the bytes that were hashed
+                self._take(copy, hash_file(copy.path))
+            return
+        with self._library.transaction():
+            content_id = self._library.add_content(_describe(digest, embeddings))
+            self._save(first, content_id)
+        self._count(n_added=1)
+        self._advance(n_done=1, bytes_done=first.size, audio_s=embeddings.duration_s)
+        if embeddings.warning:
+            self._warnings.append(Failure(first.path, embeddings.warning))
+        for copy in copies:
+            self._link(copy, content_id)
+
+    def _link(self, file: FoundFile, content_id: int) -> None:
+        """Give a file the vectors that its bytes have already: it was moved, or is a copy."""
+        with self._library.transaction():
+            present = self._library.find_recording(file.path)
+            is_touched = present is not None and present.content_id == content_id
+            moved = None if is_touched else self._find_moved(content_id)
+            if moved is not None:
+                self._survey.note_move(moved.path, file.path)
+                self._library.move_recording(moved, file.path)
+                if present is not None and present.size < 0:  # to be read again: no other sound
+                    self._library.add_tags([moved], present.tags)
+            elif is_touched:
+                self._survey.note_move(file.path, file.path)
+            self._save(file, content_id)
+        self._count(**{"n_moved" if moved else "n_duplicates": 1})
+        self._advance(n_done=1, bytes_done=file.size)
+
+    def _find_moved(self, content_id: int) -> Recording | None:
+        """Find a recording of the same bytes whose own file is gone."""
+        for recording in self._library.get_recordings([content_id]).get(content_id, []):
+            if recording.path not in self._survey.seen and not os.path.lexists(recording.path):
+                return recording
+        return None
+
+    def _save(self, file: FoundFile, content_id: int) -> None:
+        self._library.save_recording(file.path, file.size, file.mtime_ns, content_id=content_id)
+
+    def _fail(self, file: FoundFile, error: SoundkinError, *, keep: bool = True) -> None:
+        """Note a failure; without `keep`, what is known of the file stays, for a next try."""
+        failure = Failure.of(file.path, error)
+        size = file.size if keep else -1  # no file's size, so that it counts as changed
+        if keep or file.path not in self._survey.known:
+            with self._library.transaction():
+                self._library.save_recording(file.path, size, file.mtime_ns, error=failure.reason)
+        self._failures.append(failure)
+        self._advance(n_done=1, bytes_done=file.size)
+
+    def _fail_decoding(self, file: FoundFile, digest: bytes, error: SoundkinError) -> None:
+        """Note that a file cannot be decoded; where its bytes are at fault, it is not tried again.
+
+        They are not, where by now they cannot be read at all, or are others than were hashed.
+        """
+        try:
+            is_its_own = hash_file(file.path) == digest
+        except AudioError as reading:
+            self._fail(file, reading, keep=False)
+            return
+        self._fail(file, error if is_its_own else AudioError(CHANGED), keep=is_its_own)
+
+    def _count(self, **counts: int) -> None:
+        raised = {name: getattr(self._report, name) + count for name, count in counts.items()}
+        self._report = replace(self._report, **raised)
+
+    def _advance(self, **steps: float) -> None:
+        raised = {name: getattr(self._progress, name) + step for name, step in steps.items()}
+        self._progress = replace(self._progress, **raised)
+        self._on_progress(self._progress)
+
+
+def _is_same(file: FoundFile) -> bool:
+    try:
+        status = Path(file.path).stat()
+    except OSError:
+        return False
+    return (status.st_size, status.st_mtime_ns) == (file.size, file.mtime_ns)
+
+
+def _describe(digest: bytes, embeddings: Embeddings) -> Content:
+    info = embeddings.info
+    assert info is not None  # a file always has one
+    return Content(
+        hash=digest,
+        duration_s=embeddings.duration_s,
+        sample_rate=info.sample_rate,
+        n_channels=info.n_channels,
+        format=info.format,
+        warning=embeddings.warning,
+        vectors=embeddings.vectors,
+        levels_db=embeddings.levels_db,
+        facts=embeddings.facts,
+    )

@@ -1,0 +1,44 @@
+"""Amounts, times and runs in words for people."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from soundkin.text import format_hours
+
+if TYPE_CHECKING:
+    from soundkin.library.records import LibraryCounts
+    from soundkin.progress import IndexProgress, IndexReport
+
+
+def describe_amount(progress: IndexProgress, elapsed_s: float) -> str:
+    """Say how much audio a run has embedded, and how fast."""
+    rate = progress.audio_s / max(elapsed_s, 1e-3)
+    return f"{format_hours(progress.audio_s)} of audio, {rate:.0f}× real time"
+
+
+def summarise_run(report: IndexReport, counts: LibraryCounts) -> str:
+    """Sum a run up in a line or two."""
+    rate = report.audio_s / max(report.elapsed_s, 1e-3)
+    speed = f"; {format_hours(report.audio_s)} of audio at {rate:.0f}× real time" if rate else ""
+    return (
+        f"{describe_run(report)}{speed}, in {report.elapsed_s:.1f} s\n"
+        f"The library has {counts.n_recordings} recordings, {format_hours(counts.duration_s)}, "
+        f"{counts.n_segments} segments."
+    )
+
+
+def describe_run(report: IndexReport) -> str:
+    """Say what a run did with how many files."""
+    parts = [
+        (report.n_added, "embedded"),
+        (report.n_unchanged, "unchanged"),
+        (report.n_measured, "measured, as they were embedded before there were facts"),
+        (report.n_moved, "moved"),
+        (report.n_duplicates, "with bytes known already"),
+        (report.n_removed, "gone"),
+        (report.n_missing, "not there, but kept"),
+        (len(report.failures), "not read"),
+        (report.n_failed_before, "not read before, unchanged (soundkin list --failed)"),
+    ]
+    return ", ".join(f"{count} {words}" for count, words in parts if count) or "nothing to do"

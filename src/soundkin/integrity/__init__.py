@@ -1,0 +1,4 @@
+"""A library verified, repaired, recovered, backed up and restored.
+
+First room: `verify`.
+"""

@@ -1,0 +1,109 @@
+"""Arrow schemas of the Lance tables, and rows as batches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from soundkin.audio_facts import FACT_COLUMNS
+
+FORMAT = 1
+SUFFIX = ".lance"
+LIBRARY, RECORDINGS = "library", "recordings"
+TAGS, REJECTED, FOLDERS, CONCEPTS = "tags", "rejected", "folders", "concepts"
+MISSING = "a Lance library needs more; install it with: pip install 'soundkin[cluster]'"
+HASH = pa.binary(32)
+
+CONTENT = pa.struct(
+    [
+        ("duration_s", pa.float64()),
+        ("sample_rate", pa.int32()),
+        ("n_channels", pa.int32()),
+        ("format", pa.string()),
+        ("warning", pa.string()),
+        ("n_segments", pa.int32()),
+        ("facts", pa.struct([(name, pa.float64()) for name in FACT_COLUMNS])),
+    ]
+)
+SCHEMAS = {
+    LIBRARY: pa.schema(
+        [
+            ("format", pa.int32()),
+            ("identity", pa.string()),
+            ("segments", pa.string()),
+            ("model_name", pa.string()),
+            ("model_hash", pa.string()),
+            ("model_file", pa.string()),
+            ("model_config", pa.string()),
+            ("index_kind", pa.string()),
+        ]
+    ),
+    RECORDINGS: pa.schema(
+        [
+            ("path", pa.large_binary()),  # bytes, since a file's name may be no valid UTF-8
+            ("size", pa.int64()),
+            ("mtime_ns", pa.int64()),
+            ("hash", HASH),
+            ("error", pa.string()),
+        ]
+    ),
+    TAGS: pa.schema([("tag", pa.string()), ("recording", pa.int64())]),
+    REJECTED: pa.schema([("tag", pa.string()), ("recording", pa.int64())]),
+    FOLDERS: pa.schema([("path", pa.large_binary())]),
+    CONCEPTS: pa.schema(
+        [
+            ("name", pa.string()),
+            ("model_hash", pa.string()),
+            ("definition", pa.string()),
+            ("vectors", pa.large_binary()),
+        ]
+    ),
+}
+
+
+def make_segments_schema(size: int) -> pa.Schema:
+    """Make the schema of segments whose vectors have so many dimensions."""
+    return pa.schema(
+        [
+            ("hash", HASH),
+            ("number", pa.int32()),
+            ("level_db", pa.float16()),
+            ("vector", pa.list_(pa.float16(), size)),
+            ("content", CONTENT),
+        ]
+    )
+
+
+def make_batches(rows: Sequence[dict[str, Any]], schema: pa.Schema) -> list[pa.RecordBatch]:
+    """Write rows as record batches."""
+    batches: list[pa.RecordBatch] = pa.Table.from_pylist(list(rows), schema=schema).to_batches()
+    return batches
+
+
+def make_segments(
+    contents: Sequence[dict[str, Any]],
+    vectors: Sequence[npt.NDArray[np.floating[Any]]],
+    levels_db: Sequence[npt.NDArray[np.floating[Any]]],
+    schema: pa.Schema,
+) -> pa.RecordBatch:
+    """Write contents, with their `hash` and `content`, as rows: a row for each segment."""
+    counts = [len(block) for block in vectors]
+    firsts = np.cumsum([0, *counts[:-1]])
+    flat = np.concatenate(vectors).astype(np.float16)
+    owner = np.repeat(np.arange(len(counts)), counts)
+    numbers = np.arange(len(flat)) - firsts[owner]
+    described: list[dict[str, Any] | None] = [None] * len(flat)
+    for first, content in zip(firsts.tolist(), contents, strict=True):
+        described[first] = content["content"]
+    columns = [
+        pa.array([content["hash"] for content in contents], HASH).take(pa.array(owner)),
+        pa.array(numbers, pa.int32()),
+        pa.array(np.concatenate(levels_db).astype(np.float16)),
+        pa.FixedSizeListArray.from_arrays(pa.array(flat.ravel()), flat.shape[1]),
+        pa.array(described, CONTENT),
+    ]
+    return pa.record_batch(columns, schema=schema)

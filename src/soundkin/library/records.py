@@ -1,0 +1,139 @@
+"""What a library holds, as values: recordings, contents, counts, and the filters on them."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import operator
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from soundkin.audio_facts import Facts
+from soundkin.config import EMBEDDING_SIZE, SegmentConfig
+
+# Beyond what any model has; what lies beyond was made to do harm.
+HIGHEST_RATE = 1_000_000
+LONGEST_SEGMENT_S = 3600.0
+LARGEST_SIZE = 65_536
+
+
+@dataclass(frozen=True)
+class LibraryModel:
+    """The model a library was made with."""
+
+    name: str
+    hash: str
+    file_name: str  # as `soundkin.embedding.model.find_model` takes it
+    segments: SegmentConfig
+    embedding_size: int
+
+    def to_json(self) -> str:
+        """Write how it cuts and what it gives as JSON."""
+        segments = dataclasses.asdict(self.segments)
+        return json.dumps({"segments": segments, "embedding_size": self.embedding_size})
+
+    @classmethod
+    def from_json(cls, name: str, digest: str, file_name: str, text: str) -> Self:
+        """Read what `to_json` wrote; older libraries held only vectors of soundkin's own size.
+
+        Raises
+        ------
+        ValueError
+            It is no such thing.
+        """
+        try:
+            values = json.loads(text)
+            segments = SegmentConfig(**values["segments"])
+            size = values.get("embedding_size", EMBEDDING_SIZE)
+            is_sane = (
+                1 <= operator.index(segments.sample_rate) <= HIGHEST_RATE
+                and 0 < segments.hop_s <= segments.segment_s <= LONGEST_SEGMENT_S
+                and segments.segment_hop > 0
+                and 1 <= operator.index(size) <= LARGEST_SIZE
+                and all(isinstance(value, str) for value in (name, digest, file_name))
+            )
+        except (TypeError, KeyError, AttributeError, RecursionError) as error:
+            raise ValueError("it is no description of a model") from error
+        if not is_sane:
+            raise ValueError("it describes a model that cannot be")
+        return cls(name, digest, file_name, segments, size)
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a file's bytes hold; `vectors` `(n_segments, n)`, `levels_db` `(n_segments,)`."""
+
+    hash: bytes
+    duration_s: float
+    sample_rate: int
+    n_channels: int
+    format: str
+    warning: str | None
+    vectors: npt.NDArray[np.floating[Any]]
+    levels_db: npt.NDArray[np.floating[Any]]
+    facts: Facts | None = None
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One audio file in a library. Without `content_id` it failed, for the reason in `error`."""
+
+    id: int
+    path: str
+    size: int
+    mtime_ns: int
+    content_id: int | None
+    error: str | None
+    duration_s: float
+    sample_rate: int
+    n_channels: int
+    format: str
+    warning: str | None
+    n_segments: int
+    tags: tuple[str, ...]
+    facts: Facts | None = None  # where they were measured
+
+
+class KnownFile(NamedTuple):
+    """What tells whether a file is still the one in the library; one for every file of a run."""
+
+    id: int
+    path: str
+    size: int
+    mtime_ns: int
+    failed: bool
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Which recordings count: below a folder, of an extension, of a duration, with every tag.
+
+    `facts` has the least and the greatest value by the facts' names (`FACTS`), both included, None
+    being no bound; a recording that lacks such a fact does not count.
+    """
+
+    folders: tuple[str, ...] = ()
+    extensions: tuple[str, ...] = ()
+    min_duration_s: float | None = None
+    max_duration_s: float | None = None
+    tags: tuple[str, ...] = ()
+    facts: Mapping[str, tuple[float | None, float | None]] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        """Whether anything is filtered at all."""
+        return self != Filters()
+
+
+@dataclass(frozen=True)
+class LibraryCounts:
+    """How much a library holds; failed recordings are counted apart."""
+
+    n_recordings: int
+    n_failed: int
+    n_contents: int
+    n_segments: int
+    duration_s: float

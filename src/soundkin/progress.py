@@ -1,0 +1,67 @@
+"""What long work says of itself, as values: how far it is, what it did, what it could not do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from soundkin.errors import SoundkinError
+
+
+@dataclass(frozen=True)
+class IndexProgress:
+    """How far a run is: files and bytes done of those to do, seconds of audio embedded."""
+
+    n_done: int = 0
+    n_files: int = 0
+    bytes_done: int = 0
+    n_bytes: int = 0
+    audio_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A file or folder that could not be taken in, or only in part, and why."""
+
+    path: str
+    reason: str
+
+    @classmethod
+    def of(cls, path: str, error: SoundkinError) -> Failure:
+        """Take the reason from an error, whose message may begin with the path."""
+        return cls(path, str(error).removeprefix(f"{path}: "))
+
+
+@dataclass(frozen=True)
+class IndexReport:
+    """What a run did.
+
+    `n_added` counts decoded files, new or changed; `n_measured` contents of an older soundkin's
+    library that were decoded only for their facts; `n_missing` recordings that were kept although
+    their files were not seen, since it looks as if a drive is not plugged in: `missing` has where.
+    """
+
+    n_added: int = 0
+    n_unchanged: int = 0
+    n_duplicates: int = 0
+    n_moved: int = 0
+    n_removed: int = 0
+    audio_s: float = 0.0
+    elapsed_s: float = 0.0
+    n_failed_before: int = 0
+    n_measured: int = 0
+    n_missing: int = 0
+    missing: tuple[Failure, ...] = ()
+    failures: tuple[Failure, ...] = ()
+    warnings: tuple[Failure, ...] = ()
+
+    @property
+    def n_files(self) -> int:
+        """Files that the run met, or missed."""
+        counted = (self.n_added, self.n_unchanged, self.n_duplicates, self.n_moved, self.n_removed)
+        others = self.n_failed_before + self.n_missing + len(self.failures)
+        return sum(counted) + others
+
+
+OnProgress = Callable[[str, int, int], None]  # what is done now, how many of how many
+ProgressCallback = Callable[[IndexProgress], None]

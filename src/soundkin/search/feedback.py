@@ -1,0 +1,137 @@
+"""What a person likes and dislikes among hits, made into one score."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from soundkin.index.vector_index import Neighbours, VectorIndex
+
+N_RANDOM = 200
+PENALTY = 1.0
+N_STEPS = 8
+LARGEST_LOGIT = 30.0
+DISLIKED_SHARE = 0.5
+MOST_PROPOSING = 16
+LEAST_PROPOSED = 200
+
+Vectors = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Taste:
+    """What is wanted: along `direction` `(n,)`, near one of `wanted`, far from all `unwanted`.
+
+    The score of a unit vector is the sum of its product with the direction and its cosine
+    similarity to the nearest that is wanted, less half that to the nearest that is unwanted. The
+    direction tells kinds apart, the nearest ones hold where what is wanted is of several kinds.
+    """
+
+    direction: Vectors
+    wanted: Vectors
+    unwanted: Vectors
+
+    @classmethod
+    def learn(cls, query: Vectors, liked: Vectors, disliked: Vectors, random: Vectors) -> Self:
+        """Learn from a query `(n,)`, what was liked and disliked, and sounds drawn at random.
+
+        All are unit vectors; any but the query may be none, `(0, n)`. For the direction, the query
+        and what is liked stand against the disliked and the random ones in a logistic regression
+        with a unit L2 penalty, both sides weighing the same, as do the disliked and the random.
+        """
+        wanted = np.vstack([query[None], liked])
+        direction = _tell_apart(wanted, disliked, random)
+        return cls(query if direction is None else direction, wanted, disliked)
+
+    def score(self, vectors: Vectors) -> Vectors:
+        """Score unit vectors `(n_vectors, n)`."""
+        scores = vectors @ self.direction + (vectors @ self.wanted.T).max(axis=1)
+        if len(self.unwanted):
+            scores -= DISLIKED_SHARE * (vectors @ self.unwanted.T).max(axis=1)
+        return np.asarray(scores, np.float32)
+
+    def find(
+        self, index: VectorIndex, n_contents: int, *, min_gap: int, per_content: int, **options: Any
+    ) -> tuple[Neighbours, Vectors]:
+        """Find what scores best; as `VectorIndex.search`, beside it the scores.
+
+        The direction, the query and what was liked last propose the nearest of each, which are
+        scored.
+        """
+        proposing = [self.direction, self.wanted[0], *self.wanted[1:][-MOST_PROPOSING:]]
+        n_proposed = max(n_contents, LEAST_PROPOSED)
+        options |= {"min_gap": min_gap, "per_content": per_content}
+        found = [index.search(vector, n_proposed, **options) for vector in proposing]
+        places = np.searchsorted(
+            index.content_ids, np.concatenate([neighbours.content_ids for neighbours in found])
+        )
+        segments = np.concatenate([neighbours.segments for neighbours in found])
+        rows = np.unique(index.offsets[places] + segments)
+        vectors = index.read(rows)
+        scores = self.score(vectors)
+        owners = np.searchsorted(index.offsets, rows, side="right") - 1
+        kept = _keep_apart(scores, rows, owners, per_content, min_gap, n_contents)
+        neighbours = Neighbours(
+            index.content_ids[owners[kept]],
+            rows[kept] - index.offsets[owners[kept]],
+            vectors[kept] @ self.wanted[0],
+        )
+        return neighbours, scores[kept]
+
+
+def _keep_apart(
+    scores: Vectors,
+    rows: npt.NDArray[np.int64],
+    owners: npt.NDArray[np.int64],
+    per_content: int,
+    min_gap: int,
+    n_contents: int,
+) -> npt.NDArray[np.int64]:
+    """Choose the best rows, a few of each owner that lie apart, of so many owners."""
+    taken: dict[int, list[int]] = {}
+    kept = []
+    for place in np.argsort(-scores, kind="stable").tolist():
+        owner = int(owners[place])
+        if owner not in taken and len(taken) == n_contents:
+            continue
+        others = taken.setdefault(owner, [])
+        row = int(rows[place])
+        if len(others) < per_content and all(abs(row - other) >= min_gap for other in others):
+            others.append(row)
+            kept.append(place)
+    return np.array(kept, np.int64)
+
+
+def _tell_apart(wanted: Vectors, disliked: Vectors, random: Vectors) -> Vectors | None:
+    """Find the direction that tells what is wanted from the rest; None where nothing does."""
+    examples = np.vstack([wanted, disliked, random]).astype(np.float64)
+    examples = np.hstack([examples, np.ones((len(examples), 1))])
+    is_wanted = np.arange(len(examples)) < len(wanted)
+    share = 0.5 if len(disliked) and len(random) else 1.0
+    weights = np.concatenate(
+        [
+            np.full(len(part), weight / max(1, len(part)))
+            for part, weight in ((wanted, 1.0), (disliked, share), (random, share))
+        ]
+    )
+    direction = _fit(examples, is_wanted, weights * len(examples) / weights.sum())[:-1]
+    norm = float(np.linalg.norm(direction))
+    return (direction / norm).astype(np.float32) if norm > 1e-9 else None
+
+
+def _fit(examples: Floats, is_wanted: npt.NDArray[np.bool_], weights: Floats) -> Floats:
+    """Fit a logistic regression by Newton's method; the last column is a constant."""
+    penalty = PENALTY * np.eye(examples.shape[1])
+    penalty[-1, -1] = 1e-6
+    fitted = np.zeros(examples.shape[1])
+    for _ in range(N_STEPS):
+        logits = np.clip(examples @ fitted, -LARGEST_LOGIT, LARGEST_LOGIT)
+        share = 1 / (1 + np.exp(-logits))
+        gradient = examples.T @ (weights * (share - is_wanted)) + penalty @ fitted
+        curvature = (examples.T * (weights * share * (1 - share))) @ examples + penalty
+        fitted = fitted - np.linalg.solve(curvature, gradient)
+    return fitted

@@ -1,0 +1,99 @@
+"""Neighbours of a query turned into hits: which recording, where in it, and how good."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from soundkin.embedding.segments import compute_starts
+from soundkin.index.vector_index import Neighbours
+from soundkin.library.library import Library
+from soundkin.library.records import Filters, Recording
+from soundkin.search.duplicates import find_leaders
+from soundkin.search.shared_index import Held
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A place that sounds like the query.
+
+    `score` is the cosine similarity; `percentile` is the share, 0-100, of pairs of sounds in this
+    library that are less alike. `rank_score` is what it is ranked by where that is not the score:
+    where there was feedback, or facts were weighed. `n_folded` counts near-copies of it that were
+    left out, where they are folded.
+    """
+
+    rank: int
+    recording: Recording
+    start_s: float
+    duration_s: float
+    score: float
+    percentile: float
+    rank_score: float | None = None
+    n_folded: int = 0
+
+
+def describe_neighbours(
+    library: Library,
+    held: Held,
+    neighbours: Neighbours,
+    filters: Filters | None,
+    rank_scores: npt.NDArray[np.float32] | None = None,
+) -> list[Hit]:
+    """Make hits of neighbours, best first, one for each file of the same bytes.
+
+    `rank_scores` `(n_neighbours,)` is what they are ranked by, where that is not their score.
+    """
+    hits: list[Hit] = []
+    segments = held.model.segments
+    columns = (neighbours.content_ids, neighbours.segments, neighbours.scores)
+    ranked_by = [None] * len(neighbours.scores) if rank_scores is None else rank_scores.tolist()
+    recordings = library.get_recordings(neighbours.content_ids.tolist(), filters)
+    for content_id, segment, score, rank_score in zip(
+        *(column.tolist() for column in columns), ranked_by, strict=True
+    ):
+        for recording in recordings.get(content_id, ()):
+            starts = compute_starts(recording.n_segments, recording.duration_s, segments)
+            hit = Hit(
+                rank=len(hits) + 1,
+                recording=recording,
+                start_s=float(starts[segment]),
+                duration_s=min(segments.segment_s, recording.duration_s),
+                score=score,
+                percentile=held.compute_percentile(score),
+                rank_score=rank_score,
+            )
+            hits.append(hit)
+    return hits
+
+
+def fold_copies(held: Held, hits: Iterable[Hit]) -> list[Hit]:
+    """Leave out hits whose recordings are near-copies of a better hit's, and count them there.
+
+    Hits of one recording stay.
+    """
+    hits = list(hits)
+    durations_s = {hit.recording.content_id or 0: hit.recording.duration_s for hit in hits}
+    leaders = find_leaders(held.index, durations_s)
+    standing: dict[int, Recording] = {}  # who stands for all copies of a leader
+    folded: dict[int, set[int]] = {}
+    for hit in hits:
+        leader = leaders[hit.recording.content_id or 0]
+        if standing.setdefault(leader, hit.recording).id != hit.recording.id:
+            folded.setdefault(standing[leader].id, set()).add(hit.recording.id)
+    everyone = set().union(*folded.values())
+    return [
+        dataclasses.replace(hit, n_folded=len(folded.get(hit.recording.id, ())))
+        for hit in hits
+        if hit.recording.id not in everyone
+    ]
+
+
+def renumber(hits: Iterable[Hit], top_k: int) -> list[Hit]:
+    """Keep the first hits, ranked anew."""
+    kept = list(hits)[:top_k]
+    return [dataclasses.replace(hit, rank=rank) for rank, hit in enumerate(kept, 1)]

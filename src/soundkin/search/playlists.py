@@ -1,0 +1,83 @@
+"""Hits for other programs: M3U playlists, Audacity labels, REAPER projects."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from urllib.parse import quote
+
+from soundkin.search.rows import Row
+from soundkin.text import make_printable
+
+
+def write_m3u(rows: Iterable[Row]) -> Iterator[str]:
+    """Yield the lines of an M3U playlist of (path, start_s, duration_s, name) rows."""
+    yield "#EXTM3U"
+    for row in rows:
+        path, start_s, duration_s = row["path"], row["start_s"], row["duration_s"]
+        yield f"#EXTINF:{max(1, round(duration_s))},{make_printable(os.path.basename(path))}"  # noqa: PTH119
+        yield f"#EXTVLCOPT:start-time={start_s:.3f}"
+        yield f"#EXTVLCOPT:stop-time={start_s + duration_s:.3f}"
+        yield path if path.isprintable() else "file://" + quote(os.fsencode(path))
+
+
+def write_labels(rows: Iterable[Row]) -> Iterator[str]:
+    """Yield the lines of an Audacity label track: start, end, score and path."""
+    for row in rows:
+        end_s = row["start_s"] + row["duration_s"]
+        name = make_printable(row["path"])
+        yield f"{row['start_s']:.6f}\t{end_s:.6f}\t{row['score']:.3f} {name}"
+
+
+def write_reaper(rows: Iterable[Row]) -> Iterator[str]:
+    """Yield the lines of a REAPER project: hits one after another on a track, a region over each.
+
+    An item is the whole file, cut to the stretch that was found, so that it can be pulled open.
+    """
+    rows = list(rows)
+    yield '<REAPER_PROJECT 0.1 "7.0" 0'
+    position_s = 0.0
+    for number, row in enumerate(rows, 1):
+        end_s = position_s + row["duration_s"]
+        name = _quote_reaper(f"{row['score']:.3f} {os.path.basename(row['path'])}")  # noqa: PTH119
+        yield f"  MARKER {number} {position_s:.6f} {name} 1"
+        yield f'  MARKER {number} {end_s:.6f} "" 1'
+        position_s = end_s
+    yield "  <TRACK"
+    yield '    NAME "soundkin"'
+    position_s = 0.0
+    for row in rows:
+        yield from _write_reaper_item(row, position_s)
+        position_s += row["duration_s"]
+    yield "  >"
+    yield ">"
+
+
+def _write_reaper_item(row: Row, position_s: float) -> Iterator[str]:
+    path = make_printable(row["path"])
+    yield "    <ITEM"
+    yield f"      POSITION {position_s:.6f}"
+    yield f"      LENGTH {row['duration_s']:.6f}"
+    yield "      LOOP 0"
+    yield f"      NAME {_quote_reaper(os.path.basename(path))}"  # noqa: PTH119
+    yield f"      SOFFS {row['start_s']:.6f}"
+    yield f"      <SOURCE {_name_reaper_source(path)}"
+    yield f"        FILE {_quote_reaper(path)}"
+    yield "      >"
+    yield "    >"
+
+
+def _name_reaper_source(path: str) -> str:
+    suffix = os.path.splitext(path)[1].lower()  # noqa: PTH122
+    kinds = {".flac": "FLAC", ".mp3": "MP3", ".ogg": "VORBIS", ".opus": "VORBIS", ".oga": "VORBIS"}
+    video = {".mp4", ".m4a", ".mov", ".mkv", ".webm", ".avi", ".wmv", ".wma", ".aac", ".mpg"}
+    return kinds.get(suffix, "VIDEO" if suffix in video else "WAVE")
+
+
+def _quote_reaper(text: str) -> str:
+    """Quote a text with whichever of REAPER's quotes is not in it."""
+    text = make_printable(text)
+    for mark in ('"', "'", "`"):
+        if mark not in text:
+            return f"{mark}{text}{mark}"
+    return f"`{text.replace('`', chr(39))}`"

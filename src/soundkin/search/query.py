@@ -1,0 +1,185 @@
+"""What a person searches with, brought to vectors: files, regions, recordings, samples, sums."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from soundkin.audio.read import convert_waveform, read_audio
+from soundkin.audio_facts import Facts
+from soundkin.config import SILENCE_DB
+from soundkin.embedding.embedder import Embedder
+from soundkin.embedding.segments import Embeddings, compute_mean_vector
+from soundkin.errors import AudioError, QueryError
+from soundkin.library.records import Recording
+from soundkin.search.query_reader import combine_vectors, get_path
+
+FEW_SEGMENTS = 3  # of which no share can be told; pieces are cut instead
+N_PIECES = 5
+PIECE_SHARE = 0.75
+MOST_PIECES = 16
+
+Vectors = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Waveform:
+    """Samples as a query: floats `(n_samples,)` or `(n_samples, n_channels)`, at a rate in Hz."""
+
+    samples: npt.NDArray[np.floating[Any]]
+    sample_rate: int
+
+    def cut(self, start_s: float, end_s: float | None) -> npt.NDArray[np.floating[Any]]:
+        """Take the region from `start_s` to `end_s` seconds."""
+        stop = None if end_s is None else round(end_s * self.sample_rate)
+        return self.samples[round(start_s * self.sample_rate) : stop]
+
+
+Source = str | os.PathLike[str] | Waveform | Recording | Vectors
+
+
+@dataclass(frozen=True)
+class Sound:
+    """One part of a query: a file, a recording in the library, samples or a vector, and its weight.
+
+    A vector, float32 `(n,)`, is a unit vector of the library's own model.
+
+    A negative weight subtracts it. `start_s` and `end_s` take a region of it, in seconds. Where
+    `source` is a decoded copy of a file, `digest` is the SHA-256 of that file's bytes.
+    """
+
+    source: Source
+    weight: float = 1.0
+    start_s: float = 0.0
+    end_s: float | None = None
+    digest: bytes | None = None
+
+
+Query = Sound | Source | Sequence[Sound]
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of a query: its segments, and the content of the library that it is from, if any.
+
+    `sound` has the path of a file for its source, or samples; `stored` are the facts of the
+    recording that it is all of.
+    """
+
+    sound: Sound
+    embeddings: Embeddings
+    content_id: int | None
+    embedder: Callable[[], Embedder]
+    stored: Facts | None = None
+
+    @cached_property
+    def vector(self) -> Vectors:
+        """The mean of its audible segments, a unit vector `(n,)`.
+
+        Raises
+        ------
+        QueryError
+            It is silent.
+        """
+        vector = compute_mean_vector(self.embeddings)
+        if vector is None:
+            raise QueryError(
+                f"{self._name}: it is silent (below {SILENCE_DB:g} dB), nothing to search for"
+            )
+        return vector
+
+    @cached_property
+    def facts(self) -> Facts:
+        """Its facts, measured now where they are not known yet.
+
+        Raises
+        ------
+        AudioError
+            They are not known, and its file cannot be read.
+        """
+        if self.embeddings.facts is not None:
+            return self.embeddings.facts
+        if self.stored is not None:
+            return self.stored
+        return self.embedder().measure_waveform(self._read())
+
+    @cached_property
+    def pieces(self) -> Vectors:
+        """Unit vectors of parts of it, `(n_pieces, n)`: its segments, or overlapping cuts if few.
+
+        Where its file cannot be read, a short sound has no pieces but its segments.
+        """
+        audible = self.embeddings.vectors[~self.embeddings.silent]
+        if isinstance(self.sound.source, np.ndarray):
+            return audible
+        if len(audible) >= FEW_SEGMENTS:
+            chosen = np.linspace(0, len(audible) - 1, min(len(audible), MOST_PIECES)).round()
+            return np.asarray(audible[chosen.astype(int)])
+        try:
+            samples = self._read()
+        except AudioError:
+            return audible
+        length = max(1, round(PIECE_SHARE * len(samples)))
+        starts = np.linspace(0, len(samples) - length, N_PIECES).round().astype(int)
+        embed = self.embedder().embed_waveform
+        found = [embed(samples[s : s + length], self._sample_rate) for s in starts.tolist()]
+        vectors = [compute_mean_vector(piece) for piece in found]
+        kept = [vector for vector in vectors if vector is not None]
+        return np.stack(kept) if kept else audible
+
+    @property
+    def _name(self) -> str:
+        source = self.sound.source
+        if isinstance(source, Waveform | np.ndarray):
+            return "the query"
+        return os.fspath(get_path(source))
+
+    @property
+    def _sample_rate(self) -> int:
+        return self.embedder().model.segments.sample_rate
+
+    def _read(self) -> Vectors:
+        source, start_s, end_s = self.sound.source, self.sound.start_s, self.sound.end_s
+        assert not isinstance(source, np.ndarray)  # a vector has neither facts nor pieces to read
+        if isinstance(source, Waveform):
+            cut = source.cut(start_s, end_s)
+            return convert_waveform(cut, source.sample_rate, self._sample_rate)
+        return read_audio(get_path(source), self._sample_rate, start_s, end_s)
+
+
+@dataclass(frozen=True)
+class ReadQuery:
+    """A query brought to one unit vector, with its parts."""
+
+    vector: Vectors
+    parts: tuple[Part, ...]
+
+    @property
+    def content_ids(self) -> list[int]:
+        """The contents of the library that it was taken from."""
+        return [part.content_id for part in self.parts if part.content_id is not None]
+
+    @property
+    def main_part(self) -> Part:
+        """The part that counts most, the first of such; its facts stand for the query's."""
+        return max(self.parts, key=lambda part: part.sound.weight)
+
+    @cached_property
+    def pieces(self) -> Vectors:
+        """The query anew from one piece of each part after the other, `(n_pieces, n)`."""
+        n_pieces = max(len(part.pieces) for part in self.parts)
+        weights = [part.sound.weight for part in self.parts]
+        kept = []
+        for number in range(n_pieces):
+            vectors = [part.pieces[number % len(part.pieces)] for part in self.parts]
+            try:
+                kept.append(combine_vectors(vectors, weights))
+            except QueryError:  # these pieces cancel each other out
+                continue
+        return np.stack(kept) if kept else self.vector[None]

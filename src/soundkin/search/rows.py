@@ -1,0 +1,126 @@
+"""Hits and recordings as other programs take them: rows, CSV, playlists, labels, projects."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from soundkin.audio_facts import FACT_COLUMNS
+
+if TYPE_CHECKING:
+    from soundkin.audio_facts import Facts
+    from soundkin.library.records import Recording
+    from soundkin.search.explain import Explanation
+    from soundkin.search.hits import Hit
+    from soundkin.search.tag_suggestions import Suggestion
+    from soundkin.search.verdict import Verdict
+
+Row = dict[str, Any]
+
+
+def describe_hit(hit: Hit) -> Row:
+    """Write a hit as a row, the same for the command and the HTTP API."""
+    return {
+        "rank": hit.rank,
+        "path": hit.recording.path,
+        "start_s": round(hit.start_s, 6),
+        "duration_s": round(hit.duration_s, 6),
+        "score": round(hit.score, 6),
+        "percentile": round(hit.percentile, 3),
+        "rank_score": None if hit.rank_score is None else round(hit.rank_score, 6),
+        "n_folded": hit.n_folded,
+        "recording_duration_s": round(hit.recording.duration_s, 6),
+        "tags": list(hit.recording.tags),
+        "facts": describe_facts(hit.recording.facts),
+    }
+
+
+def describe_recording(recording: Recording) -> Row:
+    """Write a recording as a row; one that failed has its reason only."""
+    if recording.error is not None:
+        return {"path": recording.path, "error": recording.error}
+    return {
+        "path": recording.path,
+        "duration_s": round(recording.duration_s, 6),
+        "sample_rate": recording.sample_rate,
+        "n_channels": recording.n_channels,
+        "format": recording.format,
+        "n_segments": recording.n_segments,
+        "tags": list(recording.tags),
+        "facts": describe_facts(recording.facts),
+        "warning": recording.warning,
+    }
+
+
+def describe_explanation(explanation: Explanation) -> Row:
+    """Write why a recording was found: how stable that is, and each fact beside the query's."""
+    return {
+        "stability": round(explanation.stability, 3),
+        "stable": explanation.is_stable,
+        "n_pieces": explanation.n_pieces,
+        "n_near": explanation.n_near,
+        "facts": [
+            {
+                "fact": one.fact,
+                "query": None if one.query is None else round(one.query, 3),
+                "hit": None if one.hit is None else round(one.hit, 3),
+                "closeness": round(one.closeness, 3),
+            }
+            for one in explanation.facts
+        ],
+    }
+
+
+def describe_suggestion(suggestion: Suggestion) -> Row:
+    """Write a suggested tag as a row."""
+    return {
+        "path": suggestion.recording.path,
+        "tag": suggestion.tag,
+        "vote": round(suggestion.vote, 3),
+        "precision": round(suggestion.precision, 3),
+        "because": suggestion.because.path,
+    }
+
+
+def describe_verdict(verdict: Verdict) -> Row:
+    """Write a verdict as a row."""
+    return {
+        "word": verdict.word,
+        "n_good": verdict.n_good,
+        "best_score": round(verdict.best_score, 6),
+        "usual_score": round(verdict.usual_score, 6),
+    }
+
+
+def describe_facts(facts: Facts | None) -> Row | None:
+    """Write a sound's facts as a row; None where they were never measured."""
+    if facts is None:
+        return None
+    return {k: v if v is None else round(v, 3) for k, v in dataclasses.asdict(facts).items()}
+
+
+def write_csv(rows: Iterable[Row]) -> Iterator[str]:
+    """Yield the lines of a table, the names of the first row's columns first.
+
+    Each fact has a column of its own.
+    """
+    buffer = io.StringIO()
+    writer: csv.DictWriter[str] | None = None
+    for row in map(_flatten, rows):
+        if writer is None:
+            writer = csv.DictWriter(buffer, list(row), lineterminator="\n")
+            writer.writeheader()
+        writer.writerow({k: ";".join(v) if isinstance(v, list) else v for k, v in row.items()})
+        yield buffer.getvalue()
+        buffer.seek(0)
+        buffer.truncate()
+
+
+def _flatten(row: Row) -> Row:
+    if "facts" not in row:
+        return row
+    facts = row["facts"] or dict.fromkeys(FACT_COLUMNS)
+    return {key: value for key, value in row.items() if key != "facts"} | facts

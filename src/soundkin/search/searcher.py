@@ -1,0 +1,263 @@
+"""Query by example: sounds, added and subtracted, in; the places that sound alike out."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from soundkin.audio_facts import Facts, blend, check_weights
+from soundkin.errors import QueryError
+from soundkin.index.vector_index import DamagedIndexError, Neighbours, VectorIndex
+from soundkin.library.library import Library
+from soundkin.library.records import Filters
+from soundkin.progress import OnProgress
+from soundkin.search.explain import Explanation, explain_recordings
+from soundkin.search.feedback import Taste
+from soundkin.search.hits import Hit, describe_neighbours, fold_copies, renumber
+from soundkin.search.query import Query, ReadQuery, Sound, Source, Vectors
+from soundkin.search.query_reader import QueryReader
+from soundkin.search.shared_index import Holdings
+from soundkin.search.verdict import Verdict, judge_scores
+
+WEIGHED_POOL = 1000  # recordings nearest by their vectors, among which facts are weighed
+FOLDED_POOL = 4  # times as many hits are asked for where copies are folded, and more until enough
+
+Answer = TypeVar("Answer")
+
+
+class Searcher:
+    """Answers queries over one library; holds its vectors, and its model once one is needed."""
+
+    def __init__(
+        self,
+        library: Library,
+        on_progress: OnProgress | None = None,
+        *,
+        holdings: Holdings | None = None,
+    ) -> None:
+        """Prepare to search; `on_progress` hears of the index, where it must be built first.
+
+        `holdings` are shared by the searchers of several threads, each with a `Library` of its own.
+
+        Raises
+        ------
+        LibraryError
+            Nothing is indexed in it.
+        """
+        self._library = library
+        self._holdings = holdings or Holdings(on_progress)
+        self._held = self._holdings.take(library)
+
+    def search(
+        self,
+        query: Query,
+        top_k: int = 10,
+        *,
+        per_recording: int = 1,
+        exclude_self: bool = False,
+        filters: Filters | None = None,
+        exact: bool = False,
+        liked: Sequence[Sound | Source] = (),
+        disliked: Sequence[Sound | Source] = (),
+        weights: Mapping[str, float] | None = None,
+        fold_duplicates: bool = False,
+    ) -> list[Hit]:
+        """Find the places that sound most like a query, best first.
+
+        Parameters
+        ----------
+        query
+            A file, a recording of the library by path or the end of it, samples, or several
+            `Sound` with weights.
+        top_k
+            How many hits.
+        per_recording
+            How many hits of one recording at most; they do not overlap.
+        exclude_self
+            Leave out the recordings that the query was taken from, and files of the same bytes.
+        filters
+            Which recordings count.
+        exact
+            Score every segment, even where the index need not.
+        liked, disliked
+            Rank by what was learned from these sounds and those (see `soundkin.search.feedback`);
+            recordings that are disliked are left out.
+        weights
+            Rank the 1,000 nearest recordings by the mean of what they were ranked by, which weighs
+            1, and how close their facts are to the query's, by the weights of these names (see
+            `audio_facts`). The facts of a query of several sounds are those of the one with
+            the largest weight.
+        fold_duplicates
+            Leave out hits that are near-copies of a better one, and count them there.
+
+        Raises
+        ------
+        SoundkinError
+            A sound cannot be read, is silent or is not to be found, no recording passes, or a
+            weight means nothing.
+        """
+        if top_k < 1 or per_recording < 1:
+            raise QueryError("top_k and per_recording must be at least 1")
+        weights = {name: weight for name, weight in (weights or {}).items() if weight != 0}
+        check_weights(weights)
+        self._held = self._holdings.take(self._library)
+        reader = self._make_reader()
+        read = reader.read(query)
+        taste, shunned = self._learn(reader, read, liked, disliked)
+        segments = self._held.model.segments
+        options: dict[str, Any] = {
+            "per_content": per_recording,
+            "min_gap": math.ceil(segments.segment_length / segments.segment_hop),
+            "allowed": self._select_allowed(filters),
+            "excluded": [*(read.content_ids if exclude_self else []), *shunned],
+            "exact": exact,
+        }
+
+        def find(n_contents: int) -> list[Hit]:
+            rank_scores: Vectors | None = None
+            if taste is None:
+                found = self._ask(lambda index: index.search(read.vector, n_contents, **options))
+            else:
+                found, rank_scores = self._ask(lambda i: taste.find(i, n_contents, **options))
+            hits = describe_neighbours(self._library, self._held, found, filters, rank_scores)
+            return self._weigh(read, hits, weights) if weights else hits
+
+        if not fold_duplicates:
+            return find(max(top_k, WEIGHED_POOL if weights else 0))[:top_k]
+        return self._find_folded(find, top_k, WEIGHED_POOL if weights else 0)
+
+    def search_many(
+        self,
+        queries: Iterable[Query],
+        top_k: int = 10,
+        *,
+        exact: bool = False,
+        on_progress: Callable[[int, int], None] | None = None,
+    ) -> list[list[Hit]]:
+        """Search for many things at once, on all cores; the hits of each, as `search` gives them.
+
+        Parameters
+        ----------
+        queries
+            Each as for `search`.
+        on_progress
+            Called with how many queries are done, and how many there are.
+
+        Raises
+        ------
+        SoundkinError
+            As from `search`; nothing is searched for where one query is wrong.
+        """
+        if top_k < 1:
+            raise QueryError("top_k must be at least 1")
+        self._held = self._holdings.take(self._library)
+        vectors, _ = self._make_reader().read_each(queries)
+        if not len(vectors):
+            return []
+        found = self._ask(
+            lambda index: index.search_many(vectors, top_k, exact=exact, on_progress=on_progress)
+        )
+        return [
+            describe_neighbours(self._library, self._held, neighbours, None)[:top_k]
+            for neighbours in found
+        ]
+
+    def compute_vectors(self, queries: Iterable[Query]) -> Vectors:
+        """Compute the unit vector that each of some queries is searched with, float32 `(m, n)`.
+
+        Raises
+        ------
+        SoundkinError
+            As from `search`.
+        """
+        self._held = self._holdings.take(self._library)
+        return self._make_reader().read_each(queries)[0]
+
+    def judge(self, hits: Sequence[Hit]) -> Verdict:
+        """Tell whether hits are any good; see `soundkin.search.verdict`."""
+        usual_score = self._ask(lambda _: self._held.usual_score)
+        return judge_scores([hit.score for hit in hits], usual_score)
+
+    def explain(self, query: Query, hit: Hit) -> Explanation:
+        """Explain why a query finds a hit; see `explain_all`."""
+        return self.explain_all(query, [hit])[0]
+
+    def explain_all(self, query: Query, hits: Sequence[Hit]) -> list[Explanation]:
+        """Explain why a query finds some hits: their facts beside its own, and their stability.
+
+        Raises
+        ------
+        SoundkinError
+            As from `search`.
+        """
+        self._held = self._holdings.take(self._library)
+
+        def search(pieces: Vectors, n_contents: int) -> list[Neighbours]:
+            return self._ask(lambda index: index.search_many(pieces, n_contents))
+
+        recordings = [hit.recording for hit in hits]
+        n_contents = len(self._held.index.content_ids)
+        return explain_recordings(self._make_reader().read(query), recordings, n_contents, search)
+
+    def _make_reader(self) -> QueryReader:
+        return QueryReader(self._library, self._holdings, self._held)
+
+    def _learn(
+        self,
+        reader: QueryReader,
+        read: ReadQuery,
+        liked: Sequence[Sound | Source],
+        disliked: Sequence[Sound | Source],
+    ) -> tuple[Taste | None, list[int]]:
+        """Learn what is wanted, if there is feedback; and the contents that are disliked."""
+        if not liked and not disliked:
+            return None, []
+        towards, kept = reader.read_each(liked)
+        away, shunned = reader.read_each(disliked)
+        random = self._ask(lambda _: self._held.random_vectors)
+        return Taste.learn(read.vector, towards, away, random), sorted(set(shunned) - set(kept))
+
+    def _weigh(
+        self, read: ReadQuery, hits: Sequence[Hit], weights: Mapping[str, float]
+    ) -> list[Hit]:
+        """Rank hits by what they were ranked by blended with the closeness of facts."""
+        facts = read.main_part.facts
+        weighed = []
+        for hit in hits:
+            ranked_by = hit.score if hit.rank_score is None else hit.rank_score
+            blended = blend(ranked_by, facts, hit.recording.facts or Facts(), weights)
+            weighed.append((blended, hit))
+        weighed.sort(key=lambda pair: -pair[0])
+        ranked = [dataclasses.replace(hit, rank_score=blended) for blended, hit in weighed]
+        return renumber(ranked, len(ranked))
+
+    def _find_folded(self, find: Callable[[int], list[Hit]], top_k: int, least: int) -> list[Hit]:
+        """Find so many hits that are no copies of each other, asking for more until there are."""
+        n_asked = max(FOLDED_POOL * top_k, least)
+        while True:
+            hits = find(n_asked)
+            folded = fold_copies(self._held, hits)
+            if len(folded) >= top_k or n_asked >= len(self._held.index.content_ids):
+                return renumber(folded, top_k)
+            n_asked *= FOLDED_POOL
+
+    def _ask(self, question: Callable[[VectorIndex], Answer]) -> Answer:
+        """Ask the index; one that turns out to be damaged is built anew first."""
+        try:
+            return question(self._held.index)
+        except DamagedIndexError:
+            self._held = self._holdings.renew(self._library, damaged=True)
+            return question(self._held.index)
+
+    def _select_allowed(self, filters: Filters | None) -> npt.NDArray[np.int64] | None:
+        if not filters:
+            return None
+        ids = self._library.select_content_ids(filters)
+        if not len(ids):
+            raise QueryError("no recording passes the filters")
+        return ids

@@ -1,0 +1,61 @@
+"""Whether a library has anything like a query, told by how near its own sounds lie together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from soundkin.index.vector_index import VectorIndex, average_content
+
+MANY = 5
+FAR_PERCENT = 10.0  # so many of a library's own sounds have no nearer kin than `usual_score`
+N_SAMPLED = 128
+N_NEAREST = 5
+COPY_SCORE = 0.99  # a copy tells nothing about how near other sounds are
+NOWHERE = -1.0
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How well a library answers a query.
+
+    `word` is `many`, `some` or `none`: how many of the hits are at least as near to the query as
+    nine in ten of the library's own sounds have their nearest, which is a score of `usual_score`.
+    `n_good` counts them; `best_score` is the best hit's.
+    """
+
+    word: str
+    n_good: int
+    best_score: float
+    usual_score: float
+
+
+def judge_scores(scores: Sequence[float], usual_score: float) -> Verdict:
+    """Judge the hits of a query by their scores."""
+    n_good = sum(score >= usual_score for score in scores)
+    word = "none" if not n_good else "many" if n_good >= MANY else "some"
+    return Verdict(word, n_good, max(scores, default=NOWHERE), usual_score)
+
+
+def compute_usual_score(index: VectorIndex, generator: np.random.Generator) -> float:
+    """Compute the score that nine in ten of a library's sounds have with their nearest other one.
+
+    It is -1 where there are no two sounds to compare.
+    """
+    places = np.arange(len(index.content_ids))
+    if len(places) > N_SAMPLED:
+        places = np.sort(generator.choice(places, N_SAMPLED, replace=False))
+    audible = [(place, average_content(index, place)) for place in places.tolist()]
+    queries = [(place, mean) for place, mean in audible if mean is not None]
+    if not queries:
+        return NOWHERE
+    nearest = []
+    found = index.search_many(np.stack([mean for _, mean in queries]), N_NEAREST + 1)
+    for (place, _), neighbours in zip(queries, found, strict=True):
+        others = neighbours.scores[neighbours.content_ids != index.content_ids[place]]
+        different = others[others < COPY_SCORE]
+        if len(others):
+            nearest.append(float(different[0] if len(different) else others[-1]))
+    return float(np.percentile(nearest, FAR_PERCENT)) if nearest else NOWHERE

@@ -1,0 +1,1 @@
+"""What stands before the app: connections, admission, the guard."""

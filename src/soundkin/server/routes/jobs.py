@@ -1,0 +1,131 @@
+"""Long work started from outside: indexing and mapping, with news as server-sent events."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Request
+from fastapi import Path as FromPath
+from pydantic import BaseModel, Field
+from starlette.responses import Response, StreamingResponse
+
+from soundkin.audio.walk import resolve_root
+from soundkin.server.jobs.runner import RUNNING, Job
+from soundkin.server.problems import Json, Problem
+from soundkin.server.schemas import RequestModel, Text
+from soundkin.server.state import Desk, DeskHere
+
+NEWS_EVERY_S = 0.1
+BEAT_S = 10.0
+CLUSTER_WORDS = {
+    "index": "a cluster serves this library; index with: soundkin index FOLDER --cluster",
+    "map": "a cluster serves this library; make its map with: soundkin map",
+}
+
+router = APIRouter(prefix="/api/v1", tags=["jobs"])
+JobId = Annotated[str, FromPath(pattern=r"^[0-9a-f]{16}$")]
+
+
+class JobRequest(RequestModel):
+    """A job to do. Without folders, all that the library knows are indexed again."""
+
+    kind: Literal["index", "map"] = Field(examples=["index"])
+    folders: list[Text] = Field(default=[], max_length=100, examples=[["/home/me/Samples"]])
+
+
+class JobResponse(BaseModel):
+    """A job as it stands."""
+
+    id: str
+    kind: str
+    folders: list[str]
+    state: str = Field(examples=["running", "done", "failed"])
+    n_done: int
+    n_total: int
+    words: str = Field(examples=["12/60 files, 1.2 min of audio, 130× real time"])
+    summary: str | None
+    report: dict[str, Any] | None
+    detail: str | None
+
+
+@router.post("/jobs", response_model=JobResponse, status_code=201, summary="Start a job")
+def start_job(words: JobRequest, desk: DeskHere) -> Response:
+    """Bring the library in step with folders, or make its map. One job is at work at a time."""
+    if desk.settings.is_replica:
+        raise Problem(409, CLUSTER_WORDS[words.kind])
+    folders = [_check_folder(folder, desk) for folder in words.folders]
+    return Json(describe_job(desk.board.start(words.kind, folders)), status_code=201)
+
+
+def _check_folder(folder: str, desk: Desk) -> str:
+    """Make a folder's path absolute; from afar, only what is indexed already is to be indexed."""
+    if "\0" in folder or not Path(folder).expanduser().is_absolute():
+        raise Problem(422, f"{folder}: give a folder's whole path, from / or ~ on")
+    path = resolve_root(folder)
+    if not desk.settings.is_local:
+        with desk.open_library() as library:
+            known = library.list_folders()
+        if not any(Path(path).is_relative_to(one) for one in known):
+            raise Problem(403, f"{folder}: from afar only folders of the library can be indexed")
+    return path
+
+
+@router.get("/jobs", response_model=list[JobResponse], summary="List jobs")
+def list_jobs(desk: DeskHere) -> Response:
+    """List the jobs of this server, the newest first."""
+    return Json([describe_job(job) for job in desk.board.list()])
+
+
+@router.get("/jobs/{job_id}", response_model=JobResponse, summary="How far a job is")
+def get_job(job_id: JobId, desk: DeskHere) -> Response:
+    """Describe a job as it stands."""
+    return Json(describe_job(desk.board.get(job_id)))
+
+
+@router.delete("/jobs/{job_id}", response_model=JobResponse, summary="Interrupt a job")
+def stop_job(job_id: JobId, desk: DeskHere) -> Response:
+    """Interrupt a job; what it has done is kept, and the same job goes on from there."""
+    return Json(describe_job(desk.board.stop(job_id)))
+
+
+@router.get(
+    "/jobs/{job_id}/events",
+    summary="A job's news",
+    response_class=StreamingResponse,
+    responses={200: {"content": {"text/event-stream": {}}, "description": "Server-sent events"}},
+)
+async def follow_job(job_id: JobId, request: Request, desk: DeskHere) -> Response:
+    """Send `progress` while a job is at work, then `done` or `failed`, each with the whole job."""
+    desk.board.get(job_id)
+    headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
+    return StreamingResponse(
+        _send_news(job_id, request, desk), headers=headers, media_type="text/event-stream"
+    )
+
+
+async def _send_news(job_id: str, request: Request, desk: Desk) -> AsyncIterator[str]:
+    last: Job | None = None
+    quiet_s = 0.0
+    while not (desk.board.is_closing or await request.is_disconnected()):
+        job = desk.board.get(job_id)
+        if job is not last:
+            last, quiet_s = job, 0.0
+            name = "progress" if job.state == RUNNING else job.state
+            yield f"event: {name}\ndata: {json.dumps(describe_job(job))}\n\n"
+            if job.state != RUNNING:
+                return
+        await asyncio.sleep(NEWS_EVERY_S)
+        quiet_s += NEWS_EVERY_S
+        if quiet_s >= BEAT_S:
+            quiet_s = 0.0
+            yield ": still at work\n\n"
+
+
+def describe_job(job: Job) -> dict[str, Any]:
+    """Write a job as a row."""
+    return dataclasses.asdict(job) | {"summary": job.words if job.state == "done" else None}

@@ -1,0 +1,224 @@
+"""The collection: what the library holds, by folder, tag and name; its tags edited."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, Field
+from starlette.responses import Response
+
+import soundkin
+from soundkin.audio_facts import FACT_WORDS
+from soundkin.library.browse import (
+    Wanted,
+    count_extensions,
+    list_folder_tree,
+    measure_ranges,
+    read_page,
+)
+from soundkin.library.library import Library
+from soundkin.library.records import Filters, Recording
+from soundkin.server.problems import Json
+from soundkin.server.rows import FAVOURITE, list_recording
+from soundkin.server.schemas import RecordingId, RecordingResponse, RequestModel, Tag, Text
+from soundkin.server.state import DeskHere, find_recording
+
+router = APIRouter(prefix="/api/v1", tags=["library"])
+
+Ids = Annotated[list[RecordingId], Field(min_length=1, max_length=10_000)]
+TextQuery = Annotated[str | None, Query(max_length=4096)]
+
+
+class TagRequest(RequestModel):
+    """Tags to give and to take."""
+
+    ids: Ids
+    add: list[Tag] = Field(default=[], max_length=100)
+    remove: list[Tag] = Field(default=[], max_length=100)
+
+
+class FavouriteRequest(RequestModel):
+    """Recordings to mark, or to mark no more."""
+
+    ids: Ids
+    favourite: bool = True
+
+
+class ModelResponse(BaseModel):
+    """The model a library was made with."""
+
+    name: str
+    hash: str
+    embedding_size: int
+    sample_rate: int
+    segment_s: float
+    hop_s: float
+
+
+class TagCount(BaseModel):
+    """A tag, and how many recordings have it."""
+
+    tag: str
+    count: int
+
+
+class ExtensionCount(BaseModel):
+    """A kind of file, and how many recordings are of it."""
+
+    extension: str = Field(examples=[".wav"])
+    n_recordings: int
+
+
+class FactRange(BaseModel):
+    """An acoustic fact, and its bounds in this library."""
+
+    name: str = Field(examples=["brightness"])
+    title: str
+    unit: str
+    min: float | None
+    max: float | None
+
+
+class Limits(BaseModel):
+    """The most that an upload may be."""
+
+    upload_bytes: int
+    upload_s: float
+
+
+class InfoResponse(BaseModel):
+    """What there is."""
+
+    version: str
+    library: str
+    model: ModelResponse | None
+    n_recordings: int
+    n_failed: int
+    n_segments: int
+    duration_s: float
+    folders: list[str]
+    tags: list[TagCount]
+    extensions: list[ExtensionCount]
+    facts: list[FactRange]
+    limits: Limits
+    is_local: bool
+
+
+class RecordingsResponse(BaseModel):
+    """A page of recordings, and how many there are in all."""
+
+    total: int
+    recordings: list[RecordingResponse]
+
+
+class FolderResponse(BaseModel):
+    """A folder, with what is in it and below."""
+
+    path: str
+    n_recordings: int
+    duration_s: float
+
+
+class ChangedResponse(BaseModel):
+    """How many recordings were changed."""
+
+    changed: int
+
+
+@router.get("/info", response_model=InfoResponse, summary="What there is")
+def get_info(desk: DeskHere) -> Response:
+    """Say what the library holds, and how it is cut."""
+    with desk.open_library() as library:
+        counts, model, ranges = library.count(), library.model, measure_ranges(library)
+        facts: dict[str, Any] = {
+            "version": soundkin.__version__,
+            "library": library.name,
+            "model": model
+            and {
+                "name": model.name,
+                "hash": model.hash,
+                "embedding_size": model.embedding_size,
+                **dataclasses.asdict(model.segments),
+            },
+            "n_recordings": counts.n_recordings,
+            "n_failed": counts.n_failed,
+            "n_segments": counts.n_segments,
+            "duration_s": round(counts.duration_s, 3),
+            "folders": library.list_folders(),
+            "tags": [{"tag": tag, "count": count} for tag, count in library.list_tags()],
+            "extensions": [
+                {"extension": extension, "n_recordings": count}
+                for extension, count in count_extensions(library)
+            ],
+            "facts": [
+                {"name": name, "title": title, "unit": unit, "min": least, "max": most}
+                for name, (title, unit) in FACT_WORDS.items()
+                for least, most in [ranges.get(name, (None, None))]
+            ],
+            "limits": {
+                "upload_bytes": desk.settings.max_upload_bytes,
+                "upload_s": desk.settings.max_upload_s,
+            },
+            "is_local": desk.settings.is_local,
+        }
+    return Json(facts)
+
+
+@router.get("/recordings", response_model=RecordingsResponse, summary="List recordings")
+def list_recordings(
+    desk: DeskHere,
+    folder: TextQuery = None,
+    tag: TextQuery = None,
+    text: Annotated[
+        str | None, Query(max_length=200, description="Letters somewhere in the path")
+    ] = None,
+    favourites: bool = False,
+    failed: Annotated[bool, Query(description="What could not be read, and why")] = False,
+    offset: Annotated[int, Query(ge=0, le=1 << 40)] = 0,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+) -> Response:
+    """List recordings in order of path, page by page."""
+    tags = ((tag,) if tag else ()) + ((FAVOURITE,) if favourites else ())
+    filters = Filters(folders=(folder,) if folder else (), tags=tags)
+    with desk.open_library() as library:
+        page = read_page(library, Wanted(filters, text or "", failed), offset, limit)
+    return Json({"total": page.total, "recordings": list(map(list_recording, page.recordings))})
+
+
+@router.get("/folders", response_model=list[FolderResponse], summary="List folders")
+def list_folders(desk: DeskHere) -> Response:
+    """List every folder that has recordings in it or below, with how many and how long."""
+    with desk.open_library() as library:
+        return Json([dataclasses.asdict(folder) for folder in list_folder_tree(library)])
+
+
+@router.post("/tags", response_model=ChangedResponse, summary="Tag recordings")
+def edit_tags(words: TagRequest, desk: DeskHere) -> Response:
+    """Give and take tags; says how many recordings have other tags than before."""
+    with desk.open_library() as library:
+        add = [tag.strip() for tag in words.add]
+        return Json({"changed": change_tags(library, words.ids, add, words.remove)})
+
+
+@router.post("/favourites", response_model=ChangedResponse, summary="Mark favourites")
+def edit_favourites(words: FavouriteRequest, desk: DeskHere) -> Response:
+    """Mark recordings as favourites, or no more; kept as the tag `favourite`."""
+    add, remove = ([FAVOURITE], []) if words.favourite else ([], [FAVOURITE])
+    with desk.open_library() as library:
+        return Json({"changed": change_tags(library, words.ids, add, remove)})
+
+
+def change_tags(library: Library, ids: list[str], add: list[Text], remove: list[Text]) -> int:
+    """Edit tags in one transaction; returns how many recordings that changed."""
+    with library.transaction():
+        recordings = [find_recording(library, recording_id) for recording_id in dict.fromkeys(ids)]
+        library.add_tags(recordings, add)
+        library.remove_tags(recordings, remove)
+        return sum(_is_changed(recording, add, remove) for recording in recordings)
+
+
+def _is_changed(recording: Recording, add: list[str], remove: list[str]) -> bool:
+    before = set(recording.tags)
+    return (before | set(add)) - set(remove) != before

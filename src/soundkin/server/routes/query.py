@@ -1,0 +1,93 @@
+"""Queries of the API brought to those of the library."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from soundkin.library.concepts import Concept, find_concept
+from soundkin.library.library import Library
+from soundkin.library.records import Filters
+from soundkin.search.query import Sound
+from soundkin.server.problems import Problem
+from soundkin.server.rows import FAVOURITE
+from soundkin.server.schemas import FilterRequest, PartRequest, SegmentRef
+from soundkin.server.state import Desk
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A query of the API as the library takes it; a concept brings what it likes and dislikes."""
+
+    sounds: list[Sound]
+    liked: list[Sound]
+    disliked: list[Sound]
+
+
+def read_query(
+    parts: Iterable[PartRequest],
+    liked: Iterable[SegmentRef],
+    disliked: Iterable[SegmentRef],
+    desk: Desk,
+    library: Library,
+) -> Asked:
+    """Find the sounds that a query names.
+
+    Raises
+    ------
+    Problem
+        There is no such sound or concept.
+    """
+    asked = Asked([], _read_places(liked, desk, library), _read_places(disliked, desk, library))
+    for part in parts:
+        if part.id.startswith("c"):
+            concept = _find_concept(part.id, library)
+            asked.sounds.append(Sound(concept.query, part.weight))
+            asked.liked.extend(map(Sound, concept.liked))
+            asked.disliked.extend(map(Sound, concept.disliked))
+        else:
+            heard = desk.find_heard(library, part.id)
+            asked.sounds.append(heard.as_query(library, part.weight, part.start_s, part.end_s))
+    return asked
+
+
+def _find_concept(part_id: str, library: Library) -> Concept:
+    concept = find_concept(library, int(part_id[1:]))
+    if concept is None:
+        raise Problem(404, f"{part_id}: no such concept")
+    model = library.model
+    if model is None or model.hash != concept.model_hash:
+        raise Problem(409, f"{concept.name}: another model made it; save it again")
+    return concept
+
+
+def _read_places(places: Iterable[SegmentRef], desk: Desk, library: Library) -> list[Sound]:
+    """Find the segments that were liked or disliked."""
+    model = library.model
+    segment_s = model.segments.segment_s if model else 1.0
+    found = []
+    for place in places:
+        heard = desk.find_heard(library, place.id)
+        end_s = min(place.start_s + segment_s, max(heard.duration_s, place.start_s + 1e-3))
+        found.append(heard.as_query(library, 1.0, place.start_s, end_s))
+    return found
+
+
+def read_filters(words: FilterRequest) -> Filters:
+    """Make the library's filters of a request's."""
+    favourite = (FAVOURITE,) if words.favourites else ()
+    return Filters(
+        folders=tuple(words.folders),
+        extensions=tuple(words.extensions),
+        min_duration_s=words.min_duration_s,
+        max_duration_s=words.max_duration_s,
+        tags=(*words.tags, *favourite),
+        facts={name: _close(bounds) for name, bounds in words.facts.items()},
+    )
+
+
+def _close(bounds: tuple[float | None, float | None]) -> tuple[float, float]:
+    """Put infinities where there is no bound."""
+    least, most = bounds
+    return -math.inf if least is None else least, math.inf if most is None else most

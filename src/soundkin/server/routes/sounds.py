@@ -1,0 +1,219 @@
+"""One sound, by id: taken in, described, heard, seen."""
+
+from __future__ import annotations
+
+import stat
+from itertools import chain, islice
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import quote
+
+from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import UploadFile
+from starlette.responses import FileResponse, Response, StreamingResponse
+
+from soundkin.audio.wav_bytes import Wave
+from soundkin.server.byte_ranges import read_range, settle_range
+from soundkin.server.problems import Json, Problem
+from soundkin.server.rows import list_heard, list_recording
+from soundkin.server.schemas import (
+    UPLOAD_BODY,
+    EndQuery,
+    NameQuery,
+    PathId,
+    RecordingResponse,
+    SoundResponse,
+    StartQuery,
+)
+from soundkin.server.sounds.sound import Heard
+from soundkin.server.sounds.uploads import Upload
+from soundkin.server.state import Desk, DeskHere, find_recording
+from soundkin.server.thread_limits import run_slowly
+
+PLAYABLE = {  # what every browser plays, by extension
+    ".aac": "audio/aac",
+    ".flac": "audio/flac",
+    ".m4a": "audio/mp4",
+    ".mp3": "audio/mpeg",
+    ".mp4": "audio/mp4",
+    ".oga": "audio/ogg",
+    ".ogg": "audio/ogg",
+    ".opus": "audio/ogg",
+    ".wav": "audio/wav",
+    ".webm": "audio/webm",
+}
+PLAYABLE_WAVS = {"WAV PCM_16", "WAV PCM_24", "WAV PCM_U8", "WAV FLOAT"}
+KEPT = {"cache-control": "private, max-age=600"}
+
+router = APIRouter(prefix="/api/v1", tags=["sounds"])
+
+
+class PeaksResponse(BaseModel):
+    """The least and greatest samples of equal stretches."""
+
+    start_s: float
+    duration_s: float
+    min: list[float]
+    max: list[float]
+
+
+@router.post(
+    "/sounds",
+    response_model=SoundResponse,
+    status_code=201,
+    openapi_extra=UPLOAD_BODY,
+    summary="Take a sound in",
+)
+async def upload_sound(request: Request, desk: DeskHere, name: NameQuery = "sound") -> Response:
+    """Keep a sound from outside for as long as the server runs, to search with and to listen to."""
+    upload = await take_in(request, desk, name)
+    return Json(list_heard(Heard.of_upload(upload)), status_code=201)
+
+
+async def take_in(request: Request, desk: Desk, name: str) -> Upload:
+    """Read a sound out of a request's body, and decode it in another process."""
+    kind = request.headers.get("content-type", "")
+    if kind.startswith("multipart/form-data"):
+        async with request.form(max_files=1, max_fields=8) as form:
+            file = form.get("file")
+            if not isinstance(file, UploadFile):
+                raise Problem(422, "the form needs a sound file called `file`")
+            name = file.filename if file.filename and name == "sound" else name
+            spooled = await desk.uploads.spool_file(file.file, name)
+    else:
+        spooled = await desk.uploads.spool(request.stream(), name)
+    return await run_slowly(desk.uploads.adopt, spooled, name)
+
+
+@router.get(
+    "/sounds/{sound_id}",
+    response_model=RecordingResponse | SoundResponse,
+    summary="What is known of a sound",
+)
+def get_sound(sound_id: PathId, desk: DeskHere) -> Response:
+    """Describe a recording, also one that could not be read, or an upload."""
+    with desk.open_library() as library:
+        if sound_id.startswith("r"):
+            return Json(list_recording(find_recording(library, sound_id)))
+        return Json(list_heard(desk.find_heard(library, sound_id)))
+
+
+@router.get(
+    "/sounds/{sound_id}/audio",
+    summary="Hear it",
+    responses={
+        200: {"content": {"audio/*": {}}, "description": "All of it"},
+        206: {"content": {"audio/*": {}}, "description": "Some of its bytes"},
+    },
+)
+def get_audio(
+    request: Request,
+    sound_id: PathId,
+    desk: DeskHere,
+    start_s: StartQuery = 0.0,
+    end_s: EndQuery = None,
+    download: bool = False,
+) -> Response:
+    """Give a sound's own bytes where browsers play them, else a WAV file; a region as a WAV file.
+
+    Of such a WAV file too any range of bytes can be had. It has the sound's own sample rate and
+    channels, as 32-bit floats (one channel, of an upload).
+    """
+    with desk.open_library() as library:
+        heard = desk.find_heard(library, sound_id)
+    is_whole = not start_s and end_s is None
+    original = heard.upload.path if heard.upload else heard.path
+    kind = _choose_kind(original, heard)
+    _check_there(heard)
+    if is_whole and kind is not None:
+        headers = KEPT | (_attach(heard.name) if download else {})
+        settle_range(request, original.stat().st_size)
+        return FileResponse(original, media_type=kind, headers=headers)
+    n_channels = 1 if heard.upload else heard.info.n_channels
+    wave = Wave.cut(
+        heard.path, heard.info.sample_rate, n_channels, heard.duration_s, start_s, end_s
+    )
+    name = f"{Path(heard.name).stem} {start_s:.3f}.wav" if not is_whole else f"{heard.name}.wav"
+    return _send_wave(wave, request.headers.get("range"), name if download else None)
+
+
+def _choose_kind(path: Path, heard: Heard) -> str | None:
+    """Tell which media type a file can be played as; None where it must be decoded first."""
+    kind = PLAYABLE.get(path.suffix.lower())
+    if kind == "audio/wav" and heard.info.format not in PLAYABLE_WAVS:
+        return None
+    return kind
+
+
+def _check_there(heard: Heard) -> None:
+    """Refuse what is no file any more."""
+    try:
+        is_file = stat.S_ISREG(heard.path.stat().st_mode)
+    except OSError as error:
+        raise Problem(404, f"{heard.name}: {error.strerror or error}; index it again") from error
+    if not is_file:
+        raise Problem(404, f"{heard.name}: no file any more; index it again")
+
+
+def _send_wave(wave: Wave, wanted: str | None, name: str | None) -> Response:
+    """Send a WAV file, or the bytes of it that a Range header wants."""
+    headers = {"accept-ranges": "bytes"} | KEPT | ({} if name is None else _attach(name))
+    span = None if wanted is None else read_range(wanted, wave.n_bytes)
+    start, stop = span or (0, wave.n_bytes)
+    headers["content-length"] = str(stop - start)
+    if span is not None:
+        headers["content-range"] = f"bytes {start}-{stop - 1}/{wave.n_bytes}"
+    chunks = wave.read(start, stop)
+    first = list(islice(chunks, 2))  # what cannot be decoded shows before anything is sent
+    status = 200 if span is None else 206
+    return StreamingResponse(chain(first, chunks), status, headers, media_type="audio/wav")
+
+
+def _attach(name: str) -> dict[str, str]:
+    """Have a browser save what is sent, under a name."""
+    quoted = quote(name.encode("utf-8", "replace"))
+    return {"content-disposition": f"attachment; filename*=utf-8''{quoted}"}
+
+
+@router.get("/sounds/{sound_id}/peaks", response_model=PeaksResponse, summary="Its waveform")
+async def get_peaks(
+    sound_id: PathId,
+    desk: DeskHere,
+    n: Annotated[int, Query(ge=1, le=4000)] = 400,
+    start_s: StartQuery = 0.0,
+    end_s: EndQuery = None,
+) -> Response:
+    """Give the least and greatest sample in each of `n` equal stretches."""
+    heard = await run_in_threadpool(find_there, desk, sound_id)
+    body: dict[str, Any] = await run_slowly(desk.gallery.get_peaks, heard, n, start_s, end_s)
+    return Json(body, headers=KEPT)
+
+
+@router.get(
+    "/sounds/{sound_id}/spectrogram.png",
+    summary="Its spectrogram",
+    response_class=Response,
+    responses={200: {"content": {"image/png": {}}, "description": "A PNG"}},
+)
+async def get_spectrogram(
+    sound_id: PathId,
+    desk: DeskHere,
+    start_s: StartQuery = 0.0,
+    end_s: EndQuery = None,
+    width: Annotated[int, Query(ge=1, le=2000)] = 400,
+    height: Annotated[int, Query(ge=1, le=1000)] = 128,
+) -> Response:
+    """Draw its log-mel, low frequencies at the bottom, 80 dB from dark to bright."""
+    heard = await run_in_threadpool(find_there, desk, sound_id)
+    picture = await run_slowly(desk.gallery.draw, heard, width, height, start_s, end_s)
+    return Response(picture, media_type="image/png", headers=KEPT)
+
+
+def find_there(desk: Desk, sound_id: str) -> Heard:
+    """Find a sound whose file is there."""
+    with desk.open_library() as library:
+        heard = desk.find_heard(library, sound_id)
+    _check_there(heard)
+    return heard

@@ -1,0 +1,88 @@
+"""Peaks and spectrograms that were asked for before, kept in memory."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from soundkin.audio.preview import compute_peaks, draw_sound
+from soundkin.server.rows import Row
+from soundkin.server.sounds.sound import Heard
+
+MOST_BYTES = 16 << 20  # 400 pictures; browsers keep what they show, too
+THING_BYTES = 1000  # what keeping a thing takes beside it: its key, a path in it, its place
+Thing = TypeVar("Thing")
+
+
+class Kept:
+    """The things computed last, up to so many bytes in all."""
+
+    def __init__(self, most_bytes: int = MOST_BYTES) -> None:
+        self._most_bytes = most_bytes
+        self._lock = threading.Lock()
+        self._things: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
+        self._n_bytes = 0
+
+    def get(self, key: Hashable, make: Callable[[], tuple[Thing, int]]) -> Thing:
+        """Get a thing; `make` gives it and its size in bytes, where it is not there yet."""
+        with self._lock:
+            if key in self._things:
+                self._things.move_to_end(key)
+                found: Thing = self._things[key][0]
+                return found
+        thing, n_bytes = make()
+        n_bytes += THING_BYTES
+        with self._lock:
+            if key not in self._things:
+                self._things[key] = thing, n_bytes
+                self._n_bytes += n_bytes
+            while self._n_bytes > self._most_bytes:
+                self._n_bytes -= self._things.popitem(last=False)[1][1]
+        return thing
+
+
+class Gallery:
+    """Peaks and spectrograms of sounds; for any thread."""
+
+    def __init__(self) -> None:
+        self._kept = Kept()
+
+    def get_peaks(self, heard: Heard, n: int, start_s: float, end_s: float | None) -> Row:
+        """Compute a sound's peaks; see `compute_peaks`."""
+
+        def make() -> tuple[npt.NDArray[np.float32], int]:
+            peaks = compute_peaks(heard.path, heard.duration_s, n, start_s, end_s)
+            return peaks, peaks.nbytes
+
+        peaks = self._kept.get(("peaks", _identify(heard), n, start_s, end_s), make)
+        stop_s = heard.duration_s if end_s is None else min(end_s, heard.duration_s)
+        least, most = np.round(peaks.astype(np.float64), 4).tolist()
+        return {
+            "start_s": start_s,
+            "duration_s": round(stop_s - start_s, 6),
+            "min": least,
+            "max": most,
+        }
+
+    def draw(
+        self, heard: Heard, width: int, height: int, start_s: float, end_s: float | None
+    ) -> bytes:
+        """Draw a sound's spectrogram; see `draw_sound`."""
+
+        def make() -> tuple[bytes, int]:
+            picture = draw_sound(heard.path, heard.duration_s, width, height, start_s, end_s)
+            return picture, len(picture)
+
+        key = ("spectrogram", _identify(heard), width, height, start_s, end_s)
+        return self._kept.get(key, make)
+
+
+def _identify(heard: Heard) -> Hashable:
+    """Tell a file from what it was before it changed."""
+    status = heard.path.stat()
+    return heard.path, status.st_size, status.st_mtime_ns

@@ -1,0 +1,272 @@
+"""Sounds from outside, kept in a temporary folder for as long as the server runs."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import secrets
+import shutil
+import tempfile
+import threading
+from collections import OrderedDict
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import soundfile
+
+from soundkin.audio.decoder import AudioInfo, Samples
+from soundkin.audio.open import EXTENSIONS
+from soundkin.errors import SoundkinError
+from soundkin.server.problems import Problem
+from soundkin.server.settings import Settings
+from soundkin.server.sounds.shared_uploads import Note, SharedUploads
+from soundkin.server.sounds.upload_decoding import DecoderPool
+from soundkin.system.files import hash_file
+
+MOST_NAME_LETTERS = 200
+CHUNK_BYTES = 1 << 18
+TAKEN_BYTES = 2 << 30
+MOST_MADE = 200
+MADE_BYTES = 1 << 30
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A sound from outside: the bytes that came, `path`, and `copy`, a mono WAV of them.
+
+    `name` is what it was called there, and only shown. `digest` is the SHA-256 of its bytes.
+    """
+
+    id: str
+    name: str
+    path: Path
+    copy: Path
+    digest: bytes
+    info: AudioInfo
+    duration_s: float
+    n_bytes: int
+
+
+@dataclass(frozen=True)
+class Spooled:
+    """A body written to disk, with its hash on the way."""
+
+    path: Path
+    digest: bytes
+    n_bytes: int
+
+
+class Shelf:
+    """Keeps so many sounds, and bytes of them; the longest unused one goes first."""
+
+    def __init__(self, most: int, most_bytes: int) -> None:
+        self._most, self._most_bytes = most, most_bytes
+        self._lock = threading.Lock()
+        self._uploads: OrderedDict[str, Upload] = OrderedDict()
+        self._n_bytes = 0
+
+    def put(self, upload: Upload) -> Upload:
+        """Keep one, and delete what there is no room for any more; what is kept already stays."""
+        with self._lock:
+            if upload.id in self._uploads:
+                _delete_files(upload)
+                return self._uploads[upload.id]
+            self._uploads[upload.id] = upload
+            self._n_bytes += upload.n_bytes
+            while len(self._uploads) > self._most or (
+                self._n_bytes > self._most_bytes and len(self._uploads) > 1
+            ):
+                self._drop(next(iter(self._uploads)))
+        return upload
+
+    def get(self, upload_id: str) -> Upload | None:
+        """Find one that is still kept."""
+        with self._lock:
+            if upload_id in self._uploads:
+                self._uploads.move_to_end(upload_id)
+            return self._uploads.get(upload_id)
+
+    def forget(self, upload_id: str) -> None:
+        """Delete one."""
+        with self._lock:
+            if upload_id in self._uploads:
+                self._drop(upload_id)
+
+    def _drop(self, upload_id: str) -> None:
+        upload = self._uploads.pop(upload_id)
+        self._n_bytes -= upload.n_bytes
+        _delete_files(upload)
+
+
+def _delete_files(upload: Upload) -> None:
+    for path in {upload.path, upload.copy}:
+        with suppress(OSError):
+            path.unlink()
+
+
+class UploadStore:
+    """Takes sounds in from outside, and keeps some of them."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._folder = Path(tempfile.mkdtemp(prefix="soundkin-serve-"))
+        self._decoders = DecoderPool()
+        self._taken = Shelf(settings.max_uploads, TAKEN_BYTES)
+        self._made = Shelf(MOST_MADE, MADE_BYTES)
+        self._shared = SharedUploads(settings.library) if settings.is_replica else None
+
+    async def spool(self, chunks: AsyncIterator[bytes], name: str) -> Spooled:
+        """Write what comes to disk.
+
+        Raises
+        ------
+        Problem
+            It is empty or too large, or there is no room for it.
+        """
+        path = self._name_file(name)
+        digest, n_bytes = hashlib.sha256(), 0
+        try:
+            with path.open("xb") as file:
+                async for chunk in chunks:
+                    n_bytes += len(chunk)
+                    self._check_size(n_bytes)
+                    digest.update(chunk)
+                    file.write(chunk)
+            self._check_size(n_bytes or None)
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+        return Spooled(path, digest.digest(), n_bytes)
+
+    async def spool_file(self, source: IO[bytes], name: str) -> Spooled:
+        """Write an open file to disk, as `spool`."""
+
+        async def read() -> AsyncIterator[bytes]:
+            while chunk := source.read(CHUNK_BYTES):
+                yield chunk
+
+        return await self.spool(read(), name)
+
+    def _name_file(self, name: str) -> Path:
+        """Make up a file's name; only a known extension is taken over, as decoders heed it."""
+        suffix = os.path.splitext(name)[1].lower()  # noqa: PTH122
+        return self._folder / (secrets.token_hex(16) + (suffix if suffix in EXTENSIONS else ""))
+
+    def _check_size(self, n_bytes: int | None) -> None:
+        most = self._settings.max_upload_bytes
+        if n_bytes is None:
+            raise Problem(422, "the body is empty; send the bytes of a sound file")
+        if n_bytes > most:
+            raise Problem(413, f"a sound may have at most {most >> 20} MB")
+
+    def adopt(self, spooled: Spooled, name: str) -> Upload:
+        """Decode what was spooled, and keep it, for all replicas where there are several.
+
+        Raises
+        ------
+        SoundkinError
+            It is no sound that can be read, or too long.
+        """
+        upload = self._decode(spooled, _clean_name(name), _make_id())
+        self._taken.put(upload)
+        self._share(upload, is_made=False)
+        return upload
+
+    def _decode(self, spooled: Spooled, name: str, upload_id: str) -> Upload:
+        copy = spooled.path.with_suffix(".copy.wav")
+        try:
+            decoded = self._decoders.decode(
+                str(spooled.path), str(copy), self._settings.max_upload_s
+            )
+        except BaseException as error:
+            spooled.path.unlink(missing_ok=True)
+            copy.unlink(missing_ok=True)
+            if isinstance(error, SoundkinError):  # no path of the server's is anyone's business
+                raise type(error)(str(error).replace(str(spooled.path), name)) from error
+            raise
+        return Upload(
+            id=upload_id,
+            name=name,
+            path=spooled.path,
+            copy=copy,
+            digest=spooled.digest,
+            info=decoded.info,
+            duration_s=decoded.duration_s,
+            n_bytes=spooled.n_bytes + copy.stat().st_size,
+        )
+
+    def _share(self, upload: Upload, *, is_made: bool) -> None:
+        """Keep a sound where the other replicas find it."""
+        if self._shared is not None:
+            note = Note(upload.name, upload.path.suffix, is_made)
+            self._shared.keep(upload.id, upload.path, note)
+
+    def add_waveform(self, waveform: Samples, sample_rate: int, name: str) -> Upload:
+        """Keep a sound that the server made itself, `(n_samples,)`, as if it had been sent."""
+        path = self._name_file("made.wav")
+        soundfile.write(path, waveform, sample_rate, subtype="FLOAT")
+        duration_s = len(waveform) / sample_rate
+        upload = Upload(
+            id=_make_id(),
+            name=_clean_name(name),
+            path=path,
+            copy=path,
+            digest=hashlib.sha256(waveform.tobytes()).digest(),
+            info=AudioInfo(duration_s, sample_rate, 1, "WAV FLOAT"),
+            duration_s=duration_s,
+            n_bytes=path.stat().st_size,
+        )
+        self._made.put(upload)
+        self._share(upload, is_made=True)
+        return upload
+
+    def get(self, upload_id: str) -> Upload | None:
+        """Find one that is still kept, by another replica too.
+
+        Raises
+        ------
+        SoundkinError
+            Another has it, but it cannot be fetched.
+        """
+        return self._taken.get(upload_id) or self._made.get(upload_id) or self._fetch(upload_id)
+
+    def _fetch(self, upload_id: str) -> Upload | None:
+        """Take over what another replica has."""
+        note = self._shared.find(upload_id) if self._shared is not None else None
+        if self._shared is None or note is None:
+            return None
+        path = self._name_file(note.suffix and f"sound{note.suffix}")
+        self._shared.fetch(upload_id, note, path)
+        spooled = Spooled(path, hash_file(str(path)), path.stat().st_size)
+        upload = self._decode(spooled, _clean_name(note.name), upload_id)
+        return (self._made if note.is_made else self._taken).put(upload)
+
+    def forget(self, upload: Upload) -> None:
+        """Delete one."""
+        self._taken.forget(upload.id)
+        if self._shared is not None:
+            self._shared.forget(upload.id)
+
+    def hide_paths(self, text: str) -> str:
+        """Take the files of uploads out of a message: nobody outside knows or needs them."""
+        inside = re.escape(f"{self._folder}{os.sep}")
+        return re.sub(rf"(?:{inside})?\b[0-9a-f]{{32}}(?:\.\w+)*", "sound", text)
+
+    def close(self) -> None:
+        """Delete everything."""
+        self._decoders.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _make_id() -> str:
+    return f"u{secrets.token_hex(16)}"
+
+
+def _clean_name(name: str) -> str:
+    """Make a name fit to show: no path, nothing that cannot be printed."""
+    last = name.replace("\\", "/").rsplit("/", 1)[-1]
+    return "".join(c for c in last if c.isprintable())[:MOST_NAME_LETTERS] or "sound"

@@ -1,0 +1,4 @@
+"""What is asked of the operating system: whole files, far files, events, processes, limits.
+
+First room: `files`.
+"""
