@@ -129,7 +129,7 @@ def test_the_pointer_plays_what_it_rests_on(visit: Visit) -> None:
     card = visit.page.locator(".card").nth(2)
     with visit.page.expect_event("console", timeout=20_000) as heard:
         visit.page.evaluate("""async () => {
-            const player = await import("./js/player.js");
+            const player = await import("./js/sound/player.js");
             player.on("start", (key) => console.info(`heard ${key}`));
         }""")
         card.hover()

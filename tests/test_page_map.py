@@ -99,7 +99,7 @@ def test_the_map_is_walked_by_keys_and_searched_from(at_map: Visit) -> None:
 def test_a_point_sounds_under_the_pointer(at_map: Visit) -> None:
     at_map.page.locator("h1").click(force=True)  # browsers are silent before the first click
     at_map.page.evaluate("""async () => {
-        const player = await import("./js/player.js");
+        const player = await import("./js/sound/player.js");
         player.on("start", (key) => console.info(`heard ${key}`));
     }""")
     box, mouse = find_surface(at_map), at_map.page.mouse

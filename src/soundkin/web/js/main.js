@@ -1,19 +1,19 @@
 // The frame: which view is shown, the bar on top, and what works everywhere.
 
-import { h, iconButton, settle } from "./dom.js";
-import { watchDrops } from "./drop.js";
-import { refreshInfo } from "./info.js";
-import { showKeys, watchKeys } from "./keys.js";
-import { say, sayTrouble } from "./messages.js";
-import * as player from "./player.js";
-import { change, current, onChange, openAddress } from "./state.js";
-import { forgetColours } from "./waveform.js";
+import { h, iconButton, settle } from "./common/dom.js";
+import { refreshInfo } from "./common/info.js";
+import { showKeys, watchKeys } from "./common/keys.js";
+import { say, sayTrouble } from "./common/messages.js";
+import { change, current, onChange, openAddress } from "./common/state.js";
+import { watchDrops } from "./sound/drop.js";
+import * as player from "./sound/player.js";
+import { forgetColours } from "./sound/waveform.js";
 
 const VIEWS = {
-  search: () => import("./searchview.js"),
-  map: () => import("./mapview.js"),
-  library: () => import("./libraryview.js"),
-  hear: () => import("./hearview.js"),
+  search: () => import("./search/view.js"),
+  map: () => import("./map/view.js"),
+  library: () => import("./library/view.js"),
+  hear: () => import("./search/deformview.js"),
 };
 
 const place = document.getElementById("view");

@@ -1,11 +1,11 @@
 // Taking sounds away: into a DAW by dragging, as files, as paths, and lists for other programs.
 
+import { stretchOf } from "../search/card.js";
 import { audioUrl, exportHits, reveal } from "./api.js";
-import { stretchOf } from "./card.js";
 import { h, icon, iconButton, menu } from "./dom.js";
+import { clock, stem } from "./format.js";
 import { say, sayTrouble } from "./messages.js";
 import { change } from "./state.js";
-import { clock, stem } from "./words.js";
 
 const LISTS = [
   ["m3u", "Playlist (M3U)", "hits.m3u"],

@@ -1,10 +1,10 @@
 // Files dropped anywhere or chosen: sent to the server, then searched with, added or subtracted.
 
-import { searchUpload, upload } from "./api.js";
-import { h } from "./dom.js";
-import { say, sayTrouble } from "./messages.js";
-import { addSound, current, searchFrom } from "./state.js";
-import { keepResult } from "./searching.js";
+import { searchUpload, upload } from "../common/api.js";
+import { h } from "../common/dom.js";
+import { say, sayTrouble } from "../common/messages.js";
+import { addSound, current, searchFrom } from "../common/state.js";
+import { keepResult } from "../search/ask.js";
 
 const LARGEST_MB = 64;
 

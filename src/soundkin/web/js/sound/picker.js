@@ -1,10 +1,10 @@
 // A dialog to choose a sound of the library by the words of its path, heard while one walks through.
 
-import { loadRecordings } from "./api.js";
-import { h, icon, iconButton, settle } from "./dom.js";
-import { sayTrouble } from "./messages.js";
+import { loadRecordings } from "../common/api.js";
+import { h, icon, iconButton, settle } from "../common/dom.js";
+import { length, shortFolder } from "../common/format.js";
+import { sayTrouble } from "../common/messages.js";
 import * as player from "./player.js";
-import { length, shortFolder } from "./words.js";
 
 /** Ask for a sound; gives a recording, "file" where a file is wanted instead, or null. */
 export function pickSound(title, { files = true } = {}) {

@@ -1,9 +1,9 @@
 // One hit as a card.
 
-import { h, icon, iconButton, press } from "./dom.js";
-import { watchHead } from "./strip.js";
-import { waveform } from "./waveform.js";
-import { clock, length, percentile, shortFolder, stem } from "./words.js";
+import { h, icon, iconButton, press } from "../common/dom.js";
+import { clock, length, percentile, shortFolder, stem } from "../common/format.js";
+import { watchHead } from "../sound/strip.js";
+import { waveform } from "../sound/waveform.js";
 
 const WHOLE_UP_TO_S = 10;
 const CONTEXT = 4;

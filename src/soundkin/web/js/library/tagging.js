@@ -1,8 +1,8 @@
 // Tags edited in place.
 
-import { changeTags } from "./api.js";
-import { h, icon, iconButton } from "./dom.js";
-import { sayTrouble } from "./messages.js";
+import { changeTags } from "../common/api.js";
+import { h, icon, iconButton } from "../common/dom.js";
+import { sayTrouble } from "../common/messages.js";
 
 /** The tags of a recording, each with a cross, and a field for another one. */
 export function tagEditor(recording) {

@@ -1,7 +1,7 @@
 // What the library holds, asked for again after it has changed.
 
 import { loadInfo } from "./api.js";
-import { count, span } from "./words.js";
+import { count, span } from "./format.js";
 
 /** Ask again, show it in the bar, and tell whoever listens to `infochange`. */
 export async function refreshInfo() {

@@ -1,13 +1,13 @@
 // The library view: folders, recordings with their tags, what failed and why, suggestions, indexing.
 
-import { loadFolders, loadJobs } from "./api.js";
-import { h } from "./dom.js";
+import { loadFolders, loadJobs } from "../common/api.js";
+import { h } from "../common/dom.js";
+import { count, length, shortFolder, span } from "../common/format.js";
+import { showJob } from "../common/jobs.js";
+import { sayTrouble } from "../common/messages.js";
 import { indexPanel } from "./indexing.js";
-import { showJob } from "./jobs.js";
-import { sayTrouble } from "./messages.js";
-import { recordingTable } from "./recordingtable.js";
 import { suggestionPanel } from "./suggestions.js";
-import { count, length, shortFolder, span } from "./words.js";
+import { recordingTable } from "./table.js";
 
 const MOST_FOLDERS = 200;
 

@@ -1,10 +1,10 @@
 // Named sound concepts: a query with its thumbs, kept in the library.
 
-import { loadConcepts, removeConcept, saveConcept } from "./api.js";
-import { h, icon, iconButton } from "./dom.js";
-import { say, sayTrouble } from "./messages.js";
-import { change, current } from "./state.js";
-import { count } from "./words.js";
+import { loadConcepts, removeConcept, saveConcept } from "../common/api.js";
+import { h, icon, iconButton } from "../common/dom.js";
+import { count } from "../common/format.js";
+import { say, sayTrouble } from "../common/messages.js";
+import { change, current } from "../common/state.js";
 
 /** A button that saves the query with its thumbs under a name. */
 export function saveConceptButton() {

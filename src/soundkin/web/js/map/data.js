@@ -1,6 +1,6 @@
 // The map as the server sends it, unpacked.
 
-import { loadMap } from "./api.js";
+import { loadMap } from "../common/api.js";
 
 function unpack(text, Kind) {
   const binary = atob(text);

@@ -1,12 +1,12 @@
 // The recordings of a library as a table: heard, chosen, tagged one by one or in bulk.
 
-import { changeTags, loadRecordings } from "./api.js";
-import { h, icon, iconButton, settle } from "./dom.js";
-import { say, sayTrouble } from "./messages.js";
-import * as player from "./player.js";
-import { searchFrom } from "./state.js";
+import { changeTags, loadRecordings } from "../common/api.js";
+import { h, icon, iconButton, settle } from "../common/dom.js";
+import { count, length, shortFolder } from "../common/format.js";
+import { say, sayTrouble } from "../common/messages.js";
+import { searchFrom } from "../common/state.js";
+import * as player from "../sound/player.js";
 import { tagEditor } from "./tagging.js";
-import { count, length, shortFolder } from "./words.js";
 
 const PAGE = 60;
 

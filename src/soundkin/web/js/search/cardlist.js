@@ -1,13 +1,13 @@
 // A list of cards: walked with the keyboard, heard under the pointer, moved gently when ranks change.
 
-import { changeFavourite } from "./api.js";
+import { changeFavourite } from "../common/api.js";
+import { h } from "../common/dom.js";
+import { carry, showMore } from "../common/export.js";
+import { stem } from "../common/format.js";
+import { sayTrouble, whisper } from "../common/messages.js";
+import { addSound, change, current, searchFrom } from "../common/state.js";
+import * as player from "../sound/player.js";
 import { card, cardKey, stretchOf } from "./card.js";
-import { h } from "./dom.js";
-import { sayTrouble, whisper } from "./messages.js";
-import * as player from "./player.js";
-import { addSound, change, current, searchFrom } from "./state.js";
-import { carry, showMore } from "./takeaway.js";
-import { stem } from "./words.js";
 
 const HOVER_MS = 90;
 const MOVED_CARDS = 40;

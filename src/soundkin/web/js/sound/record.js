@@ -1,7 +1,7 @@
 // The microphone: a take as WAV, so that every server can read it, with a moving picture of its level.
 
-import { h } from "./dom.js";
-import { say, sayTrouble } from "./messages.js";
+import { h } from "../common/dom.js";
+import { say, sayTrouble } from "../common/messages.js";
 
 const LONGEST_S = 30;
 const SHORTEST_S = 0.1;
@@ -63,7 +63,7 @@ export async function record(done) {
     return null;
   }
   const context = new AudioContext();
-  await context.audioWorklet.addModule("js/recorder.worklet.js");
+  await context.audioWorklet.addModule("js/sound/recorder.worklet.js");
   const source = context.createMediaStreamSource(stream);
   const worklet = new AudioWorkletNode(context, "recorder", { numberOfOutputs: 0 });
   source.connect(worklet);

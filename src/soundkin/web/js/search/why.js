@@ -1,12 +1,12 @@
 // Why a hit is there: both spectrograms, the facts side by side, and how stable the answer is.
 
-import { explain, spectrogramUrl } from "./api.js";
+import { explain, spectrogramUrl } from "../common/api.js";
+import { h, iconButton } from "../common/dom.js";
+import { count, factValue, stem } from "../common/format.js";
+import { sayTrouble } from "../common/messages.js";
+import * as player from "../sound/player.js";
+import { soundOf } from "./ask.js";
 import { stretchOf } from "./card.js";
-import { h, iconButton } from "./dom.js";
-import { sayTrouble } from "./messages.js";
-import * as player from "./player.js";
-import { soundOf } from "./searching.js";
-import { count, factValue, stem } from "./words.js";
 
 /** Open the dialog for one hit of a query. */
 export async function showWhy(sounds, hit) {

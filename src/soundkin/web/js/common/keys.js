@@ -1,9 +1,9 @@
 // Keys that work everywhere, and the dialog that tells them all.
 
+import { pickAndSearch, recordInto } from "../search/query.js";
+import { chooseFile } from "../sound/drop.js";
+import * as player from "../sound/player.js";
 import { h, iconButton } from "./dom.js";
-import { chooseFile } from "./drop.js";
-import * as player from "./player.js";
-import { pickAndSearch, recordInto } from "./query.js";
 import { change } from "./state.js";
 
 const TOLD = [

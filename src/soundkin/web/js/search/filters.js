@@ -1,8 +1,8 @@
 // Filters and the sliders that weigh acoustic facts against the embedding.
 
-import { h, settle } from "./dom.js";
-import { change, current, resetFilters } from "./state.js";
-import { shortFolder } from "./words.js";
+import { h, settle } from "../common/dom.js";
+import { shortFolder } from "../common/format.js";
+import { change, current, resetFilters } from "../common/state.js";
 
 /** Make the panel for what a library holds; `update(state)` shows what is set. */
 export function filterPanel(info) {

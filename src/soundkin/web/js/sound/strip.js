@@ -1,10 +1,10 @@
 // One sound of the query: waveform over spectrogram, and the region that is searched with.
 
-import { loadPeaks, spectrogramUrl } from "./api.js";
-import { h, iconButton } from "./dom.js";
+import { loadPeaks, spectrogramUrl } from "../common/api.js";
+import { h, iconButton } from "../common/dom.js";
+import { clock, length } from "../common/format.js";
 import * as player from "./player.js";
 import { drawPeaks } from "./waveform.js";
-import { clock, length } from "./words.js";
 
 const SHORTEST_S = 0.05;
 const N_PEAKS = 900;

@@ -1,10 +1,10 @@
 // Tags that tagged neighbours suggest for untagged recordings, accepted or rejected by hand.
 
-import { changeTags, loadSuggestions, rejectSuggestion } from "./api.js";
-import { h, icon, iconButton } from "./dom.js";
-import { sayTrouble } from "./messages.js";
-import * as player from "./player.js";
-import { length } from "./words.js";
+import { changeTags, loadSuggestions, rejectSuggestion } from "../common/api.js";
+import { h, icon, iconButton } from "../common/dom.js";
+import { length } from "../common/format.js";
+import { sayTrouble } from "../common/messages.js";
+import * as player from "../sound/player.js";
 
 const SHOWN = 40;
 

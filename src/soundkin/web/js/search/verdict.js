@@ -1,6 +1,6 @@
 // How good an answer is, in words.
 
-import { count } from "./words.js";
+import { count } from "../common/format.js";
 
 const TITLES = { many: "Many sounds like this", some: "A few sounds like this", none: "Nothing here is much like it" };
 

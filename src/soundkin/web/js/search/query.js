@@ -1,15 +1,15 @@
 // The query: its sounds with sign and weight, and the ways to give another one.
 
-import { loadConcepts } from "./api.js";
-import { h, icon, iconButton, settle } from "./dom.js";
-import { chooseFile, take } from "./drop.js";
-import { sayTrouble } from "./messages.js";
-import { pickSound } from "./picker.js";
-import { record } from "./record.js";
-import { soundOf } from "./searching.js";
-import { addSound, change, current, searchFrom } from "./state.js";
-import { strip } from "./strip.js";
-import { stem } from "./words.js";
+import { loadConcepts } from "../common/api.js";
+import { h, icon, iconButton, settle } from "../common/dom.js";
+import { stem } from "../common/format.js";
+import { sayTrouble } from "../common/messages.js";
+import { addSound, change, current, searchFrom } from "../common/state.js";
+import { chooseFile, take } from "../sound/drop.js";
+import { pickSound } from "../sound/picker.js";
+import { record } from "../sound/record.js";
+import { strip } from "../sound/strip.js";
+import { soundOf } from "./ask.js";
 
 const keyOf = (sound) => JSON.stringify([sound.id, sound.start_s, sound.end_s]);
 

@@ -1,12 +1,12 @@
 // Hear the deformations: one sound shifted, stretched, under noise, cut and mixed, and how far each moves.
 
-import { loadDeformations } from "./api.js";
-import { h, icon } from "./dom.js";
-import * as player from "./player.js";
-import { pickSound } from "./picker.js";
-import { soundOf } from "./searching.js";
-import { change, current, writeSound } from "./state.js";
-import { stem } from "./words.js";
+import { loadDeformations } from "../common/api.js";
+import { h, icon } from "../common/dom.js";
+import { stem } from "../common/format.js";
+import { change, current, writeSound } from "../common/state.js";
+import { pickSound } from "../sound/picker.js";
+import * as player from "../sound/player.js";
+import { soundOf } from "./ask.js";
 
 export function open(box) {
   let shown = null;

@@ -1,19 +1,19 @@
 // The search view: a welcome while there is no query, then query, filters and hits.
 
-import { loadConcepts, loadRecordings } from "./api.js";
+import { loadConcepts, loadRecordings } from "../common/api.js";
+import { h, icon, press } from "../common/dom.js";
+import { exportMenu } from "../common/export.js";
+import { count } from "../common/format.js";
+import { sayTrouble, whisper } from "../common/messages.js";
+import { change, current, resetFilters } from "../common/state.js";
+import * as player from "../sound/player.js";
+import { forgetAnswers, requestOf, runSearch } from "./ask.js";
 import { cardList, hoverPlays, setHoverPlays } from "./cardlist.js";
 import { conceptShelf, saveConceptButton } from "./concepts.js";
-import { h, icon, press } from "./dom.js";
 import { filterPanel } from "./filters.js";
-import { sayTrouble, whisper } from "./messages.js";
-import * as player from "./player.js";
 import { queryPanel, waysToStart } from "./query.js";
-import { forgetAnswers, requestOf, runSearch } from "./searching.js";
-import { change, current, resetFilters } from "./state.js";
-import { exportMenu } from "./takeaway.js";
 import { verdictWords } from "./verdict.js";
 import { showWhy } from "./why.js";
-import { count } from "./words.js";
 
 const MORE = 30;
 const MOST = 240;

@@ -1,18 +1,18 @@
 // The map: every recording as a point, neighbours sound alike. Zoom, hear, colour, lasso.
 
-import { placeOnMap, startJob } from "./api.js";
-import { cardList } from "./cardlist.js";
-import { h, icon, press, settle } from "./dom.js";
-import { showJob } from "./jobs.js";
-import { fetchMap } from "./mapdata.js";
-import { mapSurface } from "./mapsurface.js";
-import { sayTrouble, whisper } from "./messages.js";
-import * as player from "./player.js";
-import { runSearch, soundOf } from "./searching.js";
-import { plainHit } from "./searchview.js";
-import { change, current, searchFrom } from "./state.js";
-import { exportMenu } from "./takeaway.js";
-import { count, length, shortFolder, stem } from "./words.js";
+import { placeOnMap, startJob } from "../common/api.js";
+import { h, icon, press, settle } from "../common/dom.js";
+import { exportMenu } from "../common/export.js";
+import { count, length, shortFolder, stem } from "../common/format.js";
+import { showJob } from "../common/jobs.js";
+import { sayTrouble, whisper } from "../common/messages.js";
+import { change, current, searchFrom } from "../common/state.js";
+import { runSearch, soundOf } from "../search/ask.js";
+import { cardList } from "../search/cardlist.js";
+import { plainHit } from "../search/view.js";
+import * as player from "../sound/player.js";
+import { fetchMap } from "./data.js";
+import { mapSurface } from "./surface.js";
 
 const LISTED_AT_ONCE = 120;
 const HEARD_S = 5;
