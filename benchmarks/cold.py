@@ -14,7 +14,7 @@ import numpy as np
 import soundfile
 
 from measuring import COMMAND, compute_median, describe_machine, print_table, run_command
-from soundkin.embedding.trusted_models import settle_model
+from soundkin.embedding.trusted_models import choose_model
 from soundkin.library.library import Library
 from soundkin.library.records import Content
 
@@ -27,7 +27,7 @@ def make_library(path: Path) -> None:
     generator = np.random.default_rng(0)
     n_segments = 0
     with Library.open(path, create=True) as library:
-        settle_model(library, None)
+        choose_model(library, None)
         with library.transaction():
             while n_segments < N_SEGMENTS:
                 count = min(int(generator.integers(1, 200)), N_SEGMENTS - n_segments)

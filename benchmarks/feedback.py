@@ -20,7 +20,7 @@ from soundkin.embedding.model import find_model
 from soundkin.embedding.pool import WorkerPool
 from soundkin.evaluation.metrics import compute_average_precision, compute_precision_at
 from soundkin.evaluation.retrieval import LabelledSet, load_labelled_set
-from soundkin.search.feedback import N_RANDOM, Taste
+from soundkin.search.feedback import N_RANDOM, RelevanceFeedback
 
 SHOWN = 10
 ROUNDS = 3
@@ -51,12 +51,12 @@ def rocchio(alpha: float, beta: float, gamma: float) -> Score:
 
 def search_by_taste(query: Vectors, liked: Vectors, disliked: Vectors, library: Vectors) -> Vectors:
     """Do what `Searcher.search` does."""
-    return Taste.learn(query, liked, disliked, _draw(library)).score(library)
+    return RelevanceFeedback.learn(query, liked, disliked, _draw(library)).score(library)
 
 
 def fit_logistic(query: Vectors, liked: Vectors, disliked: Vectors, library: Vectors) -> Vectors:
     """Score along the direction that a logistic regression finds."""
-    return library @ Taste.learn(query, liked, disliked, _draw(library)).direction
+    return library @ RelevanceFeedback.learn(query, liked, disliked, _draw(library)).direction
 
 
 def take_nearest(query: Vectors, liked: Vectors, disliked: Vectors, library: Vectors) -> Vectors:

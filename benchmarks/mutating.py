@@ -14,7 +14,7 @@ from soundkin.audio.open import EXTENSIONS
 EXTREMES = [0, 1, 2, 255, 256, 1024, 32_767, 32_768, 65_535, 2**24, 2**31 - 1, 2**31, 2**32 - 1]
 LARGE_EXTREMES = [*EXTREMES, 2**40, 2**62, 2**63 - 1, 2**63, 2**64 - 1]
 HEADER = 512
-MOST_BYTES = 4 << 20
+MAX_BYTES = 4 << 20
 RATES = [0, 1, 7, 100, 999, 44_100, 96_001, 768_000, 9_999_991, 2**31 - 1, 2**31, 2**32 - 1]
 CHANNELS = [0, 1, 2, 3, 8, 64, 255, 1024, 1025, 32_767, 65_535]
 ODD_SAMPLES = [np.nan, np.inf, -np.inf, 1e-45, 1e-310, 1e30, 3.4e38, -3.4e38, 1e300, 0.0, -0.0]
@@ -181,7 +181,7 @@ def make_mutant(seeds: Sequence[Seed], seed: int, number: int) -> Mutant:
     content, deeds = origin.content, []
     for _ in range(int(draw.choice([1, 1, 2, 3]))):
         deeds.append(str(draw.choice([*DEEDS, *FREQUENT, *FREQUENT])))
-        content = DEEDS[deeds[-1]](content, draw, seeds)[:MOST_BYTES]
+        content = DEEDS[deeds[-1]](content, draw, seeds)[:MAX_BYTES]
         if not content:
             break
     return Mutant(number, origin.name, tuple(deeds), suffix, content)

@@ -42,7 +42,7 @@ from soundkin.library.records import Content
 
 RUN = 20  # segments of a recording: ten seconds
 SHARE = 0.75  # of the distance to the nearest neighbour that a copy is moved
-MOST_SOURCES = 50_000
+MAX_SOURCES = 50_000
 BLOCK_RUNS = 2000
 LEVEL_DB = -20.0
 SAMPLE_RATE = 44_100
@@ -64,7 +64,7 @@ class Spread:
 
 def read_audible(index: VectorIndex) -> tuple[Floats, npt.NDArray[np.int64]]:
     """Read the audible segments of an index and where the recordings begin among them."""
-    rows = np.flatnonzero(~index.silent)[:MOST_SOURCES]
+    rows = np.flatnonzero(~index.silent)[:MAX_SOURCES]
     offsets = np.searchsorted(rows, index.offsets)
     return index.vectors[rows].astype(np.float32), np.unique(offsets)
 

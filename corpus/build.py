@@ -41,7 +41,7 @@ from soundkin.search.duplicates import find_duplicates
 from soundkin.system.files import hash_file
 
 ARCHIVES = {".zip", ".pk3"}
-SHORTEST_S = 0.05
+MIN_S = 0.05
 NO_LIMIT = 1 << 30
 COMPARING_MODEL = "melstats"  # never a model that such a corpus has made
 SAME_SOUND = 0.99
@@ -91,7 +91,7 @@ def take(source: Path, target: Path, max_s: float) -> float:
     """Copy a recording, or the middle of a long one as FLAC; returns its seconds, 0 if no use."""
     try:
         duration_s = probe_audio(source).duration_s
-        if duration_s is None or duration_s < SHORTEST_S:
+        if duration_s is None or duration_s < MIN_S:
             return 0.0
         if duration_s <= max_s:
             shutil.copyfile(source, target.with_suffix(source.suffix.lower()))

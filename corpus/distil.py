@@ -24,7 +24,7 @@ from torch import Tensor
 from soundkin.config import ModelConfig
 from soundkin.embedding.model import load_model
 from soundkin.training.excerpts import open_excerpts
-from soundkin.training.export import export_network, finish_network
+from soundkin.training.export import export_network, whiten_network
 from soundkin.training.losses import compute_contrastive_loss
 from soundkin.training.network import Network, load_weights
 from soundkin.training.pairs import (
@@ -48,7 +48,7 @@ def load_network(path: Path, config: ModelConfig, device: str) -> Network:
     recipe = json.loads(load_model(path).provenance)["recipe"]["network"]
     network = Network(NetworkConfig(**recipe), config.mel.n_mels)
     load_weights(network, path, config)
-    network.clear_finish()
+    network.reset_whitening()
     network.floor.fill_(-torch.inf)
     return network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
@@ -120,7 +120,7 @@ def make_model(arguments: argparse.Namespace) -> bytes:
     distil(network, teacher, drawer, config, validation, device)
     generator = make_generator([config.seed, 1 << 42], device)
     n_batches = min(FINISHING_BATCHES, config.steps)
-    finish_network(network, plain, drawer, model.mel.log_offset, n_batches, generator)
+    whiten_network(network, plain, drawer, model.mel.log_offset, n_batches, generator)
     facts = {
         "recipe": dataclasses.asdict(config),
         "held_out": dataclasses.asdict(validation.score(network)),

@@ -24,7 +24,7 @@ from encoders import make_filters, write_encoder
 from soundkin.embedding.embedder import Embedder
 from soundkin.embedding.model import CONFIG_KEY, find_model, load_model
 from soundkin.errors import ModelError
-from soundkin.sound_map.disk import DAMAGE, Chart
+from soundkin.sound_map.disk import DAMAGE, SavedMap
 
 KIN = find_model("kin").path
 SOUND = DEMO_SOUNDS / "bd_tek.flac"
@@ -282,5 +282,5 @@ def test_pickles_inside_arrays_are_not_read(tmp_path: Path) -> None:
     np.savez(file, facts=np.array([Harm(trace)], object))
     for payload in (file.getvalue(), file.getvalue()[:-30], pickle.dumps(Harm(trace))):
         with pytest.raises(DAMAGE):
-            Chart.from_bytes(zlib.crc32(payload).to_bytes(4, "big") + payload)
+            SavedMap.from_bytes(zlib.crc32(payload).to_bytes(4, "big") + payload)
     assert not trace.exists()

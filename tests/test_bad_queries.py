@@ -165,7 +165,7 @@ def test_standard_input_without_end_is_refused(
 ) -> None:
     code = (
         "import sys; from soundkin.cli import main\n"
-        "sys.modules['soundkin.cli.search'].MOST_STDIN_BYTES = 1 << 20\n"
+        "sys.modules['soundkin.cli.search'].MAX_STDIN_BYTES = 1 << 20\n"
         "main()"
     )
     with Path("/dev/zero").open("rb") as zeros:

@@ -38,6 +38,6 @@ def test_an_index_of_averages_finds_the_groups_that_comparing_all_finds(
         expected = find_duplicates(library, threshold=0.95)
         assert len(expected) == 471
         assert max(len(group.recordings) for group in expected) == 90
-        monkeypatch.setattr(duplicates, "MOST_PAIRS", 0)
+        monkeypatch.setattr(duplicates, "MAX_PAIRS", 0)
         monkeypatch.setattr("soundkin.index.vector_index.EXACT_ROWS", 100)
         assert find_duplicates(library, threshold=0.95) == expected

@@ -37,10 +37,10 @@ def test_what_changed_there_is_brought_anew_and_what_did_not_is_kept(
 ) -> None:
     sound = tmp_path / "sound.wav"
     write_sound(sound, make_tone(440, 0.2))
-    first = remote.bring_near(f"file://{sound}")
-    assert remote.bring_near(f"file://{sound}") == first
+    first = remote.fetch_cached(f"file://{sound}")
+    assert remote.fetch_cached(f"file://{sound}") == first
     write_sound(sound, make_tone(440, 0.4))
-    second = remote.bring_near(f"file://{sound}")
+    second = remote.fetch_cached(f"file://{sound}")
     assert second != first
     assert Path(second).read_bytes() == sound.read_bytes()
 
@@ -53,11 +53,11 @@ def test_the_longest_unused_goes_where_there_is_no_room(
         write_sound(sound, make_tone(100 + number, 0.5), RATE)
     room = round(3.5 * sounds[0].stat().st_size)
     monkeypatch.setattr(remote, "NEAR_BYTES", room)
-    near = [Path(remote.bring_near(f"file://{sound}")) for sound in sounds[:3]]
+    near = [Path(remote.fetch_cached(f"file://{sound}")) for sound in sounds[:3]]
     for number, path in enumerate(near):
         os.utime(path, (number, number))
-    remote.bring_near(f"file://{sounds[0]}")  # which uses it again
-    near.append(Path(remote.bring_near(f"file://{sounds[3]}")))
+    remote.fetch_cached(f"file://{sounds[0]}")  # which uses it again
+    near.append(Path(remote.fetch_cached(f"file://{sounds[3]}")))
     assert [path.exists() for path in near] == [True, False, False, True]
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from soundkin.errors import TrainingError
-from soundkin.training.distributed import Group
+from soundkin.training.distributed import WorkerGroup
 from soundkin.training.losses import compute_contrastive_loss, compute_triplet_loss
 from soundkin.training.validation import HeldOutScore
 
@@ -30,7 +30,7 @@ def make_batch() -> tuple[Tensor, Tensor, Tensor]:
     return anchors, positives, torch.arange(N_PAIRS) % 17
 
 
-def compute_gradient(group: Group, loss_name: str) -> Tensor:
+def compute_gradient(group: WorkerGroup, loss_name: str) -> Tensor:
     """Take one step's gradient, as training does, from this worker's share."""
     network = make_network()
     joined = group.join(network)  # type: ignore[arg-type]
@@ -53,7 +53,7 @@ def work(rank: int, folder: str, loss_name: str) -> None:
     torch.distributed.init_process_group(
         "gloo", init_method=f"file://{folder}/meeting", rank=rank, world_size=SIZE
     )
-    group = Group(rank, SIZE)
+    group = WorkerGroup(rank, SIZE)
     gradient = compute_gradient(group, loss_name)
     score = HeldOutScore(0.5, 0.75, 3.0, 0.1, 0.9) if group.is_first else None
     told = group.tell(score, "cpu")
@@ -63,7 +63,7 @@ def work(rank: int, folder: str, loss_name: str) -> None:
 
 @pytest.mark.parametrize("loss_name", ["triplet", "contrastive"])
 def test_shares_of_a_batch_give_the_gradient_of_the_whole(tmp_path: Path, loss_name: str) -> None:
-    wanted = compute_gradient(Group(), loss_name)
+    wanted = compute_gradient(WorkerGroup(), loss_name)
     assert float(wanted.norm()) > 0
     torch.multiprocessing.spawn(work, (str(tmp_path), loss_name), nprocs=SIZE)  # type: ignore[no-untyped-call]
     for rank in range(SIZE):
@@ -81,17 +81,17 @@ def test_mining_within_a_share_alone_would_be_another_gradient() -> None:
         losses.append(compute_triplet_loss(*vectors.chunk(2), recordings[rows], 0.3)[0])
     (sum(losses) / 2).backward()  # type: ignore[union-attr]
     alone = torch.cat([weights.grad.flatten() for weights in network.parameters()])
-    whole = compute_gradient(Group(), "triplet")
+    whole = compute_gradient(WorkerGroup(), "triplet")
     assert float((alone - whole).norm()) > 0.05 * float(whole.norm())
 
 
 def test_a_batch_that_cannot_be_shared_evenly_is_refused() -> None:
-    assert Group(0, 4).share(32) == 8
+    assert WorkerGroup(0, 4).share(32) == 8
     with pytest.raises(TrainingError, match="batch_size 32 cannot be shared by 3 workers"):
-        Group(0, 3).share(32)
+        WorkerGroup(0, 3).share(32)
 
 
 def test_workers_draw_different_pairs_and_one_alone_the_recipes_own() -> None:
-    seeds = [Group(rank, 2).seed(7, 3) for rank in range(2)]
+    seeds = [WorkerGroup(rank, 2).seed(7, 3) for rank in range(2)]
     assert seeds[0] != seeds[1]
-    assert Group().seed(7, 3) == [7, 3]
+    assert WorkerGroup().seed(7, 3) == [7, 3]

@@ -13,7 +13,7 @@ import pytest
 from conftest import DEMO_SOUNDS, Soundkin
 from soundkin.index.vector_index import VectorIndex
 from soundkin.library.library import Library
-from soundkin.search.shared_index import Holdings
+from soundkin.search.shared_index import SharedIndex
 from sounds import make_noise, write_sound
 
 
@@ -72,7 +72,7 @@ def test_what_was_measured_of_an_index_is_noted_until_the_library_has_changed(
 
     def ask() -> float:
         with Library.open(soundkin.library) as library:
-            return Holdings().take(library).usual_score
+            return SharedIndex().take(library).usual_score
 
     assert [ask(), ask()] == [0.5, 0.5]
     assert len(measured) == 1

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from soundkin.library.lance.ivf_rq import COLUMN, NAME, LanceProjections, LanceVectors, renew_index
+from soundkin.library.lance.ivf_rq import COLUMN, NAME, LanceIvfRq, LanceVectors, renew_index
 from soundkin.library.lance.tables import OPTIONS, Tables
 
 lance = pytest.importorskip("lance", reason="needs: pip install 'soundkin[cluster]'")
@@ -43,7 +43,7 @@ def test_nearly_all_nearest_are_found_in_the_lists(tables: Tables) -> None:
     assert renew(tables) == {"Building the index"}
     dataset = tables.open("segments")
     vectors = LanceVectors(dataset, np.array([1]), np.array([0, 6000]), SIZE)
-    index = LanceProjections(dataset, vectors)
+    index = LanceIvfRq(dataset, vectors)
     assert index.n_lists > 100
     every = vectors[:].astype(np.float32)
     queries = every[::97]

@@ -16,7 +16,7 @@ import pytest
 
 from conftest import DEMO_SOUNDS, Soundkin
 from seeds import make_sound, write_with_ffmpeg
-from soundkin.audio.decoder_process import decode_apart
+from soundkin.audio.decoder_process import decode_in_subprocess
 from soundkin.audio.read import read_audio
 from soundkin.embedding.model import find_model
 from soundkin.embedding.pool import WorkerPool
@@ -144,7 +144,7 @@ def test_a_file_that_takes_long_but_goes_on_is_waited_for(
 def test_decoding_apart_gives_the_same_samples(tmp_path: Path) -> None:
     path = write_sound(tmp_path / "a.wav", make_noise(45.0))
     here = [read_audio(path, 32_000), read_audio(SOUND, 32_000, 0.05, 0.2)]
-    with decode_apart():
+    with decode_in_subprocess():
         apart = [read_audio(path, 32_000), read_audio(SOUND, 32_000, 0.05, 0.2)]
         with pytest.raises(AudioError, match="No such file"):
             read_audio(tmp_path / "none.wav", 32_000)
@@ -158,7 +158,7 @@ def test_decoding_apart_needs_no_fork(tmp_path: Path) -> None:
     thread = threading.Thread(target=lambda: waiting.append(done.wait(30)))
     thread.start()  # beside other threads nothing is forked
     try:
-        with decode_apart():
+        with decode_in_subprocess():
             apart = read_audio(SOUND, 32_000)
     finally:
         done.set()

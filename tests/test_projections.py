@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from soundkin.index.float16 import compute_sums, widen
-from soundkin.index.rabitq import Projections, choose_n_lists
+from soundkin.index.rabitq import RaBitQIndex, choose_n_lists
 from soundkin.index.vector_index import DamagedIndexError, Neighbours, VectorIndex
 
 SIZE = 128
@@ -44,7 +44,7 @@ def make_index(
     if n_lists is None:
         return index
     audible = np.flatnonzero(~index.silent)
-    projections = Projections.train(index.read(audible), n_lists)
+    projections = RaBitQIndex.train(index.read(audible), n_lists)
     projections.add(audible, index.read)
     return dataclasses.replace(index, projections=projections)
 
@@ -140,7 +140,7 @@ def test_a_recording_of_a_thousand_near_segments_does_not_crowd_out_the_others()
     blocks = [(1, drone.astype(np.float16), np.zeros(3000, bool))]
     blocks += [(number + 2, others[[number]], rows[number]) for number in range(6000)]
     index = VectorIndex.build(blocks)
-    projections = Projections.train(index.read(np.arange(len(index))), 16)
+    projections = RaBitQIndex.train(index.read(np.arange(len(index))), 16)
     projections.add(np.arange(len(index)), index.read)
     index = dataclasses.replace(index, projections=projections)
     query = drone[0].astype(np.float32)
@@ -170,10 +170,10 @@ def test_vectors_added_later_are_found_as_if_they_had_been_there(tmp_path: Path)
     generator = np.random.default_rng(7)
     vectors = draw_vectors("clustered", 4000, SIZE, generator)
     index = make_index(vectors, None, generator, silent=0)
-    projections = Projections.train(index.read(np.arange(4000)), 8)
+    projections = RaBitQIndex.train(index.read(np.arange(4000)), 8)
     projections.add(np.arange(3000), index.read)
     (tmp_path / "saved").write_bytes(projections.to_buffer().tobytes())
-    projections = Projections.load(tmp_path / "saved")
+    projections = RaBitQIndex.load(tmp_path / "saved")
     projections.add(np.arange(3000, 4000), index.read)
     assert (len(projections), projections.n_lists) == (4000, 8)
     index = dataclasses.replace(index, projections=projections)
@@ -183,7 +183,7 @@ def test_vectors_added_later_are_found_as_if_they_had_been_there(tmp_path: Path)
 def test_no_damaged_projections_are_read(tmp_path: Path) -> None:
     (tmp_path / "none").write_bytes(b"no index at all" * 9)
     with pytest.raises(ValueError, match="Index"):
-        Projections.load(tmp_path / "none")
+        RaBitQIndex.load(tmp_path / "none")
 
 
 def test_a_changed_vector_is_noticed_before_it_is_a_hit() -> None:

@@ -11,7 +11,7 @@ import soundfile
 import soundkin
 from conftest import DEMO_SOUNDS, Soundkin
 from soundkin.audio_facts import Facts, compute_closeness
-from soundkin.search.feedback import Taste
+from soundkin.search.feedback import RelevanceFeedback
 from sounds import make_noise, make_tone, write_ffmpeg, write_sound
 
 KICK = DEMO_SOUNDS / "bd_808.flac"
@@ -68,12 +68,12 @@ def test_feedback_tells_two_kinds_apart_that_the_query_lies_between() -> None:
     query[1] = query[0]
     query /= np.linalg.norm(query)
     wanted, unwanted, random = draw(0, 20), draw(1, 20), draw(2, 100)
-    taste = Taste.learn(query, wanted[:3], unwanted[:3], random)
+    taste = RelevanceFeedback.learn(query, wanted[:3], unwanted[:3], random)
     assert taste.score(wanted[3:]).min() > taste.score(unwanted[3:]).max()
     nothing = np.zeros((0, 32), np.float32)
     for alone in (
-        Taste.learn(query, nothing, nothing, nothing),
-        Taste.learn(query, nothing, query[None], nothing),
+        RelevanceFeedback.learn(query, nothing, nothing, nothing),
+        RelevanceFeedback.learn(query, nothing, query[None], nothing),
     ):
         assert np.isfinite(alone.score(wanted)).all()
 

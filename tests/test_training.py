@@ -22,7 +22,12 @@ from soundkin.embedding.embedder import Embedder
 from soundkin.embedding.model import find_model, load_model
 from soundkin.errors import ModelError, TrainingError
 from soundkin.training.excerpts import MappedExcerpts
-from soundkin.training.export import SPREAD_POWER, compute_spread, export_network, find_emptiest
+from soundkin.training.export import (
+    SPREAD_POWER,
+    compute_whitening,
+    export_network,
+    find_silence_direction,
+)
 from soundkin.training.network import Network
 from soundkin.training.pairs import NO_DEFORMATION, PairDrawer, make_generator
 from soundkin.training.recipe import NetworkConfig, Recipe
@@ -93,19 +98,19 @@ def test_directions_in_which_deformed_sounds_move_are_made_smaller() -> None:
     reaches = torch.linspace(0.1, 2.0, 128)
     turn, _ = torch.linalg.qr(torch.randn(128, 128, generator=generator))
     moves = reaches * torch.randn(20_000, 128, generator=generator) @ turn
-    spread = compute_spread(moves)
+    spread = compute_whitening(moves)
     evened = torch.linalg.svdvals(moves @ spread) / torch.linalg.svdvals(moves @ spread).mean()
     wanted = reaches ** (1 - SPREAD_POWER)  # so much of the way is left, by their logarithms
     wanted = wanted.flip(0) / wanted.mean()
     assert torch.allclose(evened, wanted, rtol=0.05)
     assert torch.allclose(spread, spread.T, atol=1e-5)
-    assert torch.equal(compute_spread(torch.zeros(10, 128)), torch.eye(128))
+    assert torch.equal(compute_whitening(torch.zeros(10, 128)), torch.eye(128))
 
 
 def test_silence_lies_where_sounds_have_least() -> None:
     vectors = torch.randn(500, 128, generator=torch.Generator().manual_seed(0))
     vectors[:, 17] = 0
-    assert torch.allclose(find_emptiest(vectors), torch.eye(128)[17], atol=1e-5)
+    assert torch.allclose(find_silence_direction(vectors), torch.eye(128)[17], atol=1e-5)
 
 
 def load_network(folder: Path) -> Network:

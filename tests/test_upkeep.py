@@ -108,7 +108,7 @@ def test_what_is_new_is_appended_and_nothing_built_anew(
     assert isinstance(before, Snapshot)
     add_contents(library, 20, generator)
     remove_some(library, 5, generator)
-    monkeypatch.setattr("soundkin.index.rabitq.Projections.train", None)
+    monkeypatch.setattr("soundkin.index.rabitq.RaBitQIndex.train", None)
     monkeypatch.setattr(index_sync._Upkeep, "build", None)
     after = load_snapshot(library)
     assert isinstance(after, Snapshot)

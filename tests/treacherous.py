@@ -22,9 +22,9 @@ from soundkin.embedding import embedder, pool
 from soundkin.system import worker_child, worker_parent
 
 PATIENCE_S = 1.5
-MOST_SOUND_S = 60.0
+MAX_SOUND_S = 60.0
 PIECE = 256 << 20
-MOST_PIECES = 400  # a hundred GB: who is given so much is not limited
+MAX_PIECES = 400  # a hundred GB: who is given so much is not limited
 
 
 @dataclass
@@ -37,7 +37,7 @@ class Treacherous:
     def decode_from(self, frame: int, block_s: float = 20.0) -> Iterator[Samples]:
         """Yield a block of noise, then do it."""
         noise = np.random.default_rng(0).standard_normal(32_000).astype(np.float32)
-        held = [np.empty(PIECE, np.uint8) for _ in range(MOST_PIECES * (self.deed == "grow"))]
+        held = [np.empty(PIECE, np.uint8) for _ in range(MAX_PIECES * (self.deed == "grow"))]
         yield 0.1 * noise[len(held) :]
         if self.deed == "crash":
             ctypes.string_at(0)
@@ -68,9 +68,9 @@ def main() -> None:
     """Be what the arguments say."""
     OPENER.set(open_treacherous)
     worker_parent.PATIENCE_S = PATIENCE_S
-    worker_child.BEAT_S = 0.1
-    embedder.MOST_SOUND_S = MOST_SOUND_S
-    pool.MOST_SOUND_S = MOST_SOUND_S
+    worker_child.HEARTBEAT_S = 0.1
+    embedder.MAX_SOUND_S = MAX_SOUND_S
+    pool.MAX_SOUND_S = MAX_SOUND_S
     pool.WORKER = (__file__, "worker")
     decoder_process.DECODER = (__file__, "decoder")
     if sys.argv[1] == "worker":

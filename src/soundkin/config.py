@@ -10,8 +10,8 @@ from typing import Any
 from soundkin.errors import ModelError
 
 EMBEDDING_SIZE = 128
-LARGEST_SIZE = 1 << 20  # of anything in samples, bands or Hz
-LONGEST_SEGMENT_S = 120.0
+MAX_SIZE = 1 << 20  # of anything in samples, bands or Hz
+MAX_SEGMENT_S = 120.0
 SILENCE_DB = -80.0  # RMS of full scale, below which there is nothing to hear
 
 
@@ -90,11 +90,11 @@ class ModelConfig:
         """Refuse sizes under which segments could not share frames."""
         segments, mel = self.segments, self.mel
         whole = (segments.sample_rate, mel.n_fft, mel.win_length, mel.hop_length, mel.n_mels)
-        if not all(type(size) is int and 0 < size <= LARGEST_SIZE for size in whole):
+        if not all(type(size) is int and 0 < size <= MAX_SIZE for size in whole):
             raise ModelError(f"model {self.name}: its sizes must be whole numbers above 0")
-        if not 0 < segments.segment_s <= LONGEST_SEGMENT_S or not mel.log_offset > 0:
+        if not 0 < segments.segment_s <= MAX_SEGMENT_S or not mel.log_offset > 0:
             raise ModelError(
-                f"model {self.name}: a segment has up to {LONGEST_SEGMENT_S:g} s, log_offset is > 0"
+                f"model {self.name}: a segment has up to {MAX_SEGMENT_S:g} s, log_offset is > 0"
             )
         if not 0 < segments.segment_hop <= segments.segment_length:
             raise ModelError(f"model {self.name}: hop_s must be above 0 and at most segment_s")

@@ -14,13 +14,13 @@ import numpy as np
 import numpy.typing as npt
 
 from soundkin.errors import AudioError
-from soundkin.system.worker_child import beat
+from soundkin.system.worker_child import heartbeat
 
 Samples = npt.NDArray[np.float32]
 Arrange = Callable[[Samples], Samples]  # what is made of the channels `(n_samples, n_channels)`
 
 BLOCK_S = 20.0
-LOUDEST = 1e10  # integers written as floats stay below; squares and their sums stay numbers
+MAX_AMPLITUDE = 1e10  # integers written as floats stay below; squares and their sums stay numbers
 MAX_BLOCK_SAMPLES = 1 << 22
 NO_MEMORY = "it takes more memory than a sound should"
 
@@ -63,7 +63,7 @@ def join_pieces(
     n_parts = 0
     try:
         for piece in pieces:
-            beat()
+            heartbeat()
             parts.append(piece)
             n_parts += len(piece)
             if n_parts >= n_block:
@@ -92,7 +92,7 @@ def mix_to_mono(block: npt.NDArray[np.float32]) -> Samples:
         if n_channels > 1:
             mono *= np.float32(1 / n_channels)
         energy = float(np.dot(mono, mono))
-    if not energy <= LOUDEST**2:  # so some may lie beyond, or be no number
+    if not energy <= MAX_AMPLITUDE**2:  # so some may lie beyond, or be no number
         _silence_odd(mono)
     return mono
 
@@ -105,7 +105,7 @@ def copy_channels(block: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
 
 
 def _silence_odd(samples: npt.NDArray[np.float32]) -> None:
-    samples[~(np.abs(samples) <= LOUDEST)] = 0.0
+    samples[~(np.abs(samples) <= MAX_AMPLITUDE)] = 0.0
 
 
 def read_reason(error: Exception) -> str:

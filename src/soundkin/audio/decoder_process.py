@@ -1,4 +1,4 @@
-"""Decoding in a process apart, for whoever must not die of a sound: `decode_apart`.
+"""Decoding in a process apart, for whoever must not die of a sound: `decode_in_subprocess`.
 
 A file made to break a decoder breaks that process, which has no more memory than decoding takes.
 It is `python -m soundkin.audio.decoder_process`, or a fork of a process that has loaded little so
@@ -33,7 +33,7 @@ DECODER = ("-m", "soundkin.audio.decoder_process")
 FLOAT_BYTES = 4
 
 
-class DistantDecoder:
+class SubprocessDecoder:
     """A sound that another process has open; as any `Decoder`."""
 
     def __init__(self, process: WorkerProcess, path: str, keep_channels: bool) -> None:
@@ -70,7 +70,9 @@ def _read_block(answers: Answers) -> Samples | None:
 
 
 @contextmanager
-def open_distant(process: WorkerProcess, path: str, *, keep_channels: bool) -> Iterator[Decoder]:
+def open_in_subprocess(
+    process: WorkerProcess, path: str, *, keep_channels: bool
+) -> Iterator[Decoder]:
     """Open a sound file in another process.
 
     Raises
@@ -80,7 +82,7 @@ def open_distant(process: WorkerProcess, path: str, *, keep_channels: bool) -> I
     WorkerError
         The process died on it, or was ended; so too when a block is taken.
     """
-    decoder = DistantDecoder(process, path, keep_channels)
+    decoder = SubprocessDecoder(process, path, keep_channels)
     try:
         yield decoder
     except WorkerError:  # there is nobody to close it
@@ -147,7 +149,7 @@ def _open_pipe() -> tuple[IO[bytes], IO[bytes]]:
 
 
 @contextmanager
-def decode_apart() -> Iterator[None]:
+def decode_in_subprocess() -> Iterator[None]:
     """Have all that this thread decodes meanwhile be decoded in a process apart, file by file.
 
     For commands, and early in them: a fork takes some milliseconds, a new process as long as its
@@ -158,7 +160,7 @@ def decode_apart() -> Iterator[None]:
 
     @contextmanager
     def open_apart(path: str, keep_channels: bool) -> Iterator[Decoder]:
-        with open_distant(process, path, keep_channels=keep_channels) as decoder:
+        with open_in_subprocess(process, path, keep_channels=keep_channels) as decoder:
             yield decoder
 
     before = OPENER.set(open_apart)

@@ -24,7 +24,7 @@ MAX_STRETCH = 2.0  # beyond, Signalsmith Stretch draws phases at random
 MAX_SHARE = 1000.0
 MAX_MAKE_UP = 2.0  # what lay above the highest frequency that a shift leaves is gone for good
 MIN_SAMPLE_RATE = 1000
-LOWEST_NOISE_HZ = 50.0  # noise is flat below: what nobody hears should not count as its energy
+MIN_NOISE_HZ = 50.0  # noise is flat below: what nobody hears should not count as its energy
 
 
 def shift_pitch(waveform: Samples, sample_rate: int, semitones: float) -> Samples:
@@ -109,7 +109,7 @@ def draw_noise(
     _check_range("slope", slope, -4, 4)
     spectrum = np.fft.rfft(generator.standard_normal(n_samples))
     hz = np.fft.rfftfreq(n_samples, 1 / sample_rate)
-    spectrum *= (np.maximum(hz, LOWEST_NOISE_HZ) / LOWEST_NOISE_HZ) ** (slope / 2)
+    spectrum *= (np.maximum(hz, MIN_NOISE_HZ) / MIN_NOISE_HZ) ** (slope / 2)
     noise = np.fft.irfft(spectrum, n_samples)
     return np.asarray(noise / np.sqrt(np.mean(noise**2)), np.float32)
 

@@ -22,9 +22,9 @@ from soundkin.audio.decoder import (
 from soundkin.audio.ffmpeg import FFMPEG_EXTENSIONS, NO_OTHER_FILES, FfmpegDecoder
 from soundkin.audio.sndfile import SNDFILE_EXTENSIONS, SequentialFile, SndfileDecoder
 from soundkin.errors import AudioError
-from soundkin.system.remote import bring_near, is_url
+from soundkin.system.remote import fetch_cached, is_remote
 
-LOWEST_RATE_HZ, HIGHEST_RATE_HZ = 100, 10_000_000  # seconds of what is slower would be years
+MIN_RATE_HZ, MAX_RATE_HZ = 100, 10_000_000  # seconds of what is slower would be years
 EXTENSIONS = SNDFILE_EXTENSIONS | FFMPEG_EXTENSIONS
 
 
@@ -46,13 +46,15 @@ def open_decoder(
         The file cannot be opened, or neither libsndfile nor FFmpeg takes it.
     """
     name = os.fsdecode(path)
-    return _open_far(name, keep_channels) if is_url(name) else OPENER.get()(name, keep_channels)
+    return (
+        _open_remote(name, keep_channels) if is_remote(name) else OPENER.get()(name, keep_channels)
+    )
 
 
 @contextmanager
-def _open_far(url: str, keep_channels: bool) -> Iterator[Decoder]:
+def _open_remote(url: str, keep_channels: bool) -> Iterator[Decoder]:
     """Open what is far; errors name it as it is known."""
-    near = bring_near(url)
+    near = fetch_cached(url)
     try:
         with OPENER.get()(near, keep_channels) as decoder:
             yield decoder
@@ -72,7 +74,7 @@ def open_here(name: str, keep_channels: bool) -> Iterator[Decoder]:
                 raise AudioError(f"{name}: the file is empty")
             arrange = copy_channels if keep_channels else mix_to_mono
             decoder = _open_any(file, name, stack, arrange)
-            if not LOWEST_RATE_HZ <= decoder.info.sample_rate <= HIGHEST_RATE_HZ:
+            if not MIN_RATE_HZ <= decoder.info.sample_rate <= MAX_RATE_HZ:
                 rate = decoder.info.sample_rate
                 raise AudioError(f"{name}: {rate} Hz is no sample rate of sound")
         except OSError as error:

@@ -14,7 +14,7 @@ from soundkin.errors import AudioError
 SAMPLE_BYTES = 4
 HEADER_BYTES = 58
 IEEE_FLOAT = 3
-MOST_BYTES = (1 << 32) - 1
+MAX_BYTES = (1 << 32) - 1
 CHUNK_BYTES = 1 << 18
 
 
@@ -54,7 +54,7 @@ class Wave:
         if last <= first:
             raise AudioError(f"{path.name}: no sound from {start_s:g} s; it has {duration_s:.3f} s")
         wave = cls(path, sample_rate, n_channels, first, last - first)
-        if wave.n_bytes > MOST_BYTES:
+        if wave.n_bytes > MAX_BYTES:
             raise AudioError(f"{path.name}: too long for a WAV file; ask for a region of it")
         return wave
 

@@ -84,12 +84,12 @@ def deform(
     of a hundred random sounds are further away. Random sounds are recordings of the library, or
     synthesised ones while there is none. Of a sound of more than 20 s its first 20 s are taken.
     """
-    from soundkin.audio.decoder_process import decode_apart
+    from soundkin.audio.decoder_process import decode_in_subprocess
     from soundkin.config import DeformationConfig
     from soundkin.evaluation.deform import check_folder, draw_picture, read_excerpt, save_sounds
 
     check_folder(folder, [sound] if other is None else [sound, other])
-    with decode_apart():
+    with decode_in_subprocess():
         excerpt = read_excerpt(sound, start_s or 0.0, end_s)
         mixed_in = None if other is None else read_excerpt(other, sample_rate=excerpt.sample_rate)
     config = DeformationConfig(

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from soundkin.evaluation.retrieval import Evaluation, LabelledSet, Measure
     from soundkin.evaluation.robustness import Robustness
 
-MOST_CONFUSED = 3
+MAX_CONFUSED = 3
 
 
 @click.command(
@@ -136,7 +136,7 @@ def _print_classes(result: Evaluation) -> None:
 
     rows = []
     for score in sorted(result.classes, key=lambda score: -score.map):
-        mistaken = score.confused_with[:MOST_CONFUSED]
+        mistaken = score.confused_with[:MAX_CONFUSED]
         confused = ", ".join(f"{label} {share:.0%}" for label, share in mistaken)
         rows.append(
             [

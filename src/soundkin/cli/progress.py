@@ -13,7 +13,7 @@ from soundkin.indexing.summary import describe_amount
 from soundkin.progress import Failure, IndexProgress, ProgressCallback
 from soundkin.text import make_printable
 
-MOST_LISTED = 20
+MAX_LISTED = 20
 SHOWN_EVERY_S = 0.2
 
 
@@ -56,10 +56,10 @@ def report_failures(title: str, failures: Sequence[Failure], more: str) -> None:
     if not failures:
         return
     click.echo(f"{title} ({len(failures)}):", err=True)
-    for failure in failures[:MOST_LISTED]:
+    for failure in failures[:MAX_LISTED]:
         click.echo(f"  {make_printable(failure.path)}: {failure.reason}", err=True)
-    if len(failures) > MOST_LISTED:
-        click.echo(f"  … and {len(failures) - MOST_LISTED} more{more}", err=True)
+    if len(failures) > MAX_LISTED:
+        click.echo(f"  … and {len(failures) - MAX_LISTED} more{more}", err=True)
 
 
 def count_segments(

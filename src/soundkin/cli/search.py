@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 WEIGHTED = re.compile(r"(\d+(?:\.\d*)?|\.\d+):(.+)", re.DOTALL)
 OPERATORS = {"+": 1.0, "-": -1.0}
 CHUNK_BYTES = 1 << 20
-MOST_STDIN_BYTES = 8 << 30  # 12 hours of sound on a CD
+MAX_STDIN_BYTES = 8 << 30  # 12 hours of sound on a CD
 
 
 def _read_weights(
@@ -152,9 +152,9 @@ def search(
     """
     if why and output not in (None, "json"):
         raise click.UsageError("--why goes with the table or --json")
-    from soundkin.audio.decoder_process import decode_apart
+    from soundkin.audio.decoder_process import decode_in_subprocess
 
-    with decode_apart(), open_library(library_path) as library, _spool_stdin() as spool:
+    with decode_in_subprocess(), open_library(library_path) as library, _spool_stdin() as spool:
         from soundkin.cli.progress import count_segments
         from soundkin.search.searcher import Searcher
 
@@ -227,9 +227,9 @@ class Spool:
             with self._path.open("wb") as file:
                 while chunk := sys.stdin.buffer.read(CHUNK_BYTES):
                     file.write(chunk)
-                    if file.tell() > MOST_STDIN_BYTES:
+                    if file.tell() > MAX_STDIN_BYTES:
                         raise QueryError(
-                            f"standard input: more than {MOST_STDIN_BYTES >> 30} GB; give a file"
+                            f"standard input: more than {MAX_STDIN_BYTES >> 30} GB; give a file"
                         )
         return str(self._path)
 

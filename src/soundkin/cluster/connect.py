@@ -24,7 +24,7 @@ ENVIRONMENT = {
     "RAY_raylet_start_wait_time_s": "120",
     "RAY_agent_register_timeout_ms": "120000",
 }
-KNOCK_S = 10.0
+CONNECT_TIMEOUT_S = 10.0
 OBJECT_STORE_BYTES = 200 << 20  # of a cluster started here; paths and fragments' names are small
 
 
@@ -76,7 +76,7 @@ def connect(address: str, n_cpus: int | None = None) -> Iterator[Any]:
         with open(os.devnull, "w") as null, redirect_stdout(null):  # noqa: PTH123
             yield ray
     except ray.exceptions.RayError as error:
-        raise explain(error) from error
+        raise translate_ray_error(error) from error
     finally:
         ray.shutdown()
 
@@ -122,11 +122,11 @@ def _knock(address: str) -> None:
         Nobody does.
     """
     host, _, port = address.removeprefix("ray://").rpartition(":")
-    with socket.create_connection((host.strip("[]"), int(port)), timeout=KNOCK_S):
+    with socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_TIMEOUT_S):
         pass
 
 
-def explain(error: Exception) -> SoundkinError:
+def translate_ray_error(error: Exception) -> SoundkinError:
     """Find soundkin's own error within Ray's, or put Ray's into a line."""
     cause: BaseException | None = error
     while cause is not None:

@@ -1,8 +1,8 @@
 """What an actor of a cluster does: portions of files decoded, embedded, and written as fragments.
 
-An actor has a processor, and a process (`workers`) that decodes and embeds in one go: waveforms
-never travel, a native decoder that crashes costs its file, and the model is loaded once. What it
-writes becomes part of the library only when the driver commits it.
+An actor has a processor, and a process (`embedding.pool`) that decodes and embeds in one go:
+waveforms never travel, a native decoder that crashes costs its file, and the model is loaded
+once. What it writes becomes part of the library only when the driver commits it.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from soundkin.library.lance.schema import make_segments, make_segments_schema
 from soundkin.library.lance.tables import Tables
 from soundkin.progress import Failure
 from soundkin.system.files import hash_file
-from soundkin.system.remote import is_url, open_far
+from soundkin.system.remote import is_remote, open_filesystem
 
 AHEAD = 2  # files fetched and hashed before they are needed
 
 
 @dataclass(frozen=True)
-class Task:
+class EmbedTask:
     """What a portion is written to and embedded with."""
 
     uri: str
@@ -44,7 +44,7 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class FileResult:
     """What came of a file: the hash of its bytes, or why it failed.
 
     A failure that is no fault of the bytes is not `kept`, so that the next run tries again.
@@ -59,10 +59,10 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Portion:
+class BatchResult:
     """What came of some files, and the written rows of those that could be embedded."""
 
-    outcomes: tuple[Outcome, ...]
+    results: tuple[FileResult, ...]
     fragments: tuple[str, ...] = ()
 
 
@@ -76,27 +76,27 @@ def read_files(text: str) -> list[FoundFile]:
     return [FoundFile(*values) for values in json.loads(text)]
 
 
-def write_portion(portion: Portion) -> str:
+def write_result(portion: BatchResult) -> str:
     """Write what came of some files as JSON."""
     return json.dumps(dataclasses.asdict(portion), default=bytes.hex)
 
 
-def read_portion(text: str) -> Portion:
-    """Read what `write_portion` wrote."""
+def read_result(text: str) -> BatchResult:
+    """Read what `write_result` wrote."""
     values = json.loads(text)
-    outcomes = [
-        Outcome(FoundFile(**file), digest and bytes.fromhex(digest), **rest)
+    results = [
+        FileResult(FoundFile(**file), digest and bytes.fromhex(digest), **rest)
         for file, digest, rest in (
-            (one.pop("file"), one.pop("digest"), one) for one in values["outcomes"]
+            (one.pop("file"), one.pop("digest"), one) for one in values["results"]
         )
     ]
-    return Portion(tuple(outcomes), tuple(values["fragments"]))
+    return BatchResult(tuple(results), tuple(values["fragments"]))
 
 
-class Embedding:
+class EmbedActor:
     """Embeds portions, for as long as its actor lives."""
 
-    def __init__(self, task: Task) -> None:
+    def __init__(self, task: EmbedTask) -> None:
         self._tables = Tables(task.uri)
         self._segments = task.segments
         self._schema = make_segments_schema(task.size)
@@ -105,30 +105,30 @@ class Embedding:
             raise ModelError(f"{task.model}: another model on this node; copy the driver's to it")
         self._pool = WorkerPool(model_file, 1)
 
-    def embed(self, files: Sequence[FoundFile]) -> Portion:
+    def embed(self, files: Sequence[FoundFile]) -> BatchResult:
         """Embed files, of which those with the same bytes once, and write them."""
-        outcomes: list[Outcome] = []
+        results: list[FileResult] = []
         contents: list[dict[str, Any]] = []
         found: list[Embeddings] = []
         seen: set[bytes] = set()
         with tempfile.TemporaryDirectory(prefix="soundkin-") as folder:
-            for outcome, embeddings in self._run(files, folder):
-                outcomes.append(outcome)
-                if embeddings is None or outcome.digest is None or outcome.digest in seen:
+            for result, embeddings in self._run(files, folder):
+                results.append(result)
+                if embeddings is None or result.digest is None or result.digest in seen:
                     continue
-                seen.add(outcome.digest)
-                contents.append({"hash": outcome.digest, "content": _describe(embeddings)})
+                seen.add(result.digest)
+                contents.append({"hash": result.digest, "content": _describe(embeddings)})
                 found.append(embeddings)
         if not found:
-            return Portion(tuple(outcomes))
+            return BatchResult(tuple(results))
         vectors, levels_db = [e.vectors for e in found], [e.levels_db for e in found]
         rows = make_segments(contents, vectors, levels_db, self._schema)
         written = self._tables.write_fragments(self._segments, rows)
-        return Portion(tuple(outcomes), tuple(written))
+        return BatchResult(tuple(results), tuple(written))
 
     def _run(
         self, files: Sequence[FoundFile], folder: str
-    ) -> Iterator[tuple[Outcome, Embeddings | None]]:
+    ) -> Iterator[tuple[FileResult, Embeddings | None]]:
         """Fetch and hash some files ahead of the one that is embedded."""
         waiting: deque[tuple[FoundFile, Path, bytes, Future[Embeddings]]] = deque()
         for number, file in enumerate(files):
@@ -153,9 +153,9 @@ def fetch(file: FoundFile, folder: Path, number: int) -> Path:
     AudioError
         It cannot be reached.
     """
-    if not is_url(file.path):
+    if not is_remote(file.path):
         return Path(file.path)
-    system, path = open_far(file.path)
+    system, path = open_filesystem(file.path)
     here = folder / f"{number}{Path(path).suffix}"
     try:
         system.get_file(path, str(here))
@@ -164,42 +164,42 @@ def fetch(file: FoundFile, folder: Path, number: int) -> Path:
     return here
 
 
-def hash_files(files: Sequence[FoundFile]) -> Portion:
+def hash_files(files: Sequence[FoundFile]) -> BatchResult:
     """Compute the hashes of files, without embedding them."""
-    outcomes: list[Outcome] = []
+    results: list[FileResult] = []
     with tempfile.TemporaryDirectory(prefix="soundkin-") as folder:
         for number, file in enumerate(files):
             try:
                 path = fetch(file, Path(folder), number)
-                outcomes.append(Outcome(file, hash_file(str(path))))
+                results.append(FileResult(file, hash_file(str(path))))
                 _drop(file, path)
             except AudioError as error:
-                outcomes.append(_fail(file, error, kept=False))
-    return Portion(tuple(outcomes))
+                results.append(_fail(file, error, kept=False))
+    return BatchResult(tuple(results))
 
 
 def _finish(
     file: FoundFile, path: Path, digest: bytes, future: Future[Embeddings]
-) -> tuple[Outcome, Embeddings | None]:
+) -> tuple[FileResult, Embeddings | None]:
     try:
         embeddings = future.result()
     except SoundkinError as error:
         reason = Failure.of(str(path), error).reason
-        return Outcome(file, None, reason), None
+        return FileResult(file, None, reason), None
     finally:
         _drop(file, path)
-    if not is_url(file.path) and not _is_same(file):
+    if not is_remote(file.path) and not _is_same(file):
         return _fail(file, AudioError("it changed while it was read; run again"), kept=False), None
-    outcome = Outcome(file, digest, None, embeddings.warning, embeddings.duration_s)
-    return outcome, embeddings
+    result = FileResult(file, digest, None, embeddings.warning, embeddings.duration_s)
+    return result, embeddings
 
 
-def _fail(file: FoundFile, error: AudioError, *, kept: bool) -> Outcome:
-    return Outcome(file, None, Failure.of(file.path, error).reason, kept=kept)
+def _fail(file: FoundFile, error: AudioError, *, kept: bool) -> FileResult:
+    return FileResult(file, None, Failure.of(file.path, error).reason, kept=kept)
 
 
 def _drop(file: FoundFile, path: Path) -> None:
-    if is_url(file.path):
+    if is_remote(file.path):
         path.unlink(missing_ok=True)
 
 

@@ -1,8 +1,8 @@
 """A Lance library brought in step with sources by a cluster: Ray does the work, here is kept count.
 
-Ray Data streams portions of paths to actors (`portions`), which embed them and write fragments that
-nobody sees yet. Every few seconds what came back is committed: the segments, then the recordings.
-So a lost actor, node or driver costs what was in flight, and a run after it goes on from there.
+Ray Data streams portions of paths to actors (`embed_task`), which embed them and write fragments
+that nobody sees yet. Every few seconds what came back is committed: the segments, then the
+recordings. So a lost actor, node or driver costs what was in flight, and a run after it goes on from there.
 What is to be done lies in a table on disk, not in memory, however many files there are.
 """
 
@@ -15,26 +15,26 @@ from dataclasses import replace
 from typing import Any
 
 from soundkin.audio.walk import FoundFile, Unreadable
-from soundkin.cluster.connect import connect, explain
+from soundkin.cluster.connect import connect, translate_ray_error
 from soundkin.cluster.embed_task import (
-    Outcome,
-    Portion,
-    Task,
+    BatchResult,
+    EmbedTask,
+    FileResult,
     hash_files,
-    read_portion,
+    read_result,
     write_files,
 )
-from soundkin.cluster.ray_data import EmbedPortion, hash_portion, keep_quiet, make_block
+from soundkin.cluster.ray_data import EmbedBatch, hash_batch, keep_quiet, make_block
 from soundkin.cluster.sources import is_list, list_source, resolve_source
-from soundkin.cluster.work_list import Ledger
-from soundkin.embedding.trusted_models import settle_model
+from soundkin.cluster.work_list import WorkList
+from soundkin.embedding.trusted_models import choose_model
 from soundkin.errors import LibraryError
 from soundkin.library.lance.lance_library import LanceLibrary
 from soundkin.library.lance.schema import RECORDINGS
 from soundkin.library.locks import lock_library
 from soundkin.progress import Failure, IndexProgress, IndexReport, ProgressCallback
 from soundkin.system.limits import trim_heap
-from soundkin.system.remote import is_url
+from soundkin.system.remote import is_remote
 
 ROUND_FILES = 5_000  # that are given to Ray Data at once; its own memory grows with them
 TASK_FILES = 64
@@ -69,7 +69,7 @@ def index_with_cluster(
     started = time.monotonic()
     roots = [resolve_source(source) for source in sources]
     with lock_library(library.path):
-        model_file = settle_model(library, model, rebuild=rebuild)
+        model_file = choose_model(library, model, rebuild=rebuild)
         with library.transaction():
             for root in roots:
                 library.add_folder(root)
@@ -83,10 +83,12 @@ def index_with_cluster(
         segments = library.segments
         assert known is not None  # settled above
         assert segments is not None  # as well
-        task = Task(library.name, segments, known.embedding_size, model_file.name, model_file.hash)
-        with Ledger(library) as ledger, connect(address, n_workers) as ray:
-            run = _Run(library, ledger, ray, task, n_workers, on_progress)
-            run.bring_in_step(roots, keep_missing=keep_missing, drop_missing=drop_missing)
+        task = EmbedTask(
+            library.name, segments, known.embedding_size, model_file.name, model_file.hash
+        )
+        with WorkList(library) as work_list, connect(address, n_workers) as ray:
+            run = _Run(library, work_list, ray, task, n_workers, on_progress)
+            run.run(roots, keep_missing=keep_missing, drop_missing=drop_missing)
         trim_heap()
     return run.report(time.monotonic() - started)
 
@@ -97,14 +99,14 @@ class _Run:
     def __init__(
         self,
         library: LanceLibrary,
-        ledger: Ledger,
+        work_list: WorkList,
         ray: Any,
-        task: Task,
+        task: EmbedTask,
         n_workers: int | None,
         on_progress: ProgressCallback,
     ) -> None:
         self._library = library
-        self._ledger = ledger
+        self._work_list = work_list
         self._ray = ray
         self._task = task
         self._n_workers = n_workers
@@ -115,9 +117,7 @@ class _Run:
         self._failures: list[Failure] = []
         self._warnings: list[Failure] = []
 
-    def bring_in_step(
-        self, roots: Sequence[str], *, keep_missing: bool, drop_missing: bool
-    ) -> None:
+    def run(self, roots: Sequence[str], *, keep_missing: bool, drop_missing: bool) -> None:
         """Do the whole run."""
         protected: list[str] = []
         for root in roots:
@@ -128,17 +128,17 @@ class _Run:
                     if not (found.is_missing and drop_missing):
                         protected.append(found.path)
                 else:
-                    self._ledger.note(found)
-        n_files, n_bytes, n_unchanged, n_failed_before = self._ledger.settle()
+                    self._work_list.add(found)
+        n_files, n_bytes, n_unchanged, n_failed_before = self._work_list.plan()
         self._report = replace(
             self._report, n_unchanged=n_unchanged, n_failed_before=n_failed_before
         )
         self._advance(n_files=n_files, n_bytes=n_bytes)
-        for files in self._ledger.read_rounds(ROUND_FILES):
+        for files in self._work_list.read_rounds(ROUND_FILES):
             self._do_round(files)
         if not keep_missing:
             folders = [root for root in roots if not is_list(root)]
-            n_removed = self._ledger.drop_vanished(folders, protected)
+            n_removed = self._work_list.drop_vanished(folders, protected)
             self._report = replace(self._report, n_removed=n_removed)
         self._library.drop_orphans()
         self._library.sweep()
@@ -160,25 +160,25 @@ class _Run:
     def _do_round(self, files: Sequence[tuple[FoundFile, bool]]) -> None:
         """Hash what may be known already, embed what is not, and link copies to it."""
         fresh = [file for file, may_be_known in files if not may_be_known]
-        copies: list[Outcome] = []
-        failed: list[Outcome] = []
+        copies: list[FileResult] = []
+        failed: list[FileResult] = []
         seen: set[bytes] = set()
         hashed = [file for file, may_be_known in files if may_be_known]
         for portion in self._hash(hashed):
-            for outcome in portion.outcomes:
-                if outcome.digest is None:
-                    failed.append(outcome)
-                elif outcome.digest in seen or self._ledger.knows(outcome.digest):
-                    copies.append(outcome)
+            for result in portion.results:
+                if result.digest is None:
+                    failed.append(result)
+                elif result.digest in seen or self._work_list.has_content(result.digest):
+                    copies.append(result)
                 else:
-                    seen.add(outcome.digest)
-                    fresh.append(outcome.file)
-        self._commit([Portion(tuple(failed))])
+                    seen.add(result.digest)
+                    fresh.append(result.file)
+        self._commit([BatchResult(tuple(failed))])
         fresh.sort(key=lambda file: -file.size)
-        portions: list[Portion] = []
+        portions: list[BatchResult] = []
         committed_at = time.monotonic()
         try:
-            for portion in self._stream(EmbedPortion, fresh, self._task):
+            for portion in self._stream(EmbedBatch, fresh, self._task):
                 portions.append(portion)
                 if time.monotonic() - committed_at > COMMIT_S:
                     portions = self._commit(portions)
@@ -189,42 +189,44 @@ class _Run:
         self._link(copies)
         trim_heap()
 
-    def _commit(self, portions: Sequence[Portion]) -> list[Portion]:
+    def _commit(self, portions: Sequence[BatchResult]) -> list[BatchResult]:
         """Make what came back part of the library; returns the empty list to go on with."""
         fragments = [fragment for portion in portions for fragment in portion.fragments]
         if fragments:
             self._library.tables.commit_fragments(self._task.segments, fragments)
-        outcomes = [outcome for portion in portions for outcome in portion.outcomes]
-        self._ledger.record([o for o in outcomes if o.kept or not self._ledger.has(o.file)])
-        for outcome in outcomes:
-            self._count("n_added", outcome)
+        results = [result for portion in portions for result in portion.results]
+        self._work_list.record(
+            [o for o in results if o.kept or not self._work_list.has_recording(o.file)]
+        )
+        for result in results:
+            self._count("n_added", result)
         return []
 
-    def _link(self, copies: Sequence[Outcome]) -> None:
+    def _link(self, copies: Sequence[FileResult]) -> None:
         """Give files the vectors that their bytes have by now: they were moved, or are copies."""
-        known: list[Outcome] = []
-        again: list[Outcome] = []
-        for outcome in copies:
-            assert outcome.digest is not None  # only such were put aside
-            (known if self._ledger.knows(outcome.digest) else again).append(outcome)
-        moved = self._ledger.move(known)
-        rest = [outcome for outcome in known if outcome.file.path not in moved]
-        self._ledger.record(rest)
+        known: list[FileResult] = []
+        again: list[FileResult] = []
+        for result in copies:
+            assert result.digest is not None  # only such were put aside
+            (known if self._work_list.has_content(result.digest) else again).append(result)
+        moved = self._work_list.move(known)
+        rest = [result for result in known if result.file.path not in moved]
+        self._work_list.record(rest)
         self._library.refresh()
-        for outcome in known:
-            self._count("n_moved" if outcome.file.path in moved else "n_duplicates", outcome)
-        for portion in self._stream(EmbedPortion, [o.file for o in again], self._task):
+        for result in known:
+            self._count("n_moved" if result.file.path in moved else "n_duplicates", result)
+        for portion in self._stream(EmbedBatch, [o.file for o in again], self._task):
             self._commit([portion])  # the one that was tried first failed
 
-    def _count(self, name: str, outcome: Outcome) -> None:
-        file = outcome.file
-        if outcome.error is not None:
-            self._failures.append(Failure(file.path, outcome.error))
+    def _count(self, name: str, result: FileResult) -> None:
+        file = result.file
+        if result.error is not None:
+            self._failures.append(Failure(file.path, result.error))
         else:
             self._counts[name] += 1
-        if outcome.warning:
-            self._warnings.append(Failure(file.path, outcome.warning))
-        audio_s = outcome.duration_s if name == "n_added" else 0.0
+        if result.warning:
+            self._warnings.append(Failure(file.path, result.warning))
+        audio_s = result.duration_s if name == "n_added" else 0.0
         self._advance(n_done=1, bytes_done=file.size, audio_s=audio_s)
 
     def _advance(self, **steps: float) -> None:
@@ -232,15 +234,17 @@ class _Run:
         self._progress = replace(self._progress, **raised)
         self._on_progress(self._progress)
 
-    def _hash(self, files: Sequence[FoundFile]) -> Iterator[Portion]:
+    def _hash(self, files: Sequence[FoundFile]) -> Iterator[BatchResult]:
         """Hash files; what is near and little is done before others would have begun."""
-        is_near = not any(is_url(file.path) for file in files)
+        is_near = not any(is_remote(file.path) for file in files)
         if is_near and sum(file.size for file in files) <= HASHED_HERE:
             yield hash_files(files)
         else:
-            yield from self._stream(hash_portion, files)
+            yield from self._stream(hash_batch, files)
 
-    def _stream(self, work: Any, files: Sequence[FoundFile], *settings: Any) -> Iterator[Portion]:
+    def _stream(
+        self, work: Any, files: Sequence[FoundFile], *settings: Any
+    ) -> Iterator[BatchResult]:
         """Have Ray Data do portions of files; yields what came of each as it is done."""
         if not files:
             return
@@ -257,9 +261,9 @@ class _Run:
         dataset = self._ray.data.from_arrow(blocks).map_batches(work, **options)
         try:
             for row in dataset.iter_rows():
-                yield read_portion(row["value"])
+                yield read_result(row["value"])
         except self._ray.exceptions.RayError as error:
-            raise explain(error) from error
+            raise translate_ray_error(error) from error
 
 
 def _divide(files: Sequence[FoundFile], n_cpus: int) -> Iterator[Sequence[FoundFile]]:

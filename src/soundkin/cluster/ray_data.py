@@ -9,26 +9,26 @@ import pyarrow as pa
 
 from soundkin.audio.walk import FoundFile
 from soundkin.cluster.embed_task import (
-    Embedding,
-    Task,
+    EmbedActor,
+    EmbedTask,
     hash_files,
     read_files,
-    write_portion,
+    write_result,
 )
 
 
-class EmbedPortion:
+class EmbedBatch:
     """An actor's side of embedding."""
 
-    def __init__(self, task: Task) -> None:
-        self._embedding = Embedding(task)
+    def __init__(self, task: EmbedTask) -> None:
+        self._embedding = EmbedActor(task)
 
     def __call__(self, block: pa.Table) -> pa.Table:
-        return make_block(write_portion(self._embedding.embed(_read_block(block))))
+        return make_block(write_result(self._embedding.embed(_read_block(block))))
 
 
-def hash_portion(block: pa.Table) -> pa.Table:
-    return make_block(write_portion(hash_files(_read_block(block))))
+def hash_batch(block: pa.Table) -> pa.Table:
+    return make_block(write_result(hash_files(_read_block(block))))
 
 
 def make_block(text: str) -> pa.Table:

@@ -23,9 +23,9 @@ from soundkin.server.run import bind
 from soundkin.server.settings import Settings
 
 APP = "soundkin"
-MOST_AT_ONCE = 128  # requests inside a replica; it sends more than it can take away itself
+MAX_AT_ONCE = 128  # requests inside a replica; it sends more than it can take away itself
 GRACE_S = 20.0
-LOOK_EVERY_S = 2.0
+POLL_EVERY_S = 2.0
 PATIENCE_S = 20.0
 ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1"}  # as `soundkin serve` has it
 
@@ -107,7 +107,7 @@ class _Service:
         self._deployment = serve.deployment(serve.ingress()(Replica)).options(
             name="Replica",
             num_replicas=n_replicas,
-            max_ongoing_requests=MOST_AT_ONCE,
+            max_ongoing_requests=MAX_AT_ONCE,
             graceful_shutdown_timeout_s=GRACE_S,
             health_check_period_s=5,
             logging_config=quiet,
@@ -174,7 +174,7 @@ class _Wishes:
 def _stand_by(service: _Service, wishes: _Wishes, say: Callable[[str], None]) -> None:
     """Do what signals ask for, and tell when the replicas are not well."""
     was_well = True
-    while not wishes.end.wait(LOOK_EVERY_S):
+    while not wishes.end.wait(POLL_EVERY_S):
         if wishes.renew.is_set():
             wishes.renew.clear()
             say("replacing the replicas")

@@ -11,14 +11,14 @@ from typing import Any
 from soundkin.audio.open import is_audio_path
 from soundkin.audio.walk import FoundFile, Unreadable, resolve_root, walk_audio
 from soundkin.errors import LibraryError
-from soundkin.system.remote import is_url, open_far, tell_time
+from soundkin.system.remote import is_remote, open_filesystem, read_mtime
 
 LISTS = (".txt", ".csv")
 
 
 def is_list(source: str) -> bool:
     """Tell by its name whether a source is a list of paths."""
-    return source.lower().endswith(LISTS) and not is_url(source)
+    return source.lower().endswith(LISTS) and not is_remote(source)
 
 
 def resolve_source(source: str | os.PathLike[str]) -> str:
@@ -30,12 +30,12 @@ def resolve_source(source: str | os.PathLike[str]) -> str:
         There is no such file or folder; what is far is only looked for when it is listed.
     """
     name = os.fsdecode(source)
-    return name.rstrip("/") if is_url(name) else resolve_root(name)
+    return name.rstrip("/") if is_remote(name) else resolve_root(name)
 
 
 def list_source(source: str) -> Iterator[FoundFile | Unreadable]:
     """Yield the audio files of a source: below a folder or URL, or named in a list."""
-    if is_url(source):
+    if is_remote(source):
         yield from _list_far(source)
     elif is_list(source):
         yield from _list_named(Path(source))
@@ -44,7 +44,7 @@ def list_source(source: str) -> Iterator[FoundFile | Unreadable]:
 
 
 def _list_far(url: str) -> Iterator[FoundFile | Unreadable]:
-    system, root = open_far(url)
+    system, root = open_filesystem(url)
     scheme = url.split("://")[0]
     try:
         if system.isfile(root):
@@ -59,7 +59,7 @@ def _list_far(url: str) -> Iterator[FoundFile | Unreadable]:
 
 def _describe(url: str, info: dict[str, Any]) -> FoundFile:
     """Describe what is far; where no time is told, equal sizes are taken for equal bytes."""
-    return FoundFile(url, int(info["size"] or 0), round(tell_time(info) * 1e9))
+    return FoundFile(url, int(info["size"] or 0), round(read_mtime(info) * 1e9))
 
 
 def _list_named(path: Path) -> Iterator[FoundFile | Unreadable]:
@@ -67,7 +67,7 @@ def _list_named(path: Path) -> Iterator[FoundFile | Unreadable]:
     try:
         with path.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
             for name in _read_names(file, path):
-                if is_url(name):
+                if is_remote(name):
                     yield from _list_far(name)
                 else:
                     found = os.path.normpath(path.parent / Path(name).expanduser())

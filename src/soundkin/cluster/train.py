@@ -1,8 +1,8 @@
 """One network trained by the workers of a cluster, which Ray Train starts, and anew if lost.
 
 Each worker draws its share of every batch from the decoded audio, which lies in a folder that all
-see; vectors are gathered, so that mining sees the whole batch (`gathering`). The first worker
-measures and writes checkpoints, from which all go on after one was lost.
+see; vectors are gathered, so that mining sees the whole batch (`training.distributed`). The first
+worker measures and writes checkpoints, from which all go on after one was lost.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from soundkin.cluster.connect import MISSING, connect, explain
+from soundkin.cluster.connect import MISSING, connect, translate_ray_error
 from soundkin.config import ModelConfig
 from soundkin.embedding.model import ModelFile
 from soundkin.errors import ClusterError, SoundkinError, TrainingError
-from soundkin.training.distributed import Group
+from soundkin.training.distributed import WorkerGroup
 from soundkin.training.recipe import TrainingConfig
 from soundkin.training.trainer import StepReport, TrainingResult, train_model
 from soundkin.training.waveform_cache import open_cache
 
-MOST_LOSSES = 8
+MAX_LOSSES = 8
 ACCOUNT = "ray-train"  # Ray Train's own notes, below the output while it is at work
-LISTEN_S = 0.5
+POLL_S = 0.5
 
 
 def train_with_cluster(
@@ -59,7 +59,7 @@ def train_with_cluster(
     """
     with connect(address) as ray:
         n_workers, resources = _choose_workers(ray, n_workers)
-        Group(0, n_workers).share(config.batch_size)
+        WorkerGroup(0, n_workers).split_batch(config.batch_size)
         queue = _make_queue()
         order = {
             "cache": cache.absolute(),
@@ -79,7 +79,7 @@ def train_with_cluster(
         except Exception as error:  # Ray Train's own kinds differ by version
             if isinstance(error, SoundkinError):
                 raise
-            raise explain(error) from error
+            raise translate_ray_error(error) from error
         finally:
             done.set()
             listener.join()
@@ -132,7 +132,7 @@ def _make_trainer(order: dict[str, Any], n_workers: int, resources: dict[str, fl
         run_config=RunConfig(
             name=ACCOUNT,
             storage_path=str(order["output"]),
-            failure_config=FailureConfig(max_failures=MOST_LOSSES),
+            failure_config=FailureConfig(max_failures=MAX_LOSSES),
         ),
     )
 
@@ -142,7 +142,7 @@ def _work(order: dict[str, Any]) -> None:
     from ray.train import get_context
 
     context = get_context()
-    group = Group(context.get_world_rank(), context.get_world_size())
+    group = WorkerGroup(context.get_world_rank(), context.get_world_size())
     queue = order["queue"]
 
     def tell(report: StepReport) -> None:
@@ -188,7 +188,7 @@ class _Listener(threading.Thread):
         from ray.util.queue import Empty
 
         try:
-            news = self._queue.get(timeout=LISTEN_S)
+            news = self._queue.get(timeout=POLL_S)
         except Empty:
             return
         if "step" in news:

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from soundkin.audio.walk import FoundFile, is_below
-from soundkin.cluster.embed_task import Outcome
+from soundkin.cluster.embed_task import FileResult
 from soundkin.library.connection import Connection
 from soundkin.library.lance.lance_library import LanceLibrary
 from soundkin.library.lance.schema import RECORDINGS
 from soundkin.library.sql import encode_path
-from soundkin.system.remote import is_url, open_far
+from soundkin.system.remote import is_remote, open_filesystem
 
 BLOCK_FILES = 1000
 
@@ -38,7 +38,7 @@ UNCHANGED = """
 """
 
 
-class Ledger:
+class WorkList:
     """The files of a run; a context manager."""
 
     def __init__(self, library: LanceLibrary) -> None:
@@ -50,19 +50,19 @@ class Ledger:
         self._run("CREATE TEMP TABLE found (path ANY PRIMARY KEY, size, mtime_ns) WITHOUT ROWID")
         self._run("CREATE TEMP TABLE shared (size INTEGER PRIMARY KEY)")
 
-    def __enter__(self) -> Ledger:
+    def __enter__(self) -> WorkList:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._connection.close()
 
-    def note(self, file: FoundFile) -> None:
-        """Note a file that is there."""
+    def add(self, file: FoundFile) -> None:
+        """Add a file that is there."""
         self._noted.append(file)
         if len(self._noted) >= BLOCK_FILES:
             self._flush()
 
-    def settle(self) -> tuple[int, int, int, int]:
+    def plan(self) -> tuple[int, int, int, int]:
         """Tell what is to be done: files, bytes; and how many are unchanged, or failed before."""
         self._flush()
         self._run(WANTED)
@@ -95,34 +95,34 @@ class Ledger:
                 for path, size, mtime_ns, may_be_known in rows
             ]
 
-    def knows(self, digest: bytes) -> bool:
+    def has_content(self, digest: bytes) -> bool:
         """Whether the library, as of its last refresh, has what bytes of this hash hold."""
         return self._run("SELECT 1 FROM contents WHERE hash = ?", [digest]).fetchone() is not None
 
-    def has(self, file: FoundFile) -> bool:
+    def has_recording(self, file: FoundFile) -> bool:
         """Whether the library, as of its last refresh, has a recording of that path."""
         sql = "SELECT 1 FROM recordings WHERE path = ?"
         return self._run(sql, [encode_path(file.path)]).fetchone() is not None
 
-    def record(self, outcomes: Sequence[Outcome]) -> None:
+    def record(self, results: Sequence[FileResult]) -> None:
         """Write what came of files into the library."""
         fresh: list[dict[str, Any]] = []
         known: list[dict[str, Any]] = []
-        for outcome in outcomes:
+        for result in results:
             row = {
-                "path": os.fsencode(outcome.file.path),
-                "size": outcome.file.size if outcome.kept else -1,  # so that it counts as changed
-                "mtime_ns": outcome.file.mtime_ns,
-                "hash": outcome.digest,
-                "error": outcome.error,
+                "path": os.fsencode(result.file.path),
+                "size": result.file.size if result.kept else -1,  # so that it counts as changed
+                "mtime_ns": result.file.mtime_ns,
+                "hash": result.digest,
+                "error": result.error,
             }
-            (known if self.has(outcome.file) else fresh).append(row)
+            (known if self.has_recording(result.file) else fresh).append(row)
         if fresh:
             self._tables.append(RECORDINGS, fresh)
         if known:
             self._tables.upsert(RECORDINGS, ["path"], known)
 
-    def move(self, outcomes: Sequence[Outcome]) -> set[str]:
+    def move(self, results: Sequence[FileResult]) -> set[str]:
         """Give recordings whose files are gone the paths of new ones with their bytes.
 
         Returns those paths; tags stay.
@@ -133,14 +133,14 @@ class Ledger:
         )
         moved: set[str] = set()
         taken: set[int] = set()
-        for outcome in outcomes:
-            if self.has(outcome.file):
+        for result in results:
+            if self.has_recording(result.file):
                 continue
-            for number, path in self._run(sql, [outcome.digest]).fetchall():
+            for number, path in self._run(sql, [result.digest]).fetchall():
                 if number not in taken and not _exists(os.fsdecode(path)):
                     taken.add(number)
-                    moved.add(outcome.file.path)
-                    file = outcome.file
+                    moved.add(result.file.path)
+                    file = result.file
                     self._tables.move_recording(number - 1, file.path, file.size, file.mtime_ns)
                     break
         return moved
@@ -174,7 +174,7 @@ def _is_below_any(path: str | bytes, folders: Sequence[str]) -> bool:
 
 
 def _exists(path: str) -> bool:
-    if not is_url(path):
+    if not is_remote(path):
         return os.path.lexists(path)
-    system, within = open_far(path)
+    system, within = open_filesystem(path)
     return bool(system.exists(within))

@@ -21,10 +21,10 @@ from soundkin.config import SILENCE_DB, MelConfig, SegmentConfig
 from soundkin.embedding.model import ModelFile, load_model
 from soundkin.embedding.segments import Embeddings, compute_levels, fill_segment
 from soundkin.errors import AudioError, ModelError
-from soundkin.system.worker_child import beat
+from soundkin.system.worker_child import heartbeat
 
 NORM_TOLERANCE = 0.01
-MOST_SOUND_S = 48 * 3600.0  # what decodes to more is made to: some bytes can stand for years
+MAX_SOUND_S = 48 * 3600.0  # what decodes to more is made to: some bytes can stand for years
 BATCH_FLOATS = 1 << 18  # that a model is given at once
 
 
@@ -150,7 +150,7 @@ class Embedder:
         return vectors
 
     def _embed_batch(self, batch: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        beat()
+        heartbeat()
         return self.model.embed(np.ascontiguousarray(batch))
 
     def warm_up(self) -> int:
@@ -229,7 +229,7 @@ def _open_blocks(
         if first is None:
             where = f"after {start_s:g} s" if start_s else "in it"
             raise AudioError(f"{name}: there is no sound {where}")
-        most = round(MOST_SOUND_S * sample_rate)
+        most = round(MAX_SOUND_S * sample_rate)
         yield _GuardedBlocks(chain([first], blocks), name, decoder.info, most)
 
 
@@ -257,7 +257,7 @@ class _GuardedBlocks:
             raise StopIteration from error
         self._n_left -= len(block)
         if self._n_left < 0:
-            hours = MOST_SOUND_S / 3600
+            hours = MAX_SOUND_S / 3600
             raise AudioError(f"{self._name}: it goes on after {hours:g} h; so long no sound is")
         return block
 

@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from soundkin.config import LONGEST_SEGMENT_S, MelConfig, SegmentConfig
+from soundkin.config import MAX_SEGMENT_S, MelConfig, SegmentConfig
 from soundkin.errors import ModelError
 
 DEFAULT_HOP_S = 0.5
-SHORTEST_HOP_S = 0.01
-LOWEST_RATE, HIGHEST_RATE = 1_000, 384_000
+MIN_HOP_S = 0.01
+MIN_RATE, MAX_RATE = 1_000, 384_000
 PROBE_LEVEL = 0.1
 BATCH_TOLERANCE = 1e-3  # half-precision graphs round so coarsely; what depends on a batch, more
 
@@ -92,14 +92,14 @@ def _check_keys(values: dict[str, Any]) -> None:
 def _settle_segments(values: dict[str, Any]) -> SegmentConfig:
     """Bring the sizes to whole samples, so that seconds and samples never drift apart."""
     rate = values["sample_rate"]
-    if not LOWEST_RATE <= rate <= HIGHEST_RATE:
-        raise ValueError(f"sample_rate must lie within {LOWEST_RATE} and {HIGHEST_RATE} Hz")
+    if not MIN_RATE <= rate <= MAX_RATE:
+        raise ValueError(f"sample_rate must lie within {MIN_RATE} and {MAX_RATE} Hz")
     segment_s = values["length"] / rate if "length" in values else values["segment_s"]
-    if not SHORTEST_HOP_S <= segment_s <= LONGEST_SEGMENT_S:
-        raise ValueError(f"a segment must last {SHORTEST_HOP_S:g} to {LONGEST_SEGMENT_S:g} s")
+    if not MIN_HOP_S <= segment_s <= MAX_SEGMENT_S:
+        raise ValueError(f"a segment must last {MIN_HOP_S:g} to {MAX_SEGMENT_S:g} s")
     hop_s = values.get("hop_s", min(DEFAULT_HOP_S, segment_s))
-    if not SHORTEST_HOP_S <= hop_s <= segment_s:
-        raise ValueError(f"hop_s must lie within {SHORTEST_HOP_S:g} s and the segment's length")
+    if not MIN_HOP_S <= hop_s <= segment_s:
+        raise ValueError(f"hop_s must lie within {MIN_HOP_S:g} s and the segment's length")
     return SegmentConfig(rate, round(segment_s * rate) / rate, round(hop_s * rate) / rate)
 
 

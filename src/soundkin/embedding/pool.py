@@ -20,7 +20,7 @@ import numpy as np
 
 from soundkin.audio.decoder import NO_MEMORY, AudioInfo
 from soundkin.audio_facts import Facts
-from soundkin.embedding.embedder import MOST_SOUND_S, Embedder
+from soundkin.embedding.embedder import MAX_SOUND_S, Embedder
 from soundkin.embedding.model import ModelFile
 from soundkin.embedding.segments import Embeddings
 from soundkin.errors import SoundkinError
@@ -139,7 +139,7 @@ def _limit_memory(embedder: Embedder) -> None:
     What the model itself needs is there once it has embedded a batch.
     """
     size = embedder.warm_up()
-    n_segments = MOST_SOUND_S / embedder.model.segments.hop_s
+    n_segments = MAX_SOUND_S / embedder.model.segments.hop_s
     limit_memory(DECODING_BYTES + round(2 * n_segments * (size + 1) * FLOAT_BYTES))
 
 

@@ -12,7 +12,7 @@ from soundkin.audio.decoder import AudioInfo, Samples
 from soundkin.audio_facts import Facts
 from soundkin.config import SILENCE_DB, SegmentConfig
 
-LOWEST_LEVEL_DB = -200.0
+MIN_LEVEL_DB = -200.0
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def compute_levels(
     )
     step = hop // unit
     power = within[::step].mean(axis=1) + between[::step].var(axis=1)
-    lowest = 10 ** (LOWEST_LEVEL_DB / 10)
+    lowest = 10 ** (MIN_LEVEL_DB / 10)
     levels: npt.NDArray[np.float32] = (10 * np.log10(np.maximum(power, lowest))).astype(np.float32)
     return levels
 

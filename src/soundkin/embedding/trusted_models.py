@@ -19,7 +19,7 @@ from soundkin.library.records import LibraryModel
 FOLDER_VARIABLE = "SOUNDKIN_ACCEPTED"
 
 
-def accept_model(file: ModelFile) -> None:
+def trust_model(file: ModelFile) -> None:
     """Note that a person named a model.
 
     Raises
@@ -40,7 +40,7 @@ def accept_model(file: ModelFile) -> None:
         ) from error
 
 
-def find_own_model(known: LibraryModel) -> ModelFile:
+def find_trusted_model(known: LibraryModel) -> ModelFile:
     """Find the model that a library was made with, if it may be run.
 
     Raises
@@ -60,7 +60,7 @@ def find_own_model(known: LibraryModel) -> ModelFile:
     return find_model(known.file_name)
 
 
-def settle_model(
+def choose_model(
     library: Library, name: str | os.PathLike[str] | None, *, rebuild: bool = False
 ) -> ModelFile:
     """Find the model to index with, and write it into a library that has none.
@@ -72,10 +72,10 @@ def settle_model(
     """
     known = library.model
     if name is None and known is not None:
-        model_file = find_own_model(known)
+        model_file = find_trusted_model(known)
     else:
         model_file = find_model(DEFAULT_MODEL if name is None else name)
-        accept_model(model_file)
+        trust_model(model_file)
     if known is not None and not rebuild:
         library.check_model(model_file.name, model_file.hash)
         return model_file

@@ -21,7 +21,7 @@ from soundkin.config import SILENCE_DB, DeformationConfig, ModelConfig
 from soundkin.embedding.embedder import Embedder, SegmentModel
 from soundkin.embedding.model import DEFAULT_MODEL, Model, ModelFile, find_model
 from soundkin.embedding.segments import compute_mean_vector
-from soundkin.embedding.trusted_models import find_own_model
+from soundkin.embedding.trusted_models import find_trusted_model
 from soundkin.errors import DeformationError
 from soundkin.library.library import Library
 from soundkin.system.files import write_aside
@@ -182,7 +182,7 @@ def choose_model(library: Library | None, name: str | None = None) -> ModelFile:
         There is no such model.
     """
     if name is None and library is not None and library.model is not None:
-        return find_own_model(library.model)
+        return find_trusted_model(library.model)
     return find_model(name or DEFAULT_MODEL)
 
 

@@ -19,7 +19,7 @@ SEED = 0
 
 
 @dataclass(frozen=True)
-class IndexFacts:
+class IndexQuality:
     """The index of a library: its `kind`, inverted lists, segments, and what it takes.
 
     `memory_bytes` is held in memory (vectors on disk are mapped, and not counted), `disk_bytes` is
@@ -39,7 +39,7 @@ class IndexFacts:
     n_queries: int
 
 
-def measure_index(library: Library, on_progress: OnProgress | None = None) -> IndexFacts:
+def measure_index(library: Library, on_progress: OnProgress | None = None) -> IndexQuality:
     """Measure a library's index, brought in step with it first."""
     found = load_snapshot(library, on_progress, check_all=True)
     index, manifest = found.index, found.manifest
@@ -47,7 +47,7 @@ def measure_index(library: Library, on_progress: OnProgress | None = None) -> In
     arrays = (index.silent, index.content_ids, index.offsets)
     memory_bytes = sum(array.nbytes for array in arrays)
     memory_bytes += index.vectors.nbytes if index.sums is None else index.sums.nbytes
-    return IndexFacts(
+    return IndexQuality(
         kind=index.kind,
         n_lists=0 if index.projections is None else index.projections.n_lists,
         n_segments=len(index),

@@ -131,13 +131,13 @@ class IndexFolder:
         return np.asarray(np.memmap(self.path / manifest.vectors, np.float16, "r", shape=shape))
 
     def _load_projections(self, index: VectorIndex, manifest: Manifest) -> VectorIndex:
-        from soundkin.index.rabitq import Projections
+        from soundkin.index.rabitq import RaBitQIndex
 
         assert manifest.projections is not None  # loaded only where there are some
         path = self.path / manifest.projections
         if zlib.crc32(np.memmap(path, np.uint8, "r").data) != manifest.projections_crc:
             raise ValueError("projections are damaged")
-        projections = Projections.load(path)
+        projections = RaBitQIndex.load(path)
         late = np.arange(manifest.n_projected, len(index))
         projections.add(late[~index.silent[late]], index.read)
         return dataclasses.replace(index, projections=projections)

@@ -4,7 +4,7 @@ RaBitQ (Gao and Long 2024, SIGMOD, arXiv 2405.12497): after a random rotation on
 coordinate is kept, 16 bytes for 128 dimensions, and two numbers that make the inner product with a
 query an unbiased estimate of the true one. In front of the codes stand inverted lists (Jégou et al.
 2011): vectors are filed under the nearest of some centroids, and only the lists nearest to a query
-are read. What comes out is re-ranked by the exact vectors, in `vectors`.
+are read. What comes out is re-ranked by the exact vectors, in `vector_index`.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ TRAINING_ROUNDS = 6
 SEED = 0
 BLOCK_ROWS = 1 << 16
 READ_BYTES = 1 << 22
-MOST_LISTS = 4096  # fitting more takes many minutes
-FEWEST_IN_LIST = 16
+MAX_LISTS = 4096  # fitting more takes many minutes
+MIN_IN_LIST = 16
 LISTS_PER_ROOT = 4  # times the root of how many vectors there are
 PROBES = 64
 LISTS_IN_ORDER = 10  # faiss' way of reading the nearest list first: the rest is soon ruled out
@@ -36,7 +36,7 @@ Floats = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Projections:
+class RaBitQIndex:
     """Codes of numbered vectors in `n_lists` inverted lists; one list is a scan of all codes."""
 
     n_lists: int
@@ -121,14 +121,14 @@ class Projections:
 
 
 @dataclass(frozen=True)
-class Lists:
+class Centroids:
     """Centroids `(n_lists, size)` alone, for an index that is kept by others."""
 
     centroids: Floats
 
     @classmethod
     def fit(cls, sample: Floats, n_lists: int) -> Self:
-        """Fit them to some of the vectors `(n, size)`, as `Projections.train` does."""
+        """Fit them to some of the vectors `(n, size)`, as `RaBitQIndex.train` does."""
         fitting = faiss.Kmeans(
             sample.shape[1],
             n_lists,
@@ -152,7 +152,7 @@ class Lists:
 def choose_n_lists(n_vectors: int) -> int:
     """Choose how many inverted lists so many vectors are best filed in."""
     n_lists = int(2 ** round(np.log2(max(1.0, LISTS_PER_ROOT * np.sqrt(n_vectors)))))
-    return max(1, min(n_lists, MOST_LISTS, n_vectors // FEWEST_IN_LIST))
+    return max(1, min(n_lists, MAX_LISTS, n_vectors // MIN_IN_LIST))
 
 
 def choose_n_probes(n_lists: int) -> int:

@@ -1,7 +1,7 @@
 """Nearest neighbours among a library's segment vectors: exact, or by random projections.
 
 However they are found, hits are ranked by the same exact scores, and ties come in the order of the
-library. Random projections (`projections`) only propose which segments to score; where those are
+library. Random projections (`rabitq`) only propose which segments to score; where those are
 too few, or might leave a hit out, more are asked for, and in the end every segment is scored.
 """
 
@@ -19,7 +19,7 @@ from soundkin.index.float16 import compute_sums, widen
 from soundkin.index.scope import Scope
 
 if TYPE_CHECKING:
-    from soundkin.index.rabitq import Projections
+    from soundkin.index.rabitq import RaBitQIndex
 
 INDEX_KINDS = ("exact", "scan", "lists")
 EXACT_ROWS = 50_000  # up to so many segments every one is scored
@@ -38,7 +38,7 @@ Scored = tuple[Rows, npt.NDArray[np.float64]]  # rows that may be hits, and thei
 
 
 class DamagedIndexError(Exception):
-    """Vectors read from a file are not those that were written; for `upkeep`, never a person."""
+    """Vectors read from a file are not those that were written; never shown to a person."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class VectorIndex:
     content_ids: npt.NDArray[np.int64]
     offsets: npt.NDArray[np.int64]
     sums: npt.NDArray[np.uint16] | None = None
-    projections: Projections | None = field(default=None, compare=False)
+    projections: RaBitQIndex | None = field(default=None, compare=False)
 
     @classmethod
     def build(

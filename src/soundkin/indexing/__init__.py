@@ -1,4 +1,4 @@
 """Folders into a library: once, again, or as they change.
 
-`survey` says what is to do, `indexer` does it. First room: `folders`.
+`folder_scan` says what is to do, `indexer` does it. First room: `folders`.
 """

@@ -15,11 +15,11 @@ from dataclasses import replace
 from soundkin.audio.walk import resolve_root
 from soundkin.embedding.model import ModelFile
 from soundkin.embedding.pool import WorkerPool
-from soundkin.embedding.trusted_models import settle_model
+from soundkin.embedding.trusted_models import choose_model
 from soundkin.errors import LibraryError
 from soundkin.indexing.facts_backfill import measure_missing
+from soundkin.indexing.folder_scan import FolderScan, scan_files, scan_folders
 from soundkin.indexing.indexer import Indexer
-from soundkin.indexing.survey import Survey, survey_files, survey_folders
 from soundkin.library.library import Library
 from soundkin.library.locks import lock_library
 from soundkin.progress import IndexReport, ProgressCallback
@@ -62,7 +62,7 @@ def index_folders(
     started = time.monotonic()
     roots = [resolve_root(folder) for folder in folders]
     with lock_library(library.path):
-        model_file = settle_model(library, model, rebuild=rebuild)
+        model_file = choose_model(library, model, rebuild=rebuild)
         with library.transaction():
             for root in roots:
                 library.add_folder(root)
@@ -70,25 +70,25 @@ def index_folders(
             roots = library.list_folders()
         if not roots:
             raise LibraryError(f"{library.name}: nothing to index; run: soundkin index FOLDER")
-        survey = survey_folders(library, roots)
-        with WorkerPool(model_file, n_workers) as pool, library.connection.hurry():
-            run = Indexer(library, survey, pool, on_progress)
-            run.bring_in_step(keep_missing=keep_missing, drop_missing=drop_missing)
+        scan = scan_folders(library, roots)
+        with WorkerPool(model_file, n_workers) as pool, library.connection.relaxed_sync():
+            run = Indexer(library, scan, pool, on_progress)
+            run.run(keep_missing=keep_missing, drop_missing=drop_missing)
             library.drop_orphans()
             n_measured = measure_missing(library, pool, on_progress)
     report = run.report(time.monotonic() - started)
     return replace(report, n_measured=n_measured)
 
 
-def index_survey(
+def index_scan(
     library: Library,
-    make_survey: Callable[[], Survey],
+    make_scan: Callable[[], FolderScan],
     take_pool: Callable[[ModelFile], WorkerPool],
     on_progress: ProgressCallback = lambda progress: None,
 ) -> IndexReport:
-    """Bring a library in step with what a survey of it has found, and with nothing else.
+    """Bring a library in step with what a scan of it has found, and with nothing else.
 
-    The survey is made once the library is this run's; the pool is left open.
+    The scan is made once the library is this run's; the pool is left open.
 
     Raises
     ------
@@ -97,11 +97,11 @@ def index_survey(
     """
     started = time.monotonic()
     with lock_library(library.path):
-        pool = take_pool(settle_model(library, None))
-        survey = make_survey()
-        run = Indexer(library, survey, pool, on_progress)
-        run.bring_in_step(keep_missing=False, drop_missing=False)
-        if survey.known:  # else there were no bytes before that are nobody's now
+        pool = take_pool(choose_model(library, None))
+        scan = make_scan()
+        run = Indexer(library, scan, pool, on_progress)
+        run.run(keep_missing=False, drop_missing=False)
+        if scan.known:  # else there were no bytes before that are nobody's now
             library.drop_orphans()
     return run.report(time.monotonic() - started)
 
@@ -121,9 +121,9 @@ def embed_again(
         The library's model is not to be found, or it cannot be written.
     """
     started = time.monotonic()
-    model_file = settle_model(library, None)
-    with WorkerPool(model_file, n_workers) as pool, library.connection.hurry():
-        run = Indexer(library, survey_files(library, paths), pool, on_progress)
-        run.bring_in_step(keep_missing=True, drop_missing=False)
+    model_file = choose_model(library, None)
+    with WorkerPool(model_file, n_workers) as pool, library.connection.relaxed_sync():
+        run = Indexer(library, scan_files(library, paths), pool, on_progress)
+        run.run(keep_missing=True, drop_missing=False)
         n_measured = measure_missing(library, pool, on_progress)
     return replace(run.report(time.monotonic() - started), n_measured=n_measured)

@@ -14,7 +14,7 @@ from soundkin.audio.walk import FoundFile
 from soundkin.embedding.pool import WorkerPool
 from soundkin.embedding.segments import Embeddings
 from soundkin.errors import AudioError, SoundkinError, WorkerError
-from soundkin.indexing.survey import Survey, remember_away
+from soundkin.indexing.folder_scan import FolderScan, remember_away
 from soundkin.library.library import Library
 from soundkin.library.records import Content, Recording
 from soundkin.progress import Failure, IndexProgress, IndexReport, ProgressCallback
@@ -29,10 +29,10 @@ class Indexer:
     """One index run: what was found, what is in flight, what came of it."""
 
     def __init__(
-        self, library: Library, survey: Survey, pool: WorkerPool, on_progress: ProgressCallback
+        self, library: Library, scan: FolderScan, pool: WorkerPool, on_progress: ProgressCallback
     ) -> None:
         self._library = library
-        self._survey = survey
+        self._scan = scan
         self._pool = pool
         self._on_progress = on_progress
         self._progress = IndexProgress()
@@ -43,13 +43,13 @@ class Indexer:
         self._in_flight: dict[bytes, list[FoundFile]] = {}
         self._pending: dict[Future[Embeddings], bytes] = {}
 
-    def bring_in_step(self, *, keep_missing: bool, drop_missing: bool) -> None:
+    def run(self, *, keep_missing: bool, drop_missing: bool) -> None:
         """Do the whole run."""
         for file, digest in self._hash_ahead(self._find_changed()):
             self._take(file, digest)
         while self._pending:
             self._store_finished()
-        leaving = self._survey.settle(drop_missing=drop_missing)
+        leaving = self._scan.settle(drop_missing=drop_missing)
         self._failures += leaving.failures
         if not keep_missing:
             self._library.remove_recordings(leaving.vanished)
@@ -74,12 +74,12 @@ class Indexer:
 
         The largest first, so that no long recording is left alone on one processor at the end.
         """
-        changed = sorted(filter(self._is_changed, self._survey.found), key=lambda file: -file.size)
+        changed = sorted(filter(self._is_changed, self._scan.found), key=lambda file: -file.size)
         self._advance(n_files=len(changed), n_bytes=sum(file.size for file in changed))
         return changed
 
     def _is_changed(self, found: FoundFile) -> bool:
-        known = self._survey.known.get(found.path)
+        known = self._scan.known.get(found.path)
         if known is None or (known.size, known.mtime_ns) != (found.size, found.mtime_ns):
             return True
         if known.failed:
@@ -160,12 +160,12 @@ class Indexer:
             is_touched = present is not None and present.content_id == content_id
             moved = None if is_touched else self._find_moved(content_id)
             if moved is not None:
-                self._survey.note_move(moved.path, file.path)
+                self._scan.note_move(moved.path, file.path)
                 self._library.move_recording(moved, file.path)
                 if present is not None and present.size < 0:  # to be read again: no other sound
                     self._library.add_tags([moved], present.tags)
             elif is_touched:
-                self._survey.note_move(file.path, file.path)
+                self._scan.note_move(file.path, file.path)
             self._save(file, content_id)
         self._count(**{"n_moved" if moved else "n_duplicates": 1})
         self._advance(n_done=1, bytes_done=file.size)
@@ -173,7 +173,7 @@ class Indexer:
     def _find_moved(self, content_id: int) -> Recording | None:
         """Find a recording of the same bytes whose own file is gone."""
         for recording in self._library.get_recordings([content_id]).get(content_id, []):
-            if recording.path not in self._survey.seen and not os.path.lexists(recording.path):
+            if recording.path not in self._scan.seen and not os.path.lexists(recording.path):
                 return recording
         return None
 
@@ -184,7 +184,7 @@ class Indexer:
         """Note a failure; without `keep`, what is known of the file stays, for a next try."""
         failure = Failure.of(file.path, error)
         size = file.size if keep else -1  # no file's size, so that it counts as changed
-        if keep or file.path not in self._survey.known:
+        if keep or file.path not in self._scan.known:
             with self._library.transaction():
                 self._library.save_recording(file.path, size, file.mtime_ns, error=failure.reason)
         self._failures.append(failure)

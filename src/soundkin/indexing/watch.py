@@ -15,15 +15,15 @@ from soundkin.audio.walk import FoundFile, is_below, resolve_root, walk_audio
 from soundkin.embedding.model import ModelFile
 from soundkin.embedding.pool import WorkerPool
 from soundkin.errors import BusyError
-from soundkin.indexing.folders import index_folders, index_survey
-from soundkin.indexing.survey import Survey, survey_changes, survey_folders
+from soundkin.indexing.folder_scan import FolderScan, scan_changes, scan_folders
+from soundkin.indexing.folders import index_folders, index_scan
 from soundkin.library.index_sync import save_index
 from soundkin.library.library import Library
 from soundkin.library.locks import lock_library
 from soundkin.progress import IndexReport, ProgressCallback
-from soundkin.system.file_events import Lookout, Noticed, StopEvent
+from soundkin.system.file_events import FolderEvents, FolderWatcher, StopEvent
 
-LOOK_S = 0.5
+POLL_S = 0.5
 QUIET_S = 1.0
 IDLE_S = 60.0
 BUSY = "another soundkin is indexing into the library; going on when it is done"
@@ -88,7 +88,7 @@ def watch_folders(
     yield WatchNews(report)
     workers = _Workers(n_workers)
     try:
-        with Lookout(poll_every_s=poll_every_s) as lookout:
+        with FolderWatcher(poll_every_s=poll_every_s) as lookout:
             yield from _Watch(library, lookout, roots, quiet_s, workers, on_progress).run(stop)
     finally:
         workers.close()
@@ -97,7 +97,7 @@ def watch_folders(
 def _wait_until_free(library: Library, stop: StopEvent | None) -> bool:
     """Wait until no other run is at work on a library; False if it is to be stopped before."""
     while stop is None or not stop.is_set():
-        time.sleep(LOOK_S)
+        time.sleep(POLL_S)
         try:
             with lock_library(library.path):
                 return True
@@ -121,14 +121,14 @@ class _Watch:
     def __init__(
         self,
         library: Library,
-        lookout: Lookout,
+        lookout: FolderWatcher,
         roots: Sequence[str],
         quiet_s: float,
         workers: _Workers,
         on_progress: ProgressCallback,
     ) -> None:
         self._library = library
-        self._lookout = lookout
+        self._watcher = lookout
         self._given_roots = roots
         self._quiet_s = quiet_s
         self._workers = workers
@@ -140,13 +140,13 @@ class _Watch:
 
     def run(self, stop: StopEvent | None) -> Iterator[WatchNews]:
         """Take changes in until told to stop."""
-        noticed = self._lookout.look(self._list_roots(), 0.0, stop)
-        yield from (WatchNews(message=message) for message in noticed.messages)
-        self._note(noticed)
+        events = self._watcher.poll(self._list_roots(), 0.0, stop)
+        yield from (WatchNews(message=message) for message in events.messages)
+        self._note(events)
         while stop is None or not stop.is_set():
-            noticed = self._lookout.look(self._list_roots(), LOOK_S, stop)
-            yield from (WatchNews(message=message) for message in noticed.messages)
-            self._note(noticed)
+            events = self._watcher.poll(self._list_roots(), POLL_S, stop)
+            yield from (WatchNews(message=message) for message in events.messages)
+            self._note(events)
             try:
                 report = self._take_in(time.monotonic())
             except BusyError:
@@ -165,13 +165,13 @@ class _Watch:
     def _list_roots(self) -> Sequence[str]:
         return self._given_roots or self._library.list_folders()
 
-    def _note(self, noticed: Noticed) -> None:
-        """Remember what was noticed, and since when."""
+    def _note(self, events: FolderEvents) -> None:
+        """Remember what was events, and since when."""
         now = time.monotonic()
-        for root in noticed.stale:
+        for root in events.to_rescan:
             self._stale.setdefault(root, now)
         roots = sorted(self._list_roots(), key=len, reverse=True)
-        for path in noticed.paths:
+        for path in events.paths:
             root = next((root for root in roots if is_below(path, root)), "")
             if not root or _is_hidden(path, root):
                 continue
@@ -200,7 +200,7 @@ class _Watch:
         """Bring the library in step with what has become quiet; None where nothing has."""
         stale = [root for root, since_s in self._stale.items() if now - since_s >= self._quiet_s]
         if stale:
-            report = self._index(lambda: self._survey_stale(stale))
+            report = self._index(lambda: self._rescan(stale))
             self._stale = {root: at for root, at in self._stale.items() if root not in stale}
             return report
         files = self._find_quiet(now)
@@ -208,22 +208,22 @@ class _Watch:
         gone = [path for path, at in self._gone.items() if now - at >= 2 * self._quiet_s]
         if not files and not gone:
             return None
-        there = [root for root in self._list_roots() if self._lookout.is_there(root)]
+        there = [root for root in self._list_roots() if self._watcher.is_there(root)]
         trusted = [path for path in gone if any(is_below(path, root) for root in there)]
-        report = self._index(lambda: survey_changes(self._library, files, trusted, there))
+        report = self._index(lambda: scan_changes(self._library, files, trusted, there))
         for file in files:
             del self._changed[file.path]
         for path in gone:
             del self._gone[path]
         return report
 
-    def _survey_stale(self, roots: Sequence[str]) -> Survey:
+    def _rescan(self, roots: Sequence[str]) -> FolderScan:
         """Look at all of some roots, but leave what is being written for later."""
-        survey = survey_folders(self._library, roots)
+        scan = scan_folders(self._library, roots)
         now = time.monotonic()
-        for file in survey.hold_back(time.time_ns() - int(1e9 * self._quiet_s)):
+        for file in scan.defer_recent(time.time_ns() - int(1e9 * self._quiet_s)):
             self._changed.setdefault(file.path, _Change(file.size, file.mtime_ns, now))
-        return survey
+        return scan
 
     def _find_quiet(self, now: float) -> list[FoundFile]:
         """Find the changed files whose size and time stay as they are."""
@@ -243,9 +243,9 @@ class _Watch:
                 self._changed[path] = _Change(status.st_size, status.st_mtime_ns, now)
         return quiet
 
-    def _index(self, make_survey: Callable[[], Survey]) -> IndexReport:
-        return index_survey(
-            self._library, make_survey, self._workers.take, on_progress=self._on_progress
+    def _index(self, make_scan: Callable[[], FolderScan]) -> IndexReport:
+        return index_scan(
+            self._library, make_scan, self._workers.take, on_progress=self._on_progress
         )
 
 

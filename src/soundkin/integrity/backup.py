@@ -17,7 +17,7 @@ from soundkin.integrity.library_file import (
     replace_library,
 )
 from soundkin.integrity.verify import check_tables
-from soundkin.library.connection import Connection, explain, open_to_read
+from soundkin.library.connection import Connection, open_to_read, translate_sqlite_error
 from soundkin.library.library import Library
 from soundkin.library.locks import lock_library
 from soundkin.library.records import LibraryCounts
@@ -117,7 +117,7 @@ def _copy_backup(source: Path, temporary: Path, on_progress: OnProgress) -> None
     try:
         connection = Connection(source, open_to_read(source))
     except sqlite3.Error as error:
-        raise explain(error, source) from error
+        raise translate_sqlite_error(error, source) from error
     try:
         connection.copy_to(temporary, lambda *done: on_progress("Copying", *done))
     finally:
@@ -136,7 +136,7 @@ def _seal(temporary: Path, on_progress: OnProgress, source: Path) -> LibraryCoun
                 raise DamagedLibraryError(f"{finding.path}: {finding.reason}")
             library.connection.run("UPDATE meta SET identity = ?", [uuid.uuid4().hex])
             counts = library.count()
-            library.connection.fold_log()
+            library.connection.checkpoint_wal()
     except DamagedLibraryError as error:
         reason = str(error).removeprefix(f"{temporary}: ").split("; ")[0]
         raise DamagedLibraryError(

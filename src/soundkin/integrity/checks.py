@@ -19,7 +19,7 @@ from soundkin.library.library import Library
 from soundkin.library.sql import SELECT_RECORDINGS, decode_vectors, read_path, read_recording
 from soundkin.progress import OnProgress
 
-MOST_OF_SQLITE = 100  # complaints of SQLite's; more of them say nothing more
+MAX_SQLITE_FINDINGS = 100  # complaints of SQLite's; more of them say nothing more
 HASH_BYTES = 32
 NOT_EMBEDDED = "not embedded yet"
 
@@ -52,7 +52,7 @@ class Finding:
 def check_file(library: Library) -> Iterator[Finding]:
     """Let SQLite check its pages, its indices and what refers to what."""
     name = str(library.path)
-    for (text,) in library.connection.fetch(f"PRAGMA integrity_check({MOST_OF_SQLITE})"):
+    for (text,) in library.connection.fetch(f"PRAGMA integrity_check({MAX_SQLITE_FINDINGS})"):
         if text != "ok":
             yield Finding("file", name, " ".join(str(text).split()))
     for table, row_id, parent, _ in library.connection.fetch("PRAGMA foreign_key_check"):

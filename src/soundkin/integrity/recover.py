@@ -22,8 +22,8 @@ from soundkin.library.library import Library
 from soundkin.library.schema import list_own_tables
 from soundkin.library.sql import encode_path, read_path
 
-MOST_FAILURES = 1_000_000  # of look-ups in one table, before the rest of it is given up
-GREATEST_ID = (1 << 62) - 1
+MAX_FAILURES = 1_000_000  # of look-ups in one table, before the rest of it is given up
+MAX_ID = (1 << 62) - 1
 GREATEST = {  # where a bound of ids may stand, since a table may not be readable to its end
     "recordings": (
         "SELECT MAX(id) FROM recordings",
@@ -72,7 +72,7 @@ def rescue_rows(path: Path, target: Path) -> Rescued:
         try:
             with Library.open(target, create=True) as library:
                 rescued = _Rescue(source, library.connection).run()
-                library.connection.fold_log()  # the file alone takes the old one's place
+                library.connection.checkpoint_wal()  # the file alone takes the old one's place
         finally:
             source.close()
     finally:
@@ -96,7 +96,7 @@ class _Rescue:
 
     def run(self) -> Rescued:
         """Read everything."""
-        with self._target.hurry(), self._target.transaction():
+        with self._target.relaxed_sync(), self._target.transaction():
             has_model = self._copy_meta()
             for (path,) in self._read_keyed("folders", ("path",)):
                 self._insert("folders", ("path",), (path,))
@@ -245,7 +245,7 @@ class _Rescue:
         sql = f"SELECT {listed} FROM {table} WHERE {key} > ? AND {key} <= ? ORDER BY {key}"
         ranges = [(-1, self._find_greatest(table))]
         n_failures = 0
-        while ranges and n_failures < MOST_FAILURES:
+        while ranges and n_failures < MAX_FAILURES:
             low, high = ranges.pop()
             try:
                 for row in self._source.execute(sql, [low, high]):
@@ -264,4 +264,4 @@ class _Rescue:
             with suppress(sqlite3.Error):
                 for (value,) in self._source.execute(sql):
                     found.append(value if isinstance(value, int) else 0)
-        return min(max(found), GREATEST_ID)
+        return min(max(found), MAX_ID)

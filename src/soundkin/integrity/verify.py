@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from soundkin.embedding.trusted_models import find_own_model
+from soundkin.embedding.trusted_models import find_trusted_model
 from soundkin.errors import AudioError, DamagedLibraryError, LibraryError, ModelError
 from soundkin.index.disk import MANIFEST, IndexFolder
 from soundkin.integrity.checks import (
@@ -27,7 +27,7 @@ from soundkin.library.records import Filters
 from soundkin.progress import OnProgress
 from soundkin.system.files import hash_file
 
-MOST_FINDINGS = 1000  # kept of each part; further ones are counted
+MAX_FINDINGS = 1000  # kept of each part; further ones are counted
 
 OTHER_BYTES = "other bytes than were indexed, though its size and time are the same"
 INDEX_AGAIN = "run: soundkin index"
@@ -130,7 +130,7 @@ def check_model(library: Library) -> Iterator[Finding]:
         return
     again = f"to embed all of it with another: soundkin index --rebuild --model {model.name:.60}"
     try:
-        found = find_own_model(model)
+        found = find_trusted_model(model)
     except ModelError as error:
         yield Finding("model", model.file_name, str(error), again, is_damage=False)
         return
@@ -224,7 +224,7 @@ class _Collected:
         self.n_damaged += finding.is_damage
         self.n_notes += not finding.is_damage
         self._counts[finding.part] += 1
-        if self._counts[finding.part] <= MOST_FINDINGS:
+        if self._counts[finding.part] <= MAX_FINDINGS:
             self.findings.append(finding)
         self._on_finding(finding)
 

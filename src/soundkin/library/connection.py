@@ -45,12 +45,12 @@ class Connection:
         try:
             connection = cls(path, _open_sqlite(path))
         except sqlite3.Error as error:
-            raise explain(error, path) from error
+            raise translate_sqlite_error(error, path) from error
         try:
             connection._prepare()
         except sqlite3.Error as error:
             connection.close()
-            raise explain(error, path) from error
+            raise translate_sqlite_error(error, path) from error
         except BaseException:
             connection.close()
             raise
@@ -66,7 +66,7 @@ class Connection:
         try:
             return self._sqlite.execute(sql, parameters)
         except (sqlite3.Error, OverflowError) as error:
-            raise explain(error, self.path) from error
+            raise translate_sqlite_error(error, self.path) from error
 
     def fetch(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
         """Yield the rows of one query."""
@@ -74,7 +74,7 @@ class Connection:
             for row in self._sqlite.execute(sql, parameters):  # noqa: UP028 (closes quietly)
                 yield row
         except (sqlite3.Error, OverflowError) as error:
-            raise explain(error, self.path) from error
+            raise translate_sqlite_error(error, self.path) from error
 
     def fetch_one(self, sql: str, parameters: Sequence[Any] = ()) -> tuple[Any, ...] | None:
         """Give the first row of a query; None where there is none."""
@@ -101,7 +101,7 @@ class Connection:
             raise
 
     @contextmanager
-    def hurry(self) -> Iterator[None]:
+    def relaxed_sync(self) -> Iterator[None]:
         """Commit without waiting for the disk, for what could be made again after a power cut."""
         self.run("PRAGMA synchronous = NORMAL")
         try:
@@ -110,7 +110,7 @@ class Connection:
             with suppress(sqlite3.Error):
                 self._sqlite.execute("PRAGMA synchronous = FULL")
 
-    def fold_log(self) -> None:
+    def checkpoint_wal(self) -> None:
         """Bring all into the file itself, which is whole without its log from then on.
 
         Raises
@@ -127,7 +127,7 @@ class Connection:
         try:
             target = sqlite3.connect(path, isolation_level=None)
         except sqlite3.Error as error:
-            raise explain(error, path) from error
+            raise translate_sqlite_error(error, path) from error
         try:
             # A snapshot held open keeps the copy from beginning again with every other's write.
             self._sqlite.execute("BEGIN")
@@ -135,7 +135,7 @@ class Connection:
             copy_pages(self._sqlite, target, on_copied)
             target.execute("PRAGMA journal_mode = DELETE")  # one file, with nothing beside it
         except sqlite3.Error as error:
-            raise explain(error, path) from error
+            raise translate_sqlite_error(error, path) from error
         finally:
             target.close()
             with suppress(sqlite3.Error):
@@ -151,7 +151,7 @@ class Connection:
                 source.execute("VACUUM")
             copy_pages(source, self._sqlite, on_copied)
         except sqlite3.Error as error:
-            raise explain(error, self.path) from error
+            raise translate_sqlite_error(error, self.path) from error
         finally:
             source.close()
 
@@ -207,11 +207,11 @@ def open_to_read(path: Path) -> sqlite3.Connection:
         connection = sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True, **options)
         if Path(f"{path}-wal").exists():
             raise sqlite3.OperationalError("unable to open its log to write")
-    be_wary(connection)
+    harden(connection)
     return connection
 
 
-def be_wary(connection: sqlite3.Connection) -> None:
+def harden(connection: sqlite3.Connection) -> None:
     """Let a file's own schema call no function that could do anything, and check its pages."""
     connection.execute("PRAGMA trusted_schema = OFF")
     connection.execute("PRAGMA cell_size_check = ON")
@@ -243,7 +243,7 @@ def copy_pages(
     source.backup(target, pages=COPIED_PAGES, progress=watch, sleep=0.05)
 
 
-def explain(error: Exception, path: Path) -> LibraryError:
+def translate_sqlite_error(error: Exception, path: Path) -> LibraryError:
     """Put an error of SQLite's into words."""
     text = str(error)
     if isinstance(error, OverflowError) or any(key in text for key in DAMAGE):
@@ -257,8 +257,8 @@ def _open_sqlite(path: Path) -> sqlite3.Connection:
     connection: sqlite3.Connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, **options)
     try:
         connection.execute("PRAGMA foreign_keys = ON")
-        be_wary(connection)
-        # What a person did is on disk once it is said to be done; see `hurry` for what is not.
+        harden(connection)
+        # What a person did is on disk once it is said to be done, but for `relaxed_sync`.
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA fullfsync = ON")
         connection.execute("SELECT 1 FROM sqlite_master").fetchone()
@@ -269,5 +269,5 @@ def _open_sqlite(path: Path) -> sqlite3.Connection:
         # No write-ahead log can be opened in a folder that is read-only; nor can anyone write.
         address = f"{path.as_uri()}?mode=ro&immutable=1"
         connection = sqlite3.connect(address, uri=True, **options)
-        be_wary(connection)
+        harden(connection)
     return connection

@@ -213,7 +213,7 @@ def project(
     audible = np.flatnonzero(~index.silent)
     if kind == "exact" or not len(audible):
         return index
-    from soundkin.index.rabitq import TRAINING_POINTS, Projections, choose_n_lists
+    from soundkin.index.rabitq import TRAINING_POINTS, RaBitQIndex, choose_n_lists
 
     report = on_progress or (lambda *_: None)
     n_lists = 1 if kind == "scan" else choose_n_lists(len(audible))
@@ -221,6 +221,6 @@ def project(
     generator = np.random.default_rng(SAMPLE_SEED)
     sample = np.sort(generator.choice(audible, n_sampled, replace=False))
     report("Fitting the lists", 0, len(audible))
-    projections = Projections.train(index.read(sample), n_lists)
+    projections = RaBitQIndex.train(index.read(sample), n_lists)
     projections.add(audible, index.read, lambda *done: report("Building the index", *done))
     return dataclasses.replace(index, projections=projections)

@@ -16,9 +16,9 @@ from soundkin.audio_facts import Facts
 from soundkin.config import EMBEDDING_SIZE, SegmentConfig
 
 # Beyond what any model has; what lies beyond was made to do harm.
-HIGHEST_RATE = 1_000_000
-LONGEST_SEGMENT_S = 3600.0
-LARGEST_SIZE = 65_536
+MAX_RATE = 1_000_000
+MAX_STORED_SEGMENT_S = 3600.0
+MAX_STORED_SIZE = 65_536
 
 
 @dataclass(frozen=True)
@@ -50,10 +50,10 @@ class LibraryModel:
             segments = SegmentConfig(**values["segments"])
             size = values.get("embedding_size", EMBEDDING_SIZE)
             is_sane = (
-                1 <= operator.index(segments.sample_rate) <= HIGHEST_RATE
-                and 0 < segments.hop_s <= segments.segment_s <= LONGEST_SEGMENT_S
+                1 <= operator.index(segments.sample_rate) <= MAX_RATE
+                and 0 < segments.hop_s <= segments.segment_s <= MAX_STORED_SEGMENT_S
                 and segments.segment_hop > 0
-                and 1 <= operator.index(size) <= LARGEST_SIZE
+                and 1 <= operator.index(size) <= MAX_STORED_SIZE
                 and all(isinstance(value, str) for value in (name, digest, file_name))
             )
         except (TypeError, KeyError, AttributeError, RecursionError) as error:

@@ -16,7 +16,7 @@ from soundkin.audio_facts import FACT_COLUMNS, FACTS, Facts
 from soundkin.errors import DamagedLibraryError, QueryError
 from soundkin.library.connection import REPAIR
 from soundkin.library.records import Filters, Recording
-from soundkin.system.remote import is_url
+from soundkin.system.remote import is_remote
 
 N_OWN = 13  # columns of a recording before those of its facts
 
@@ -54,7 +54,7 @@ def read_path(value: object) -> str:
         It is neither, or no file can have it.
     """
     path = os.fsdecode(value) if isinstance(value, str | bytes) else ""
-    is_path = os.path.isabs(path) or is_url(path)  # noqa: PTH117
+    is_path = os.path.isabs(path) or is_remote(path)  # noqa: PTH117
     if not is_path or "\0" in path:
         raise DamagedLibraryError(f"the library is damaged: {path!r:.60} is no path; {REPAIR}")
     return path

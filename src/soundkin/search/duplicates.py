@@ -18,8 +18,8 @@ DURATION_TOLERANCE = 0.05
 DURATION_SLACK_S = 0.1
 CANDIDATE_MARGIN = 0.05  # averages of segments may be less alike than the segments are
 BLOCK_LEADERS = 256
-MOST_PAIRS = 2_000_000_000  # beyond, averages are found by an index
-MOST_FOUND = 20
+MAX_PAIRS = 2_000_000_000  # beyond, averages are found by an index
+MAX_FOUND = 20
 BLOCK_FLOATS = 1 << 24
 
 
@@ -130,7 +130,7 @@ class _Contents:
         stops = np.searchsorted(-self.durations_s, -shortest, side="right")
         n_pairs = int((stops - np.arange(len(stops))).sum())
         least = threshold - CANDIDATE_MARGIN
-        propose = self._compare_means if n_pairs <= MOST_PAIRS else self._search_means
+        propose = self._compare_means if n_pairs <= MAX_PAIRS else self._search_means
         for leader, candidates in enumerate(propose(stops, least)):
             if taken[leader]:
                 continue
@@ -167,7 +167,7 @@ class _Contents:
         index = project(VectorIndex(self.means.astype(np.float16), is_silent, rows, offsets))
         for start in range(0, len(self.places), BLOCK_LEADERS):
             for leader, found in enumerate(
-                index.search_many(self.means[start : start + BLOCK_LEADERS], MOST_FOUND), start
+                index.search_many(self.means[start : start + BLOCK_LEADERS], MAX_FOUND), start
             ):
                 if len(found.scores) and found.scores[-1] >= least:
                     likeness = self.means[: stops[leader]] @ self.means[leader]

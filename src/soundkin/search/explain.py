@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from soundkin.audio_facts import Comparison, Facts, compare_facts
 from soundkin.index.vector_index import Neighbours
 from soundkin.library.records import Recording
-from soundkin.search.query import ReadQuery, Vectors
+from soundkin.search.query import EmbeddedQuery, Vectors
 
 STABLE_FROM = 0.5
-MOST_NEAR = 100
+MAX_NEAR = 100
 
 SearchPieces = Callable[[Vectors, int], list[Neighbours]]
 
@@ -38,7 +38,7 @@ class Explanation:
 
 
 def explain_recordings(
-    query: ReadQuery, recordings: Sequence[Recording], n_contents: int, search: SearchPieces
+    query: EmbeddedQuery, recordings: Sequence[Recording], n_contents: int, search: SearchPieces
 ) -> list[Explanation]:
     """Explain why a query finds some recordings.
 
@@ -53,7 +53,7 @@ def explain_recordings(
     search
         Finds the nearest contents of each of some unit vectors `(n_pieces, n)`, so many of each.
     """
-    n_near = min(MOST_NEAR, math.ceil(math.sqrt(n_contents)))
+    n_near = min(MAX_NEAR, math.ceil(math.sqrt(n_contents)))
     own = set(query.content_ids)
     near = []
     for neighbours in search(query.pieces, n_near + len(own)):

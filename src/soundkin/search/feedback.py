@@ -13,17 +13,17 @@ from soundkin.index.vector_index import Neighbours, VectorIndex
 N_RANDOM = 200
 PENALTY = 1.0
 N_STEPS = 8
-LARGEST_LOGIT = 30.0
+MAX_LOGIT = 30.0
 DISLIKED_SHARE = 0.5
-MOST_PROPOSING = 16
-LEAST_PROPOSED = 200
+MAX_PROPOSING = 16
+MIN_PROPOSED = 200
 
 Vectors = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Taste:
+class RelevanceFeedback:
     """What is wanted: along `direction` `(n,)`, near one of `wanted`, far from all `unwanted`.
 
     The score of a unit vector is the sum of its product with the direction and its cosine
@@ -36,8 +36,8 @@ class Taste:
     unwanted: Vectors
 
     @classmethod
-    def learn(cls, query: Vectors, liked: Vectors, disliked: Vectors, random: Vectors) -> Self:
-        """Learn from a query `(n,)`, what was liked and disliked, and sounds drawn at random.
+    def fit(cls, query: Vectors, liked: Vectors, disliked: Vectors, random: Vectors) -> Self:
+        """Fit to a query `(n,)`, what was liked and disliked, and sounds drawn at random.
 
         All are unit vectors; any but the query may be none, `(0, n)`. For the direction, the query
         and what is liked stand against the disliked and the random ones in a logistic regression
@@ -54,7 +54,7 @@ class Taste:
             scores -= DISLIKED_SHARE * (vectors @ self.unwanted.T).max(axis=1)
         return np.asarray(scores, np.float32)
 
-    def find(
+    def search(
         self, index: VectorIndex, n_contents: int, *, min_gap: int, per_content: int, **options: Any
     ) -> tuple[Neighbours, Vectors]:
         """Find what scores best; as `VectorIndex.search`, beside it the scores.
@@ -62,8 +62,8 @@ class Taste:
         The direction, the query and what was liked last propose the nearest of each, which are
         scored.
         """
-        proposing = [self.direction, self.wanted[0], *self.wanted[1:][-MOST_PROPOSING:]]
-        n_proposed = max(n_contents, LEAST_PROPOSED)
+        proposing = [self.direction, self.wanted[0], *self.wanted[1:][-MAX_PROPOSING:]]
+        n_proposed = max(n_contents, MIN_PROPOSED)
         options |= {"min_gap": min_gap, "per_content": per_content}
         found = [index.search(vector, n_proposed, **options) for vector in proposing]
         places = np.searchsorted(
@@ -129,7 +129,7 @@ def _fit(examples: Floats, is_wanted: npt.NDArray[np.bool_], weights: Floats) ->
     penalty[-1, -1] = 1e-6
     fitted = np.zeros(examples.shape[1])
     for _ in range(N_STEPS):
-        logits = np.clip(examples @ fitted, -LARGEST_LOGIT, LARGEST_LOGIT)
+        logits = np.clip(examples @ fitted, -MAX_LOGIT, MAX_LOGIT)
         share = 1 / (1 + np.exp(-logits))
         gradient = examples.T @ (weights * (share - is_wanted)) + penalty @ fitted
         curvature = (examples.T * (weights * share * (1 - share))) @ examples + penalty

@@ -14,7 +14,7 @@ from soundkin.index.vector_index import Neighbours
 from soundkin.library.library import Library
 from soundkin.library.records import Filters, Recording
 from soundkin.search.duplicates import find_leaders
-from soundkin.search.shared_index import Held
+from soundkin.search.shared_index import LoadedIndex
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Hit:
 
 def describe_neighbours(
     library: Library,
-    held: Held,
+    loaded: LoadedIndex,
     neighbours: Neighbours,
     filters: Filters | None,
     rank_scores: npt.NDArray[np.float32] | None = None,
@@ -49,7 +49,7 @@ def describe_neighbours(
     `rank_scores` `(n_neighbours,)` is what they are ranked by, where that is not their score.
     """
     hits: list[Hit] = []
-    segments = held.model.segments
+    segments = loaded.model.segments
     columns = (neighbours.content_ids, neighbours.segments, neighbours.scores)
     ranked_by = [None] * len(neighbours.scores) if rank_scores is None else rank_scores.tolist()
     recordings = library.get_recordings(neighbours.content_ids.tolist(), filters)
@@ -64,21 +64,21 @@ def describe_neighbours(
                 start_s=float(starts[segment]),
                 duration_s=min(segments.segment_s, recording.duration_s),
                 score=score,
-                percentile=held.compute_percentile(score),
+                percentile=loaded.compute_percentile(score),
                 rank_score=rank_score,
             )
             hits.append(hit)
     return hits
 
 
-def fold_copies(held: Held, hits: Iterable[Hit]) -> list[Hit]:
+def fold_copies(loaded: LoadedIndex, hits: Iterable[Hit]) -> list[Hit]:
     """Leave out hits whose recordings are near-copies of a better hit's, and count them there.
 
     Hits of one recording stay.
     """
     hits = list(hits)
     durations_s = {hit.recording.content_id or 0: hit.recording.duration_s for hit in hits}
-    leaders = find_leaders(held.index, durations_s)
+    leaders = find_leaders(loaded.index, durations_s)
     standing: dict[int, Recording] = {}  # who stands for all copies of a leader
     folded: dict[int, set[int]] = {}
     for hit in hits:

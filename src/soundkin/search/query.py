@@ -18,12 +18,11 @@ from soundkin.embedding.embedder import Embedder
 from soundkin.embedding.segments import Embeddings, compute_mean_vector
 from soundkin.errors import AudioError, QueryError
 from soundkin.library.records import Recording
-from soundkin.search.query_reader import combine_vectors, get_path
 
 FEW_SEGMENTS = 3  # of which no share can be told; pieces are cut instead
 N_PIECES = 5
 PIECE_SHARE = 0.75
-MOST_PIECES = 16
+MAX_PIECES = 16
 
 Vectors = npt.NDArray[np.float32]
 
@@ -65,7 +64,7 @@ Query = Sound | Source | Sequence[Sound]
 
 
 @dataclass(frozen=True)
-class Part:
+class EmbeddedSound:
     """A part of a query: its segments, and the content of the library that it is from, if any.
 
     `sound` has the path of a file for its source, or samples; `stored` are the facts of the
@@ -119,7 +118,7 @@ class Part:
         if isinstance(self.sound.source, np.ndarray):
             return audible
         if len(audible) >= FEW_SEGMENTS:
-            chosen = np.linspace(0, len(audible) - 1, min(len(audible), MOST_PIECES)).round()
+            chosen = np.linspace(0, len(audible) - 1, min(len(audible), MAX_PIECES)).round()
             return np.asarray(audible[chosen.astype(int)])
         try:
             samples = self._read()
@@ -154,11 +153,11 @@ class Part:
 
 
 @dataclass(frozen=True)
-class ReadQuery:
+class EmbeddedQuery:
     """A query brought to one unit vector, with its parts."""
 
     vector: Vectors
-    parts: tuple[Part, ...]
+    parts: tuple[EmbeddedSound, ...]
 
     @property
     def content_ids(self) -> list[int]:
@@ -166,7 +165,7 @@ class ReadQuery:
         return [part.content_id for part in self.parts if part.content_id is not None]
 
     @property
-    def main_part(self) -> Part:
+    def main_part(self) -> EmbeddedSound:
         """The part that counts most, the first of such; its facts stand for the query's."""
         return max(self.parts, key=lambda part: part.sound.weight)
 
@@ -183,3 +182,18 @@ class ReadQuery:
             except QueryError:  # these pieces cancel each other out
                 continue
         return np.stack(kept) if kept else self.vector[None]
+
+
+def get_path(source: str | os.PathLike[str] | Recording) -> str | os.PathLike[str]:
+    return source.path if isinstance(source, Recording) else source
+
+
+def combine_vectors(vectors: Sequence[Vectors], weights: Sequence[float]) -> Vectors:
+    """Add unit vectors by weight, and bring the sum to unit length."""
+    total = np.zeros(len(vectors[0]), np.float64)
+    for vector, weight in zip(vectors, weights, strict=True):
+        total += weight * vector
+    norm = float(np.linalg.norm(total))
+    if not norm > 1e-6:  # also where a weight is no number
+        raise QueryError("the sounds cancel each other out; change the weights")
+    return (total / norm).astype(np.float32)

@@ -17,11 +17,11 @@ from soundkin.library.library import Library
 from soundkin.library.records import Filters
 from soundkin.progress import OnProgress
 from soundkin.search.explain import Explanation, explain_recordings
-from soundkin.search.feedback import Taste
+from soundkin.search.feedback import RelevanceFeedback
 from soundkin.search.hits import Hit, describe_neighbours, fold_copies, renumber
-from soundkin.search.query import Query, ReadQuery, Sound, Source, Vectors
-from soundkin.search.query_reader import QueryReader
-from soundkin.search.shared_index import Holdings
+from soundkin.search.query import EmbeddedQuery, Query, Sound, Source, Vectors
+from soundkin.search.query_embedder import QueryEmbedder
+from soundkin.search.shared_index import SharedIndex
 from soundkin.search.verdict import Verdict, judge_scores
 
 WEIGHED_POOL = 1000  # recordings nearest by their vectors, among which facts are weighed
@@ -38,11 +38,11 @@ class Searcher:
         library: Library,
         on_progress: OnProgress | None = None,
         *,
-        holdings: Holdings | None = None,
+        shared_index: SharedIndex | None = None,
     ) -> None:
         """Prepare to search; `on_progress` hears of the index, where it must be built first.
 
-        `holdings` are shared by the searchers of several threads, each with a `Library` of its own.
+        `shared_index` serves the searchers of several threads, each with a `Library` of its own.
 
         Raises
         ------
@@ -50,8 +50,8 @@ class Searcher:
             Nothing is indexed in it.
         """
         self._library = library
-        self._holdings = holdings or Holdings(on_progress)
-        self._held = self._holdings.take(library)
+        self._shared_index = shared_index or SharedIndex(on_progress)
+        self._loaded = self._shared_index.get(library)
 
     def search(
         self,
@@ -105,11 +105,11 @@ class Searcher:
             raise QueryError("top_k and per_recording must be at least 1")
         weights = {name: weight for name, weight in (weights or {}).items() if weight != 0}
         check_weights(weights)
-        self._held = self._holdings.take(self._library)
-        reader = self._make_reader()
-        read = reader.read(query)
-        taste, shunned = self._learn(reader, read, liked, disliked)
-        segments = self._held.model.segments
+        self._loaded = self._shared_index.get(self._library)
+        embedder = self._make_embedder()
+        read = embedder.embed(query)
+        feedback, shunned = self._learn(embedder, read, liked, disliked)
+        segments = self._loaded.model.segments
         options: dict[str, Any] = {
             "per_content": per_recording,
             "min_gap": math.ceil(segments.segment_length / segments.segment_hop),
@@ -120,11 +120,11 @@ class Searcher:
 
         def find(n_contents: int) -> list[Hit]:
             rank_scores: Vectors | None = None
-            if taste is None:
+            if feedback is None:
                 found = self._ask(lambda index: index.search(read.vector, n_contents, **options))
             else:
-                found, rank_scores = self._ask(lambda i: taste.find(i, n_contents, **options))
-            hits = describe_neighbours(self._library, self._held, found, filters, rank_scores)
+                found, rank_scores = self._ask(lambda i: feedback.search(i, n_contents, **options))
+            hits = describe_neighbours(self._library, self._loaded, found, filters, rank_scores)
             return self._weigh(read, hits, weights) if weights else hits
 
         if not fold_duplicates:
@@ -155,15 +155,15 @@ class Searcher:
         """
         if top_k < 1:
             raise QueryError("top_k must be at least 1")
-        self._held = self._holdings.take(self._library)
-        vectors, _ = self._make_reader().read_each(queries)
+        self._loaded = self._shared_index.get(self._library)
+        vectors, _ = self._make_embedder().embed_each(queries)
         if not len(vectors):
             return []
         found = self._ask(
             lambda index: index.search_many(vectors, top_k, exact=exact, on_progress=on_progress)
         )
         return [
-            describe_neighbours(self._library, self._held, neighbours, None)[:top_k]
+            describe_neighbours(self._library, self._loaded, neighbours, None)[:top_k]
             for neighbours in found
         ]
 
@@ -175,12 +175,12 @@ class Searcher:
         SoundkinError
             As from `search`.
         """
-        self._held = self._holdings.take(self._library)
-        return self._make_reader().read_each(queries)[0]
+        self._loaded = self._shared_index.get(self._library)
+        return self._make_embedder().embed_each(queries)[0]
 
     def judge(self, hits: Sequence[Hit]) -> Verdict:
         """Tell whether hits are any good; see `soundkin.search.verdict`."""
-        usual_score = self._ask(lambda _: self._held.usual_score)
+        usual_score = self._ask(lambda _: self._loaded.usual_score)
         return judge_scores([hit.score for hit in hits], usual_score)
 
     def explain(self, query: Query, hit: Hit) -> Explanation:
@@ -195,35 +195,39 @@ class Searcher:
         SoundkinError
             As from `search`.
         """
-        self._held = self._holdings.take(self._library)
+        self._loaded = self._shared_index.get(self._library)
 
         def search(pieces: Vectors, n_contents: int) -> list[Neighbours]:
             return self._ask(lambda index: index.search_many(pieces, n_contents))
 
         recordings = [hit.recording for hit in hits]
-        n_contents = len(self._held.index.content_ids)
-        return explain_recordings(self._make_reader().read(query), recordings, n_contents, search)
+        n_contents = len(self._loaded.index.content_ids)
+        return explain_recordings(
+            self._make_embedder().embed(query), recordings, n_contents, search
+        )
 
-    def _make_reader(self) -> QueryReader:
-        return QueryReader(self._library, self._holdings, self._held)
+    def _make_embedder(self) -> QueryEmbedder:
+        return QueryEmbedder(self._library, self._shared_index, self._loaded)
 
     def _learn(
         self,
-        reader: QueryReader,
-        read: ReadQuery,
+        embedder: QueryEmbedder,
+        read: EmbeddedQuery,
         liked: Sequence[Sound | Source],
         disliked: Sequence[Sound | Source],
-    ) -> tuple[Taste | None, list[int]]:
+    ) -> tuple[RelevanceFeedback | None, list[int]]:
         """Learn what is wanted, if there is feedback; and the contents that are disliked."""
         if not liked and not disliked:
             return None, []
-        towards, kept = reader.read_each(liked)
-        away, shunned = reader.read_each(disliked)
-        random = self._ask(lambda _: self._held.random_vectors)
-        return Taste.learn(read.vector, towards, away, random), sorted(set(shunned) - set(kept))
+        towards, kept = embedder.embed_each(liked)
+        away, shunned = embedder.embed_each(disliked)
+        random = self._ask(lambda _: self._loaded.random_vectors)
+        return RelevanceFeedback.fit(read.vector, towards, away, random), sorted(
+            set(shunned) - set(kept)
+        )
 
     def _weigh(
-        self, read: ReadQuery, hits: Sequence[Hit], weights: Mapping[str, float]
+        self, read: EmbeddedQuery, hits: Sequence[Hit], weights: Mapping[str, float]
     ) -> list[Hit]:
         """Rank hits by what they were ranked by blended with the closeness of facts."""
         facts = read.main_part.facts
@@ -241,18 +245,18 @@ class Searcher:
         n_asked = max(FOLDED_POOL * top_k, least)
         while True:
             hits = find(n_asked)
-            folded = fold_copies(self._held, hits)
-            if len(folded) >= top_k or n_asked >= len(self._held.index.content_ids):
+            folded = fold_copies(self._loaded, hits)
+            if len(folded) >= top_k or n_asked >= len(self._loaded.index.content_ids):
                 return renumber(folded, top_k)
             n_asked *= FOLDED_POOL
 
     def _ask(self, question: Callable[[VectorIndex], Answer]) -> Answer:
         """Ask the index; one that turns out to be damaged is built anew first."""
         try:
-            return question(self._held.index)
+            return question(self._loaded.index)
         except DamagedIndexError:
-            self._held = self._holdings.renew(self._library, damaged=True)
-            return question(self._held.index)
+            self._loaded = self._shared_index.refresh(self._library, damaged=True)
+            return question(self._loaded.index)
 
     def _select_allowed(self, filters: Filters | None) -> npt.NDArray[np.int64] | None:
         if not filters:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from soundkin.embedding.embedder import Embedder
-from soundkin.embedding.trusted_models import find_own_model
+from soundkin.embedding.trusted_models import find_trusted_model
 from soundkin.errors import LibraryError
 from soundkin.index.disk import IndexFolder
 from soundkin.index.vector_index import VectorIndex
@@ -27,7 +27,7 @@ NOTED_GROWTH = 1.1  # a library so much larger or smaller is measured anew
 
 
 @dataclass(frozen=True)
-class Held:
+class LoadedIndex:
     """An index as of a library's stamp, and the model that its vectors come from."""
 
     stamp: tuple[str, int]
@@ -72,7 +72,7 @@ class Held:
         return 100.0 * float(place) / len(self.background)
 
 
-class Holdings:
+class SharedIndex:
     """Keeps a library's index in step, and its model loaded."""
 
     def __init__(self, on_progress: OnProgress | None = None, *, lag_s: float = 0.0) -> None:
@@ -84,48 +84,48 @@ class Holdings:
         self._on_progress = on_progress
         self._lag_s = lag_s
         self._lock = threading.Lock()
-        self._held: Held | None = None
-        self._renewed_at = 0.0
+        self._loaded: LoadedIndex | None = None
+        self._refreshed_at = 0.0
         self._embedder: tuple[str, Embedder] | None = None
 
-    def take(self, library: Library) -> Held:
-        """Take the index, brought in step first.
+    def get(self, library: Library) -> LoadedIndex:
+        """Give the index, brought in step first.
 
         Raises
         ------
         LibraryError
             Nothing is indexed in the library.
         """
-        held = self._held
-        if held is None or held.stamp != library.stamp:
-            held = self._renew(library, held if self._lag_s else None)
-        if not len(held.index):
+        loaded = self._loaded
+        if loaded is None or loaded.stamp != library.stamp:
+            loaded = self._refresh(library, loaded if self._lag_s else None)
+        if not len(loaded.index):
             raise _empty(library)
-        return held
+        return loaded
 
-    def renew(self, library: Library, *, damaged: bool = False) -> Held:
+    def refresh(self, library: Library, *, damaged: bool = False) -> LoadedIndex:
         """Bring the index in step now; build it anew where its files turned out `damaged`."""
         if damaged:
             discard_index(library)
-            self._held = None
-        return self._renew(library, None)
+            self._loaded = None
+        return self._refresh(library, None)
 
-    def _renew(self, library: Library, fallback: Held | None) -> Held:
-        if fallback is not None and time.monotonic() - self._renewed_at < self._lag_s:
+    def _refresh(self, library: Library, fallback: LoadedIndex | None) -> LoadedIndex:
+        if fallback is not None and time.monotonic() - self._refreshed_at < self._lag_s:
             return fallback
         if not self._lock.acquire(blocking=fallback is None):
             assert fallback is not None  # only then the lock is not waited for
             return fallback
         try:
-            held, stamp, model = self._held, library.stamp, library.model
+            loaded, stamp, model = self._loaded, library.stamp, library.model
             if model is None:
                 raise _empty(library)
-            if held is None or held.stamp != stamp:
+            if loaded is None or loaded.stamp != stamp:
                 folder = IndexFolder.beside(library.path)
                 index = load_index(library, self._on_progress)
-                held = self._held = Held(stamp, model, index, folder)
-                self._renewed_at = time.monotonic()
-            return held
+                loaded = self._loaded = LoadedIndex(stamp, model, index, folder)
+                self._refreshed_at = time.monotonic()
+            return loaded
         finally:
             self._lock.release()
 
@@ -139,7 +139,7 @@ class Holdings:
         """
         with self._lock:
             if self._embedder is None or self._embedder[0] != model.hash:
-                model_file = find_own_model(model)
+                model_file = find_trusted_model(model)
                 library.check_model(model_file.name, model_file.hash)
                 self._embedder = model.hash, Embedder.load(model_file, measures=False)
             return self._embedder[1]

@@ -13,8 +13,8 @@ from starlette.staticfiles import StaticFiles
 
 import soundkin
 from soundkin.server import problems
-from soundkin.server.middleware.admission import Crowd
-from soundkin.server.middleware.guard import Guard
+from soundkin.server.middleware.admission import AdmissionMiddleware
+from soundkin.server.middleware.guard import SecurityMiddleware
 from soundkin.server.openapi import describe_api
 from soundkin.server.problems import Json
 from soundkin.server.routes import (
@@ -40,13 +40,13 @@ from soundkin.server.routes import (
 from soundkin.server.routes import (
     tag_suggestions as tagging,
 )
-from soundkin.server.state import Desk
-from soundkin.server.thread_limits import allow_few_threads
+from soundkin.server.state import ServerState
+from soundkin.server.thread_limits import limit_threads
 
 ROOMS = (collection, tagging, sounds, closer, searching, concepts, maps, takeaway, jobs)
 
 
-def create_app(desk: Desk) -> FastAPI:
+def create_app(state: ServerState) -> FastAPI:
     """Put the server together."""
     app = FastAPI(
         title="soundkin",
@@ -58,21 +58,21 @@ def create_app(desk: Desk) -> FastAPI:
         default_response_class=Json,
         lifespan=_settle_loop,
     )
-    app.state.desk = desk
+    app.state.server = state
     app.openapi = partial(describe_api, app)  # type: ignore[method-assign]
     problems.add_handlers(app)
     for room in ROOMS:
         app.include_router(room.router)
     # Not mounted at /, where it would answer for the API's own paths with a wrong method.
     app.router.default = StaticFiles(directory=find_page(), html=True)
-    app.add_middleware(Crowd)
-    app.add_middleware(Guard, settings=desk.settings)
+    app.add_middleware(AdmissionMiddleware)
+    app.add_middleware(SecurityMiddleware, settings=state.settings)
     return app
 
 
 @asynccontextmanager
 async def _settle_loop(app: FastAPI) -> AsyncIterator[None]:
-    allow_few_threads()
+    limit_threads()
     yield
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from fastapi import Request
 
-from soundkin.server.problems import Problem
+from soundkin.server.problems import ProblemError
 
-MOST_DIGITS = 19
+MAX_DIGITS = 19
 
 
 def settle_range(request: Request, n_bytes: int) -> None:
@@ -37,10 +37,10 @@ def read_range(wanted: str, n_bytes: int) -> tuple[int, int] | None:
     else:
         start, stop = max(0, n_bytes - _read_number(last)), n_bytes
     if start >= n_bytes or start >= stop:
-        raise Problem(416, f"it has {n_bytes} bytes", {"content-range": f"bytes */{n_bytes}"})
+        raise ProblemError(416, f"it has {n_bytes} bytes", {"content-range": f"bytes */{n_bytes}"})
     return start, stop
 
 
 def _read_number(digits: str) -> int:
     """Read a place in a file; of a number far beyond any file the first digits are enough."""
-    return int(digits.lstrip("0")[:MOST_DIGITS] or "0")
+    return int(digits.lstrip("0")[:MAX_DIGITS] or "0")

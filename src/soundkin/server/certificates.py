@@ -24,7 +24,7 @@ from soundkin.errors import ServerError
 from soundkin.system.files import write_aside
 
 VALID = datetime.timedelta(days=397)  # browsers refuse those that are good for longer
-LEAST_LEFT = datetime.timedelta(days=30)
+MIN_LEFT = datetime.timedelta(days=30)
 PAST = datetime.timedelta(days=1)  # clocks differ
 
 
@@ -89,7 +89,7 @@ def _is_good(found: x509.Certificate, wanted: list[str]) -> bool:
     named = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     known = {str(name.value) for name in named}
     left = found.not_valid_after_utc - datetime.datetime.now(datetime.UTC)
-    return known.issuperset(wanted) and left > LEAST_LEFT
+    return known.issuperset(wanted) and left > MIN_LEFT
 
 
 def _make(names: list[str]) -> bytes:

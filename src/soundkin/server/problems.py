@@ -22,7 +22,7 @@ from soundkin.errors import (
     WorkerError,
 )
 
-MOST_ERRORS = 20
+MAX_ERRORS = 20
 MEDIA_TYPE = "application/problem+json"
 KINDS: dict[type[SoundkinError], tuple[int, str, str]] = {
     AudioError: (422, "unreadable-sound", "This sound cannot be read"),
@@ -57,7 +57,7 @@ class Json(JSONResponse):
         return json.dumps(content, allow_nan=False, separators=(",", ":")).encode()
 
 
-class Problem(HTTPException):
+class ProblemError(HTTPException):
     """An error that has a status of its own; `detail` is a line for a person."""
 
 
@@ -89,7 +89,7 @@ def add_handlers(app: FastAPI) -> None:
     @app.exception_handler(SoundkinError)
     async def tell_soundkin_error(request: Request, error: SoundkinError) -> Response:
         detail = " ".join(str(error).splitlines())
-        return describe_error(error, request.app.state.desk.uploads.hide_paths(detail))
+        return describe_error(error, request.app.state.server.uploads.hide_paths(detail))
 
     @app.exception_handler(HTTPException)
     async def tell_http_error(request: Request, error: HTTPException) -> Response:
@@ -101,7 +101,7 @@ def add_handlers(app: FastAPI) -> None:
     async def tell_invalid(request: Request, error: RequestValidationError) -> Response:
         errors = [
             {"where": ".".join(map(str, one["loc"])), "what": one["msg"]}
-            for one in error.errors()[:MOST_ERRORS]
+            for one in error.errors()[:MAX_ERRORS]
         ]
         detail = "; ".join(f"{one['where']}: {one['what']}" for one in errors[:3])
         return describe_problem(422, detail, errors=errors)

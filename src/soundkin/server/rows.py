@@ -8,7 +8,7 @@ from typing import Any
 from soundkin.library.records import Recording
 from soundkin.search.hits import Hit
 from soundkin.search.rows import describe_hit, describe_recording
-from soundkin.server.sounds.sound import Heard
+from soundkin.server.sounds.sound import SoundRef
 
 FAVOURITE = "favourite"
 
@@ -26,20 +26,20 @@ def describe_identity(recording: Recording) -> Row:
     }
 
 
-def list_hit(hit: Hit) -> Row:
+def describe_hit_row(hit: Hit) -> Row:
     """Write a hit: what `soundkin search --json` says, and its identity."""
     return describe_hit(hit) | describe_identity(hit.recording)
 
 
-def list_recording(recording: Recording) -> Row:
+def describe_recording_row(recording: Recording) -> Row:
     """Write a recording: what `soundkin list --json` says, and its identity."""
     return describe_recording(recording) | describe_identity(recording)
 
 
-def list_heard(heard: Heard) -> Row:
+def describe_sound(heard: SoundRef) -> Row:
     """Write a recording or an upload, whichever it is."""
     if heard.recording is not None:
-        return list_recording(heard.recording)
+        return describe_recording_row(heard.recording)
     return {
         "id": heard.id,
         "name": heard.name,

@@ -16,16 +16,16 @@ import uvicorn
 
 from soundkin.server.app import create_app
 from soundkin.server.jobs.watch import Watcher
-from soundkin.server.middleware.connection import Door
+from soundkin.server.middleware.connection import LimitedHttpProtocol
 from soundkin.server.settings import Settings
-from soundkin.server.state import Desk
-from soundkin.system.limits import settle_process
+from soundkin.server.state import ServerState
+from soundkin.system.limits import prepare_server_process
 
 GRACE_S = 10
 PATIENCE_S = 20.0
 OPTIONS: dict[str, Any] = {
     "access_log": False,
-    "http": Door,
+    "http": LimitedHttpProtocol,
     "log_level": "error",
     "loop": "asyncio",  # the same everywhere, whatever else is installed
     "proxy_headers": False,
@@ -47,17 +47,17 @@ def run(
     OSError
         The address cannot be listened at.
     """
-    settle_process()
+    prepare_server_process()
     with bind(settings.host, settings.port) as listener:
         settings = dataclasses.replace(settings, port=listener.getsockname()[1])
-        desk = Desk(settings)
-        ending = _Ending(desk)
+        state = ServerState(settings)
+        ending = _Ending(state)
         watcher = Watcher(settings.library, say) if watch else None
-        warming = threading.Thread(target=desk.warm_up, daemon=True)
+        warming = threading.Thread(target=state.warm_up, daemon=True)
         warming.start()
         try:
             config = uvicorn.Config(
-                create_app(desk),
+                create_app(state),
                 timeout_graceful_shutdown=GRACE_S,
                 ssl_certfile=settings.certificate,
                 ssl_keyfile=settings.key,
@@ -71,14 +71,14 @@ def run(
             if watcher is not None:
                 watcher.close()
             warming.join(PATIENCE_S)  # a thread inside a native library must not outlive us
-            desk.close()
+            state.close()
 
 
 class _Ending:
     """What signals lead to: the first to an orderly end, any after it to the end at once."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, state: ServerState) -> None:
+        self._state = state
         self._n_heeded = 0
         self._n_raised = 0
 
@@ -87,7 +87,7 @@ class _Ending:
         self._n_heeded += 1
         if self._n_heeded > 1:
             self._end_at_once(128 + number)
-        self._desk.board.close_doors()
+        self._state.board.close_doors()
         patience = threading.Timer(GRACE_S + PATIENCE_S, self._end_at_once, [0])
         patience.daemon = True  # for what cannot be interrupted, as a decoder at work
         patience.start()
@@ -99,7 +99,7 @@ class _Ending:
             self._end_at_once(128 + number)
 
     def _end_at_once(self, status: int) -> None:
-        self._desk.uploads.close()
+        self._state.uploads.close()
         os._exit(status)
 
 
@@ -146,5 +146,5 @@ class _Server(uvicorn.Server):
 
     def _cut_off(self) -> None:
         for connection in list(self.server_state.connections):
-            if isinstance(connection, Door):
+            if isinstance(connection, LimitedHttpProtocol):
                 connection.cut()

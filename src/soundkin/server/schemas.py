@@ -11,22 +11,22 @@ from pydantic import BaseModel, ConfigDict, Field
 SOUND_ID = r"^(r[0-9]{1,18}|u[0-9a-f]{32})$"
 PART_ID = r"^(r[0-9]{1,18}|u[0-9a-f]{32}|c[0-9]{1,18})$"
 RECORDING_ID = r"^r[0-9]{1,18}$"
-LONGEST_S = 1e7
-MOST_TEXT = 4096
+MAX_S = 1e7
+MAX_TEXT = 4096
 
 SoundId = Annotated[str, Field(pattern=SOUND_ID, examples=["r17"])]
 RecordingId = Annotated[str, Field(pattern=RECORDING_ID, examples=["r17"])]
 PathId = Annotated[
     str, FromPath(pattern=SOUND_ID, description="`r17` a recording, `u3f…` an upload")
 ]
-Seconds = Annotated[float, Field(ge=0, le=LONGEST_S, allow_inf_nan=False)]
+Seconds = Annotated[float, Field(ge=0, le=MAX_S, allow_inf_nan=False)]
 Finite = Annotated[float, Field(ge=-1e6, le=1e6, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-Text = Annotated[str, Field(max_length=MOST_TEXT)]
+Text = Annotated[str, Field(max_length=MAX_TEXT)]
 Tag = Annotated[str, Field(min_length=1, max_length=200, pattern=r"\S")]
-StartQuery = Annotated[float, Query(ge=0, le=LONGEST_S, allow_inf_nan=False)]
-EndQuery = Annotated[float | None, Query(ge=0, le=LONGEST_S, allow_inf_nan=False)]
-NameQuery = Annotated[str, Query(max_length=MOST_TEXT, description="What the sound is called")]
+StartQuery = Annotated[float, Query(ge=0, le=MAX_S, allow_inf_nan=False)]
+EndQuery = Annotated[float | None, Query(ge=0, le=MAX_S, allow_inf_nan=False)]
+NameQuery = Annotated[str, Query(max_length=MAX_TEXT, description="What the sound is called")]
 
 
 class RequestModel(BaseModel):

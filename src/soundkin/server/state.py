@@ -14,26 +14,26 @@ from soundkin.library.library import Library
 from soundkin.library.open import open_library
 from soundkin.library.records import Recording
 from soundkin.search.searcher import Searcher
-from soundkin.search.shared_index import Holdings
+from soundkin.search.shared_index import SharedIndex
 from soundkin.server.jobs.runner import Job, JobBoard
-from soundkin.server.problems import Problem
+from soundkin.server.problems import ProblemError
 from soundkin.server.settings import Settings
-from soundkin.server.sounds.preview_cache import Gallery
-from soundkin.server.sounds.sound import Heard
+from soundkin.server.sounds.preview_cache import PreviewCache
+from soundkin.server.sounds.sound import SoundRef
 from soundkin.server.sounds.uploads import UploadStore
 from soundkin.sound_map.sound_map import MapPlacer
 
 LAG_S = 2.0  # how far a search may be behind while the library is being indexed
 
 
-class Desk:
+class ServerState:
     """Shared by all requests. A connection serves one at a time; the index serves all at once."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.holdings = Holdings(lag_s=LAG_S)
+        self.shared_index = SharedIndex(lag_s=LAG_S)
         self.uploads = UploadStore(settings)
-        self.gallery = Gallery()
+        self.gallery = PreviewCache()
         self.placers: dict[str, tuple[tuple[str, int], MapPlacer]] = {}
         self.board = JobBoard(settings.library, self._take_in)
         self._idle: LifoQueue[Library] = LifoQueue()
@@ -54,37 +54,39 @@ class Desk:
         """Have what a job has indexed in the very next search."""
         with self.open_library() as library:
             if library.model is not None:
-                self.holdings.renew(library)
+                self.shared_index.refresh(library)
 
     def warm_up(self) -> None:
         """Load what the first search needs, before anyone asks; a library may be empty yet."""
         with suppress(SoundkinError), self.open_library() as library:
-            held = self.holdings.take(library)
-            self.holdings.get_embedder(library, held.model)
-            held.compute_percentile(0.0)
+            loaded = self.shared_index.get(library)
+            self.shared_index.get_embedder(library, loaded.model)
+            loaded.compute_percentile(0.0)
             self.make_searcher(library).judge([])
 
     def make_searcher(self, library: Library) -> Searcher:
         """Make a searcher that shares the loaded index and model."""
-        return Searcher(library, holdings=self.holdings)
+        return Searcher(library, shared_index=self.shared_index)
 
-    def find_heard(self, library: Library, sound_id: str) -> Heard:
+    def get_sound_ref(self, library: Library, sound_id: str) -> SoundRef:
         """Find what an id names.
 
         Raises
         ------
-        Problem
+        ProblemError
             Nothing, or something that could not be decoded.
         """
         if sound_id.startswith("u"):
             upload = self.uploads.get(sound_id)
             if upload is None:
-                raise Problem(404, f"{sound_id}: no such upload; they are kept for a while only")
-            return Heard.of_upload(upload)
+                raise ProblemError(
+                    404, f"{sound_id}: no such upload; they are kept for a while only"
+                )
+            return SoundRef.of_upload(upload)
         recording = find_recording(library, sound_id)
         if recording.content_id is None:
-            raise Problem(409, f"{recording.path}: it could not be read ({recording.error})")
-        return Heard.of_recording(recording)
+            raise ProblemError(409, f"{recording.path}: it could not be read ({recording.error})")
+        return SoundRef.of_recording(recording)
 
     def close(self) -> None:
         """Close the connections, and delete what was uploaded."""
@@ -99,7 +101,7 @@ def find_recording(library: Library, sound_id: str) -> Recording:
 
     Raises
     ------
-    Problem
+    ProblemError
         There is none.
     """
     number = sound_id.removeprefix("r")
@@ -107,13 +109,13 @@ def find_recording(library: Library, sound_id: str) -> Recording:
     if number.isascii() and number.isdigit() and len(number) < 19:
         recording = library.get_recording(int(number))
     if recording is None:
-        raise Problem(404, f"{sound_id}: no such recording in the library")
+        raise ProblemError(404, f"{sound_id}: no such recording in the library")
     return recording
 
 
-async def _get_desk(request: Request) -> Desk:
-    desk: Desk = request.app.state.desk
-    return desk
+async def _get_state(request: Request) -> ServerState:
+    state: ServerState = request.app.state.server
+    return state
 
 
-DeskHere = Annotated[Desk, Depends(_get_desk)]
+State = Annotated[ServerState, Depends(_get_state)]

@@ -25,7 +25,7 @@ _SLOW = anyio.CapacityLimiter(N_SLOW)
 _SEARCHING = anyio.CapacityLimiter(N_SEARCHING)
 
 
-async def run_slowly(
+async def run_in_slow_pool(
     work: Callable[Given, Answer], *arguments: Given.args, **named: Given.kwargs
 ) -> Answer:
     """Run something in one of the few threads that slow work has."""
@@ -33,7 +33,7 @@ async def run_slowly(
     return await anyio.to_thread.run_sync(call, limiter=_SLOW)
 
 
-async def run_search_in_turn(
+async def run_in_search_pool(
     work: Callable[Given, Answer], *arguments: Given.args, **named: Given.kwargs
 ) -> Answer:
     """Run a search in one of the threads that searches have."""
@@ -41,6 +41,6 @@ async def run_search_in_turn(
     return await anyio.to_thread.run_sync(call, limiter=_SEARCHING)
 
 
-def allow_few_threads() -> None:
+def limit_threads() -> None:
     """Have few threads for requests; to be called inside the event loop."""
     anyio.to_thread.current_default_thread_limiter().total_tokens = N_QUICK

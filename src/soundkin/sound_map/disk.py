@@ -25,7 +25,7 @@ DAMAGE = (OSError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZ
 
 
 @dataclass(frozen=True)
-class Chart:
+class SavedMap:
     """A map as it is saved: contents or their segments, and where they lie.
 
     `keys` int64 `(n,)`, ascending, tell which contents or segments they are; `positions` is float32
@@ -60,7 +60,7 @@ class Chart:
         return zlib.crc32(data).to_bytes(CRC_BYTES, "big") + data
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> Chart:
+    def from_bytes(cls, data: bytes) -> SavedMap:
         """Read what `to_bytes` wrote; an error out of `DAMAGE` where it is another."""
         payload = memoryview(data)[CRC_BYTES:]
         if zlib.crc32(payload) != int.from_bytes(data[:CRC_BYTES], "big"):
@@ -72,14 +72,14 @@ class Chart:
             return cls(**facts, **{name: stored[name] for name in ARRAYS})
 
 
-class Atlas:
+class MapFolder:
     """The folder beside a library that holds its maps."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     @classmethod
-    def beside(cls, library: Path) -> Atlas:
+    def beside(cls, library: Path) -> MapFolder:
         """Name the folder of a library's file."""
         return cls(Path(f"{library}.map"))
 
@@ -88,14 +88,14 @@ class Atlas:
         self.path.mkdir(exist_ok=True)
         return filelock.FileLock(self.path / LOCK)
 
-    def load(self, name: str) -> Chart | None:
+    def load(self, name: str) -> SavedMap | None:
         """Load a map; None if there is none, or it is damaged."""
         try:
-            return Chart.from_bytes(self._locate(name).read_bytes())
+            return SavedMap.from_bytes(self._locate(name).read_bytes())
         except DAMAGE:
             return None
 
-    def save(self, name: str, chart: Chart) -> None:
+    def save(self, name: str, chart: SavedMap) -> None:
         """Put a map in place of an older one, in one step; OSError where it cannot be written."""
         with write_aside(self._locate(name)) as file:
             file.write(chart.to_bytes())

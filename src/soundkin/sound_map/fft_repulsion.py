@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 SPACING = 0.3  # of knots, in the kernel's unit; pushes of near points are 5 % too weak
-MOST_CELLS = 2000  # each way; where points lie farther apart the grid is coarser
+MAX_CELLS = 2000  # each way; where points lie farther apart the grid is coarser
 MARGIN = 2  # cells that the polynomials reach beyond a point
 SMALL_FACTORS: list[int] = [3**i * 5**j for i in range(4) for j in range(3)]
 
@@ -45,7 +45,7 @@ class Grid:
         """Lay a grid around points `(n, 2)`."""
         low = points.min(axis=0)
         span = float(np.ptp(points, axis=0).max())
-        spacing = max(SPACING, span / MOST_CELLS)
+        spacing = max(SPACING, span / MAX_CELLS)
         n_cells = _round_up(int(span / spacing) + 2 + 2 * MARGIN)
         return cls(low - np.float32(MARGIN * spacing), n_cells, spacing)
 
@@ -61,7 +61,7 @@ class Grid:
         places = cells[:, 0] * self.n_cells + cells[:, 1] + offsets
         return Stencil(places, (along[:, None] * across).reshape(16, -1))
 
-    def sum_up(self, stencil: Stencil) -> Sums:
+    def convolve(self, stencil: Stencil) -> RepulsionField:
         """Sum the kernel and its slopes over all points of a stencil, at every knot."""
         n_knots = self.n_cells**2
         spread = np.bincount(stencil.places.ravel(), stencil.weights.ravel(), n_knots)
@@ -69,7 +69,7 @@ class Grid:
         density = spread.astype(np.float32).reshape(self.n_cells, self.n_cells)
         transform = np.fft.rfft2(density, shape)
         kernels = _transform_kernels(self.n_cells, self.spacing)
-        return Sums(*(self._convolve(transform, kernel) for kernel in kernels))
+        return RepulsionField(*(self._convolve(transform, kernel) for kernel in kernels))
 
     def _convolve(self, transform: Transforms, kernel: Transforms) -> Floats:
         shape = (2 * self.n_cells, 2 * self.n_cells)
@@ -78,21 +78,21 @@ class Grid:
 
 
 @dataclass(frozen=True)
-class Sums:
-    """Sums over all points at every knot: 1 / (1 + d²), and dx and dy over (1 + d²)²."""
+class RepulsionField:
+    """RepulsionField over all points at every knot: 1 / (1 + d²), and dx and dy over (1 + d²)²."""
 
     potential: Floats
     slope_x: Floats
     slope_y: Floats
 
-    def read(self, stencil: Stencil) -> Floats:
+    def sample(self, stencil: Stencil) -> Floats:
         """Read the potential and the slopes, the push away from all points, at points, `(3, n)`."""
         columns = (self.potential, self.slope_x, self.slope_y)
         return np.stack([_weigh_up(column[stencil.places], stencil) for column in columns])
 
 
-def compute_own(stencil: Stencil, spacing: float) -> Floats:
-    """Compute what each point adds to the sums where it is itself, as `Sums.read` reads it.
+def compute_self_repulsion(stencil: Stencil, spacing: float) -> Floats:
+    """Compute what each point adds to the sums where it is itself, as `sample` reads.
 
     On a grid a point seems to push itself a little, which throws points apart where they are few.
     """

@@ -19,7 +19,7 @@ BRIGHT, DIM = (240, 236, 230), (160, 154, 168)
 LINE_HEIGHT = 30
 LARGEST, SMALLEST = 7.0, 0.9  # radius of a point, pixels
 CROWD = 160.0  # radius times the root of how many points there are
-MOST_LETTERS = 30
+MAX_LETTERS = 30
 
 
 def draw_map(sound_map: SoundMap, column: Column, heading: str) -> bytes:
@@ -63,4 +63,4 @@ def _draw_legend(draw: ImageDraw.ImageDraw, column: Column, heading: str) -> Non
 def _shorten(text: str) -> str:
     """Make a text short, and such that it can be drawn whatever a folder is called."""
     printable = "".join(c if c.isprintable() else "�" for c in text)
-    return printable if len(printable) <= MOST_LETTERS else printable[: MOST_LETTERS - 1] + "…"
+    return printable if len(printable) <= MAX_LETTERS else printable[: MAX_LETTERS - 1] + "…"

@@ -16,7 +16,7 @@ from soundkin.index.vector_index import VectorIndex
 from soundkin.library.index_sync import load_index
 from soundkin.library.library import Library
 from soundkin.progress import OnProgress
-from soundkin.sound_map.disk import Chart
+from soundkin.sound_map.disk import SavedMap
 from soundkin.sound_map.neighbour_graph import Graph, find_neighbours, weigh
 from soundkin.sound_map.tsne import compute_start, lay_out, place_among
 
@@ -24,7 +24,7 @@ KINDS = ("recordings", "segments")
 WHOLE = -1  # the segment of a point that stands for a recording
 N_NEIGHBOURS = 15
 PERPLEXITY = 10.0
-MOST_LAID_OUT = 200_000  # the others are placed among so many, drawn by chance
+MAX_LAID_OUT = 200_000  # the others are placed among so many, drawn by chance
 EXTENT = 0.97  # what the layout reaches of [-1, 1]
 SEGMENT_BITS = 24
 BLOCK_ROWS = 1 << 16
@@ -86,12 +86,12 @@ def split_keys(keys: Rows) -> tuple[Rows, npt.NDArray[np.int32]]:
 
 def lay_out_chart(
     points: MapPoints, stamp: tuple[str, int], seed: int, on_progress: OnProgress | None
-) -> Chart:
+) -> SavedMap:
     """Lay points out together; of many, a sample."""
     generator = np.random.default_rng(seed)
     chosen = np.arange(len(points))
-    if len(points) > MOST_LAID_OUT:
-        chosen = np.sort(generator.choice(chosen, MOST_LAID_OUT, replace=False))
+    if len(points) > MAX_LAID_OUT:
+        chosen = np.sort(generator.choice(chosen, MAX_LAID_OUT, replace=False))
     vectors = points.read(chosen)
     positions = np.zeros((len(chosen), 2), np.float32)
     if len(chosen) > 1:
@@ -101,10 +101,10 @@ def lay_out_chart(
     positions -= (positions.min(axis=0) + positions.max(axis=0)) / 2
     unit = EXTENT / max(float(np.abs(positions).max()), 1e-9)
     positions *= np.float32(unit)
-    return Chart(*stamp, seed, len(chosen), unit, points.keys[chosen], positions)
+    return SavedMap(*stamp, seed, len(chosen), unit, points.keys[chosen], positions)
 
 
-def keep_present(chart: Chart, points: MapPoints, stamp: tuple[str, int]) -> Chart:
+def keep_present(chart: SavedMap, points: MapPoints, stamp: tuple[str, int]) -> SavedMap:
     """Take from a chart what is not there any more."""
     stays = np.isin(chart.keys, points.keys, assume_unique=True)
     return dataclasses.replace(
@@ -116,7 +116,7 @@ def keep_present(chart: Chart, points: MapPoints, stamp: tuple[str, int]) -> Cha
     )
 
 
-def add_missing(chart: Chart, points: MapPoints, on_progress: OnProgress | None) -> Chart:
+def add_missing(chart: SavedMap, points: MapPoints, on_progress: OnProgress | None) -> SavedMap:
     """Place among the points of a chart those that it lacks."""
     is_there = np.isin(points.keys, chart.keys, assume_unique=True)
     missing = np.flatnonzero(~is_there)
@@ -133,7 +133,7 @@ def add_missing(chart: Chart, points: MapPoints, on_progress: OnProgress | None)
 
 
 def place_on(
-    chart: Chart, landmarks: Floats, vectors: Floats, on_progress: OnProgress | None
+    chart: SavedMap, landmarks: Floats, vectors: Floats, on_progress: OnProgress | None
 ) -> Floats:
     """Find where vectors lie among the points of a chart, whose own are `landmarks`."""
     graph = _connect(landmarks, vectors, on_progress)

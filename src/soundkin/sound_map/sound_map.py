@@ -1,6 +1,6 @@
 """The map: every recording, or every segment, as a point near those that sound like it.
 
-A map is made once (`charting`) and kept beside the library (`atlas`). What is new later is placed
+A map is made once (`points`) and kept beside the library (`disk`). What is new later is placed
 among the points that are there, which stay where they are; what is gone leaves.
 """
 
@@ -16,9 +16,9 @@ import numpy.typing as npt
 from soundkin.errors import LibraryError
 from soundkin.library.library import Library
 from soundkin.progress import OnProgress
-from soundkin.sound_map.disk import Atlas, Chart
+from soundkin.sound_map.disk import MapFolder, SavedMap
 from soundkin.sound_map.points import (
-    MOST_LAID_OUT,
+    MAX_LAID_OUT,
     MapPoints,
     add_missing,
     keep_present,
@@ -103,7 +103,7 @@ def compute_map(
         if not len(points):
             raise LibraryError(f"{library.name}: no sound in it; run: soundkin index FOLDER")
         kept = None if chart is None else keep_present(chart, points, stamp)
-        n_wanted = min(len(points), MOST_LAID_OUT)
+        n_wanted = min(len(points), MAX_LAID_OUT)
         if chart is None or kept is None or n_wanted > GROWTH * kept.n_laid_out:
             chart = lay_out_chart(points, stamp, seed or 0, on_progress)
             chart = add_missing(chart, points, on_progress)
@@ -150,10 +150,10 @@ class MapPlacer:
         return place_on(self._chart, self._vectors, vectors, None)
 
 
-def _load_chart(library: Library, by: str, on_progress: OnProgress | None) -> Chart | None:
+def _load_chart(library: Library, by: str, on_progress: OnProgress | None) -> SavedMap | None:
     """Load a library's own chart, brought in step; None where none of its points is left."""
     stamp = library.stamp
-    chart = _load_own(Atlas.beside(library.path), by, stamp)
+    chart = _load_own(MapFolder.beside(library.path), by, stamp)
     if chart is None or chart.stamp == stamp:
         return chart
     with _hold(library) as atlas:
@@ -167,27 +167,27 @@ def _load_chart(library: Library, by: str, on_progress: OnProgress | None) -> Ch
 
 
 @contextmanager
-def _hold(library: Library) -> Iterator[Atlas]:
+def _hold(library: Library) -> Iterator[MapFolder]:
     """Keep other processes from changing a library's maps, where any can be written."""
-    atlas = Atlas.beside(library.path)
+    atlas = MapFolder.beside(library.path)
     with ExitStack() as stack:
         with suppress(OSError):
             stack.enter_context(atlas.lock())
         yield atlas
 
 
-def _load_own(atlas: Atlas, by: str, stamp: tuple[str, int]) -> Chart | None:
+def _load_own(atlas: MapFolder, by: str, stamp: tuple[str, int]) -> SavedMap | None:
     """Load a map if it is there, whole, and of this library."""
     chart = atlas.load(by)
     return chart if chart is not None and chart.identity == stamp[0] else None
 
 
-def _save(atlas: Atlas, by: str, chart: Chart) -> None:
+def _save(atlas: MapFolder, by: str, chart: SavedMap) -> None:
     with suppress(OSError):  # no room, or no permission: good for this process only
         atlas.save(by, chart)
 
 
-def _join(library: Library, by: str, chart: Chart) -> SoundMap:
+def _join(library: Library, by: str, chart: SavedMap) -> SoundMap:
     """Give the points of contents to the recordings that hold them."""
     ids, content_ids = library.list_recording_ids()
     owners, segments = split_keys(chart.keys)

@@ -3,7 +3,7 @@
 Every point is pulled towards its neighbours and pushed away by all points, by the gradient of the
 Kullback-Leibler divergence (van der Maaten and Hinton 2008, JMLR 9), from a start by principal
 components and with the learning rate n / exaggeration (Kobak and Berens 2019, Nature
-Communications 10). The pushes come from `fields`.
+Communications 10). The pushes come from `fft_repulsion`.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import numpy.typing as npt
 
-from soundkin.sound_map.fft_repulsion import Grid, compute_own
+from soundkin.sound_map.fft_repulsion import Grid, compute_self_repulsion
 from soundkin.sound_map.neighbour_graph import Graph
 
 EARLY_STEPS, LATE_STEPS = 150, 300
 EARLY_EXAGGERATION = 12.0
 EARLY_MOMENTUM, LATE_MOMENTUM = 0.5, 0.8
-LEAST_GAIN = 0.01
-LONGEST_STEP = np.float32(5)  # else small sets fly apart
+MIN_GAIN = 0.01
+MAX_STEP = np.float32(5)  # else small sets fly apart
 START_SPREAD = 1e-4
 EXACT_POINTS = 500  # up to so many a grid is slower
 BLOCK_ROWS = 8192  # so much stays in the cache of a core
@@ -83,10 +83,10 @@ def _descend(
             force = pull_factor * pulling.result() + pushes
             is_same_way = (force > 0) == (speed > 0)
             gains = np.where(is_same_way, gains + np.float32(0.2), gains * np.float32(0.8))
-            np.maximum(gains, np.float32(LEAST_GAIN), out=gains)
+            np.maximum(gains, np.float32(MIN_GAIN), out=gains)
             speed *= np.float32(momentum)
             speed += rate * gains * force
-            np.clip(speed, -LONGEST_STEP, LONGEST_STEP, out=speed)
+            np.clip(speed, -MAX_STEP, MAX_STEP, out=speed)
             points += speed
             points -= points.mean(axis=0)
             report(step + 1)
@@ -111,11 +111,13 @@ def place_among(points: Floats, graph: Graph, on_count: OnCount = lambda *_: Non
     low, high = points.min(axis=0), points.max(axis=0)
     grid = Grid.around(points)
     stencil = grid.locate(points)
-    sums = grid.sum_up(stencil)
-    total = (sums.read(stencil) - compute_own(stencil, grid.spacing))[0].sum(dtype=np.float64)
+    field = grid.convolve(stencil)
+    total = (field.sample(stencil) - compute_self_repulsion(stencil, grid.spacing))[0].sum(
+        dtype=np.float64
+    )
     share, speed = np.float32(len(points) / max(total, 1.0)), np.zeros_like(fresh)
     for step in range(PLACE_STEPS):
-        slopes = sums.read(grid.locate(fresh))[1:].T
+        slopes = field.sample(grid.locate(fresh))[1:].T
         speed *= np.float32(PLACE_MOMENTUM)
         speed += np.float32(PLACE_RATE) * (_pull_new(points, fresh, graph) + share * slopes)
         fresh = np.clip(fresh + speed, low, high)
@@ -129,12 +131,13 @@ def _push(points: Floats) -> Floats:
         ways = points[:, None] - points
         kernel = 1 / (1 + np.square(ways).sum(axis=2))
         pairs = float(kernel.sum(dtype=np.float64)) - len(points)
-        pushes: Floats = np.einsum("ijd,ij->id", ways, np.square(kernel)) / np.float32(pairs)
-        return pushes
+        exact: Floats = np.einsum("ijd,ij->id", ways, np.square(kernel)) / np.float32(pairs)
+        return exact
     grid = Grid.around(points)
     stencil = grid.locate(points)
-    sums = grid.sum_up(stencil).read(stencil) - compute_own(stencil, grid.spacing)
-    return sums[1:].T / np.float32(sums[0].sum(dtype=np.float64))
+    sums = grid.convolve(stencil).sample(stencil)
+    pushes: Floats = sums - compute_self_repulsion(stencil, grid.spacing)
+    return pushes[1:].T / np.float32(pushes[0].sum(dtype=np.float64))
 
 
 def _pull(points: Floats, graph: Graph) -> Floats:

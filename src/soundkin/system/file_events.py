@@ -41,15 +41,15 @@ class StopEvent(Protocol):
 
 
 @dataclass(frozen=True)
-class Noticed:
+class FolderEvents:
     """What was noticed: paths that changed, came or went, and roots that have to be walked."""
 
     paths: frozenset[str] = frozenset()
-    stale: tuple[str, ...] = ()
+    to_rescan: tuple[str, ...] = ()
     messages: tuple[str, ...] = ()
 
 
-class Lookout:
+class FolderWatcher:
     """Looks out for changes below some folders; a context manager."""
 
     def __init__(self, *, poll_every_s: float | None = None) -> None:
@@ -59,22 +59,24 @@ class Lookout:
         self._news: Any = None
         self._walked_at = time.monotonic()
 
-    def __enter__(self) -> Lookout:
+    def __enter__(self) -> FolderWatcher:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._close_news()
 
-    def look(self, roots: Sequence[str], wait_s: float, stop: StopEvent | None = None) -> Noticed:
-        """Wait for news of some folders, at most so long; a root that is new counts as stale.
+    def poll(
+        self, roots: Sequence[str], wait_s: float, stop: StopEvent | None = None
+    ) -> FolderEvents:
+        """Wait for news of some folders, at most so long; a root that is new counts as to_rescan.
 
         Raises
         ------
         KeyboardInterrupt
             Ctrl-C.
         """
-        stale, messages = self._compare(roots)
-        if stale or set(self._places) - set(roots):
+        to_rescan, messages = self._compare(roots)
+        if to_rescan or set(self._places) - set(roots):
             self._places = {root: self._places[root] for root in roots}
             messages += self._ask_for_news()
         paths: frozenset[str] = frozenset()
@@ -88,12 +90,12 @@ class Lookout:
                 RuntimeError,
             ):  # a name it cannot read, a folder more than it can watch
                 messages += self._ask_for_news()
-                stale = self._list_present()
+                to_rescan = self._list_present()
         if len(paths) > BURST or self._is_time_to_walk():
-            stale = self._list_present()
-        if stale:
+            to_rescan = self._list_present()
+        if to_rescan:
             self._walked_at = time.monotonic()
-        return Noticed(paths, tuple(stale), tuple(messages))
+        return FolderEvents(paths, tuple(to_rescan), tuple(messages))
 
     def is_there(self, root: str) -> bool:
         """Whether a root is the one that was last looked at: there, and of the same drives."""
@@ -105,7 +107,7 @@ class Lookout:
 
     def _compare(self, roots: Sequence[str]) -> tuple[list[str], list[str]]:
         """See which roots came, went, or are another drive now."""
-        stale: list[str] = []
+        to_rescan: list[str] = []
         messages: list[str] = []
         mounts = _read_mounts()
         for root in roots:
@@ -115,9 +117,9 @@ class Lookout:
             elif place is not None and known is None and root in self._places:
                 messages.append(f"{root}: it is back")
             if place is not None and place != known:
-                stale.append(root)
+                to_rescan.append(root)
             self._places[root] = place
-        return stale, messages
+        return to_rescan, messages
 
     def _is_time_to_walk(self) -> bool:
         every_s = WALK_EVERY_S

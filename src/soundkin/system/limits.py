@@ -8,13 +8,13 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-MOST_FILES = 4096
+MAX_FILES = 4096
 M_ARENA_MAX = -8  # as glibc's malloc.h has it
 N_HEAPS = 2
 DECODING_BYTES = 2 << 30  # more than any decoder was seen to need: see docs/reliability.md
 
 
-def settle_process() -> None:
+def prepare_server_process() -> None:
     """Prepare this process for serving; to be called once, before there are threads."""
     logging.getLogger("python_multipart").setLevel(logging.ERROR)  # broken forms are the sender's
     _allow_many_files()
@@ -27,7 +27,7 @@ def _allow_many_files() -> None:
         import resource
 
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(MOST_FILES, hard)
+        wanted = MAX_FILES if hard == resource.RLIM_INFINITY else min(MAX_FILES, hard)
         if soft < wanted:
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 

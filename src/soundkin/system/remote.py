@@ -28,12 +28,12 @@ _LOCKS = [threading.Lock() for _ in range(16)]
 _FRESH: dict[str, tuple[float, str]] = {}
 
 
-def is_url(path: str) -> bool:
+def is_remote(path: str) -> bool:
     """Tell the address of something far, one scheme and no other inside it, from a path."""
     return URL.match(path) is not None
 
 
-def open_far(url: str) -> tuple[Any, str]:
+def open_filesystem(url: str) -> tuple[Any, str]:
     """Find the file system that a URL is in, and the path within.
 
     Raises
@@ -50,13 +50,13 @@ def open_far(url: str) -> tuple[Any, str]:
     return system, path
 
 
-def tell_time(info: dict[str, Any]) -> float:
+def read_mtime(info: dict[str, Any]) -> float:
     """Find in what a file system tells of a file when it changed, in seconds, or else 0."""
     changed = info.get("LastModified", info.get("mtime", info.get("last_modified", 0)))
     return changed.timestamp() if isinstance(changed, datetime.datetime) else float(changed)
 
 
-def bring_near(path: str) -> str:
+def fetch_cached(path: str) -> str:
     """Give the path of a copy on this machine of what is far; of what is here its own path.
 
     Raises
@@ -64,7 +64,7 @@ def bring_near(path: str) -> str:
     AudioError
         It is gone, cannot be reached, or there is no room for it here.
     """
-    if not is_url(path):
+    if not is_remote(path):
         return path
     with _LOCKS[hash(path) % len(_LOCKS)]:
         looked_at, near = _FRESH.get(path, (-FRESH_S, ""))
@@ -78,11 +78,11 @@ def _fetch(url: str) -> str:
     """Copy a file here, if it is not here yet as it is there now."""
     import platformdirs
 
-    system, path = open_far(url)
+    system, path = open_filesystem(url)
     folder = platformdirs.user_cache_path("soundkin") / "near"
     try:
         info = system.info(path)
-        facts = f"{url}\0{info['size']}\0{tell_time(info)}\0{info.get('ETag', '')}"
+        facts = f"{url}\0{info['size']}\0{read_mtime(info)}\0{info.get('ETag', '')}"
         name = hashlib.sha256(facts.encode("utf-8", "surrogateescape")).hexdigest()[:32]
         near = folder / f"{name}{Path(path).suffix.lower()}"
         if near.exists():

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from typing import IO, Any
 
-BEAT_S = 1.0
+HEARTBEAT_S = 1.0
 
 
 def _say_nothing() -> None:
@@ -20,12 +20,12 @@ def _say_nothing() -> None:
 _say: Callable[[], None] = _say_nothing
 
 
-def beat() -> None:
+def heartbeat() -> None:
     """Say that the work goes on; to be called in whatever may take long, cheaply often."""
     _say()
 
 
-def send_beats(say: Callable[[], None]) -> None:
+def set_heartbeat(say: Callable[[], None]) -> None:
     """Have every beat of this process told by `say`, from now on."""
     global _say
     _say = say
@@ -54,10 +54,10 @@ def declare_ready(stream: IO[bytes]) -> None:
     def say() -> None:
         nonlocal last_s
         now_s = time.monotonic()
-        if now_s - last_s >= BEAT_S:
+        if now_s - last_s >= HEARTBEAT_S:
             last_s = now_s
             stream.write(b"\n")
             stream.flush()
 
-    send_beats(say)
+    set_heartbeat(say)
     write_answer(stream, {"ready": True})

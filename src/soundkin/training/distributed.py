@@ -19,7 +19,7 @@ from soundkin.training.validation import HeldOutScore
 
 
 @dataclass(frozen=True)
-class Group:
+class WorkerGroup:
     """The workers of a run, and which of them this is; one alone needs no other's word."""
 
     rank: int = 0
@@ -30,7 +30,7 @@ class Group:
         """Whether this is the one that measures, writes and tells."""
         return self.rank == 0
 
-    def share(self, batch_size: int) -> int:
+    def split_batch(self, batch_size: int) -> int:
         """Compute how many pairs of a batch each worker draws.
 
         Raises
@@ -49,7 +49,7 @@ class Group:
         """Make the seed of this worker's share of a step; one alone has the recipe's own."""
         return [seed, step] if self.size == 1 else [seed, step, self.rank]
 
-    def join(self, network: Network) -> nn.Module:
+    def wrap(self, network: Network) -> nn.Module:
         """Make of a network, alike in all workers, one whose gradients are averaged over them.
 
         On GPUs its batch normalisation sees the whole batch; on processors each worker's own share.
@@ -74,7 +74,7 @@ class Group:
         parts[self.rank] = rows
         return torch.cat(parts)
 
-    def tell(self, score: HeldOutScore | None, device: str) -> HeldOutScore:
+    def broadcast(self, score: HeldOutScore | None, device: str) -> HeldOutScore:
         """Give every worker the score that the first has."""
         if self.size == 1:
             assert score is not None  # the first always has one

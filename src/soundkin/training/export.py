@@ -22,14 +22,14 @@ from soundkin.training.pairs import PairDrawer
 
 BATCH_SIZE = 256
 SPREAD_POWER = 0.75  # 0 leaves the embedding as it is, 1 makes all directions deform alike
-SMALLEST_SPREAD = 1e-3  # of the mean one
+MIN_SPREAD = 1e-3  # of the mean one
 SILENT_RISE = 1.0  # of log-mel above its floor, in silence at most
 OPSET = 18
 IR_VERSION = 9
 BATCH_NORM_EPSILON = 1e-5
 
 
-def finish_network(
+def whiten_network(
     network: Network,
     plain: PairDrawer,
     deformed: PairDrawer,
@@ -50,19 +50,19 @@ def finish_network(
     n_batches
         How many are drawn of each; 64 (16,384 pairs) are enough for covariances to settle.
     """
-    network.clear_finish()
+    network.reset_whitening()
     with torch.no_grad():
         sounds = [network(plain.draw(BATCH_SIZE, generator).anchors) for _ in range(n_batches)]
         network.centre.copy_(torch.cat(sounds).mean(dim=0))
         pairs = (deformed.draw(BATCH_SIZE, generator) for _ in range(n_batches))
         moves = torch.cat([network(pair.anchors) - network(pair.positives) for pair in pairs])
-        network.spread.copy_(compute_spread(moves))
+        network.spread.copy_(compute_whitening(moves))
         sounds = [network(plain.draw(BATCH_SIZE, generator).anchors) for _ in range(n_batches)]
-        network.silence.copy_(find_emptiest(torch.cat(sounds)))
+        network.silence.copy_(find_silence_direction(torch.cat(sounds)))
         network.floor.fill_(math.log(log_offset) + SILENT_RISE)
 
 
-def compute_spread(moves: Tensor) -> Tensor:
+def compute_whitening(moves: Tensor) -> Tensor:
     """Compute what evens out the directions in which a sound's likenesses differ from it.
 
     The within-class covariance to the power of -3/8: three quarters of the normalisation of Hatch,
@@ -81,12 +81,12 @@ def compute_spread(moves: Tensor) -> Tensor:
     spreads, directions = torch.linalg.eigh(covariance)
     if not float(spreads.mean()) > 0:
         return torch.eye(moves.shape[1])
-    scales = (spreads / spreads.mean()).clamp(min=SMALLEST_SPREAD) ** (-SPREAD_POWER / 2)
+    scales = (spreads / spreads.mean()).clamp(min=MIN_SPREAD) ** (-SPREAD_POWER / 2)
     spread: Tensor = (directions * scales @ directions.T).float()
     return spread
 
 
-def find_emptiest(vectors: Tensor) -> Tensor:
+def find_silence_direction(vectors: Tensor) -> Tensor:
     """Find the direction, a unit vector `(128,)`, in which vectors `(n, 128)` have least."""
     _, directions = torch.linalg.eigh((vectors.T @ vectors).double())
     emptiest: Tensor = directions[:, 0].float()

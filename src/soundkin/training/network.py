@@ -99,7 +99,7 @@ class Network(nn.Module):
         self.register_buffer("silence", torch.full((EMBEDDING_SIZE,), EMBEDDING_SIZE**-0.5))
         self.register_buffer("floor", torch.full((1,), -torch.inf))
 
-    def clear_finish(self) -> None:
+    def reset_whitening(self) -> None:
         """Forget what was done to the embedding after training."""
         self.centre.zero_()
         self.spread.copy_(torch.eye(EMBEDDING_SIZE))

@@ -23,9 +23,9 @@ from soundkin.config import ModelConfig
 from soundkin.embedding.model import ModelFile
 from soundkin.errors import TrainingError
 from soundkin.system.files import write_aside
-from soundkin.training.distributed import Group
+from soundkin.training.distributed import WorkerGroup
 from soundkin.training.excerpts import open_excerpts
-from soundkin.training.export import export_network, finish_network
+from soundkin.training.export import export_network, whiten_network
 from soundkin.training.losses import (
     MiningStatistics,
     compute_contrastive_loss,
@@ -46,7 +46,7 @@ from soundkin.training.waveform_cache import WaveformCache, split_recordings
 CHECKPOINT = "checkpoint.pt"
 LOG = "log.jsonl"
 FINISHING_BATCHES = 64
-ALONE = Group()
+ALONE = WorkerGroup()
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def train_model(
     *,
     init: ModelFile | None = None,
     provenance: str = "",
-    group: Group = ALONE,
+    group: WorkerGroup = ALONE,
     on_step: Callable[[StepReport], None] = lambda report: None,
 ) -> TrainingResult:
     """Train a network on a cache of recordings and write it to `output` as `NAME.onnx`.
@@ -137,10 +137,10 @@ class _Trainer:
         model: ModelConfig,
         config: TrainingConfig,
         init: ModelFile | None,
-        group: Group,
+        group: WorkerGroup,
     ) -> None:
         self._output, self._model, self._config, self._init = output, model, config, init
-        self._group, self._share = group, group.share(config.batch_size)
+        self._group, self._share = group, group.split_batch(config.batch_size)
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
         torch.backends.cudnn.benchmark = True  # batches are all of one shape
         training, held_out = split_recordings(cache, config.held_out, config.seed)
@@ -156,7 +156,7 @@ class _Trainer:
             load_weights(network, init.path, model)
         network = group.synchronise_norms(network.to(self._device), self._device)
         self._network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._joined = group.join(self._network)
+        self._wrapped = group.wrap(self._network)
         self._optimizer = torch.optim.AdamW(
             self._network.parameters(),
             config.learning_rate,
@@ -178,7 +178,7 @@ class _Trainer:
         except (RuntimeError, KeyError, TypeError, ValueError, pickle.UnpicklingError) as error:
             raise TrainingError(f"{path}: damaged; delete it to start anew") from error
         self._before = self._validate()
-        self._network.clear_finish()  # of a model that is gone on from
+        self._network.reset_whitening()  # of a model that is gone on from
         self._best = _Best(0, self._before, _copy_weights(self._network))
 
     def _load(self, path: Path) -> None:
@@ -257,7 +257,7 @@ class _Trainer:
             group["lr"] = compute_rate(self._step, config)
         self._network.train()
         with torch.autocast(self._device, torch.bfloat16, enabled=_has_bfloat16(self._device)):
-            vectors = self._joined(torch.cat([batch.anchors, batch.positives]))
+            vectors = self._wrapped(torch.cat([batch.anchors, batch.positives]))
         anchors, positives = map(self._group.gather, vectors.float().chunk(2))
         recordings = self._group.gather(batch.recordings)
         triplet, mining = compute_triplet_loss(anchors, positives, recordings, config.margin)
@@ -274,7 +274,7 @@ class _Trainer:
 
     def _validate(self) -> HeldOutScore:
         self._network.eval()
-        return self._group.tell(self._score(), self._device)
+        return self._group.broadcast(self._score(), self._device)
 
     def _score(self) -> HeldOutScore | None:
         return self._validation.score(self._network) if self._validation else None
@@ -305,7 +305,7 @@ class _Trainer:
         log_offset = self._model.mel.log_offset
         n_batches = min(FINISHING_BATCHES, max(4, self._config.steps // 8))
         drawers = self._plain_drawer, self._drawer
-        finish_network(self._network, *drawers, log_offset, n_batches, generator)
+        whiten_network(self._network, *drawers, log_offset, n_batches, generator)
         score = self._score()
         assert score is not None  # only the first finishes
         self._best = dataclasses.replace(self._best, score=score)
@@ -325,8 +325,8 @@ class _Trainer:
     def describe(self, model: Path) -> TrainingResult:
         """Tell what came out, the same to all workers."""
         statistics = self._validation.score_statistics() if self._validation else None
-        statistics = self._group.tell(statistics, self._device)
-        after = self._group.tell(self._best.score, self._device)
+        statistics = self._group.broadcast(statistics, self._device)
+        after = self._group.broadcast(self._best.score, self._device)
         return TrainingResult(model, self._best.step, statistics, self._before, after)
 
 

@@ -25,11 +25,11 @@ from soundkin.progress import Failure
 from soundkin.system.files import hash_file, write_aside
 
 FULL_SCALE = 32767.0
-SHORTEST_S = 0.05
-QUIETEST_PEAK = 1e-3
+MIN_S = 0.05
+MIN_PEAK = 1e-3
 DECODING_THREADS = 4
 IN_FLIGHT = 16
-FEWEST_RECORDINGS = 8
+MIN_RECORDINGS = 8
 SPOOL_BYTES = 1 << 24
 
 
@@ -118,9 +118,9 @@ def split_recordings(
         There are too few.
     """
     count = len(cache.offsets) - 1
-    if count < FEWEST_RECORDINGS:
+    if count < MIN_RECORDINGS:
         raise TrainingError(
-            f"{count} recordings are too few to train on; at least {FEWEST_RECORDINGS} are needed"
+            f"{count} recordings are too few to train on; at least {MIN_RECORDINGS} are needed"
         )
     order = np.random.default_rng([seed, 1 << 41]).permutation(count)
     n_held_out = max(2, round(held_out * count))
@@ -180,5 +180,5 @@ def _decode(path: str, sample_rate: int, folder: Path) -> _Decoded:
             peak = max(peak, int(np.abs(samples).max()))
             spool.write(samples.tobytes())
         failing.pop_all()  # all went well: the spool stays open for whoever asked
-    is_long = n_samples >= SHORTEST_S * sample_rate
-    return _Decoded(digest, spool, n_samples, is_long and peak >= QUIETEST_PEAK * FULL_SCALE)
+    is_long = n_samples >= MIN_S * sample_rate
+    return _Decoded(digest, spool, n_samples, is_long and peak >= MIN_PEAK * FULL_SCALE)

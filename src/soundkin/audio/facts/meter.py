@@ -15,7 +15,7 @@ from soundkin.audio_facts import Facts
 from soundkin.config import MelConfig
 
 FRAMES_A_SECOND = 40
-LEAST_FRAMES = 200
+MIN_FRAMES = 200
 PITCH_BATCH = 64
 DENSE_S = 1.0  # within which pitch is followed closely
 DENSE_HOP_S, SPARSE_HOP_S = 0.1, 1.0
@@ -60,7 +60,7 @@ class FactsMeter:
         if log_mel is None:
             self._rest = np.concatenate([self._rest, samples])
             n_frames = (len(self._rest) - self._mel.n_fft) // self._hop + 1
-            if n_frames < LEAST_FRAMES:  # each step costs, however few they are
+            if n_frames < MIN_FRAMES:  # each step costs, however few they are
                 return
             log_mel = compute_log_mel(self._rest, self._mel, self._sample_rate)
             samples, self._rest = np.split(self._rest, [n_frames * self._hop])

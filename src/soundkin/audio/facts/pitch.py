@@ -12,14 +12,14 @@ import numpy as np
 import numpy.typing as npt
 
 FRAME_S = 0.064
-LOWEST_HZ = 40.0
-HIGHEST_HZ = 4200.0  # a piano's last key
+MIN_HZ = 40.0
+MAX_HZ = 4200.0  # a piano's last key
 WORKING_RATE = 16_000  # about: frames are averaged down to it
 TINY = np.float32(1e-20)
-MOST_APERIODIC = 0.15  # of a dip that is a period (YIN's threshold)
+MAX_APERIODICITY = 0.15  # of a dip that is a period (YIN's threshold)
 REFINING_LAG = 64  # a short period is measured by the last of several
 WITHIN_SEMITONES = 1.0
-LEAST_CONFIDENCE = 0.3
+MIN_CONFIDENCE = 0.3
 
 Floats = npt.NDArray[np.float32]
 
@@ -42,15 +42,15 @@ def track_pitch(frames: Floats, sample_rate: int) -> PitchTrack:
         low += frames[:, start : n_kept * factor : factor]
     low -= low.mean(axis=1, keepdims=True)
     rate = sample_rate / factor
-    n_lags = min(round(rate / LOWEST_HZ), n_kept // 2)
+    n_lags = min(round(rate / MIN_HZ), n_kept // 2)
     difference = _compute_difference(low, n_lags)
     lags = np.arange(1, n_lags + 1, dtype=np.float32)
     sums = np.cumsum(difference[:, 1:], axis=1)
     aperiodic = np.ones_like(difference)
     aperiodic[:, 1:] = (difference[:, 1:] * lags + TINY) / (sums + TINY)
-    chosen = _choose_lags(aperiodic, max(2, int(rate / HIGHEST_HZ)))
+    chosen = _choose_lags(aperiodic, max(2, int(rate / MAX_HZ)))
     depths = aperiodic[np.arange(len(low)), chosen]
-    is_periodic = depths < MOST_APERIODIC
+    is_periodic = depths < MAX_APERIODICITY
     hz = rate / chosen
     if is_periodic.any():  # most drums have no such frame
         hz[is_periodic] = rate / _refine(aperiodic[is_periodic], chosen[is_periodic])
@@ -69,7 +69,7 @@ def summarise_pitch(track: PitchTrack) -> tuple[float | None, float]:
     """
     weights = np.sqrt(track.energy)
     total = float(weights.sum())
-    voiced = (track.periodicity >= 1 - MOST_APERIODIC) & (weights > 0)
+    voiced = (track.periodicity >= 1 - MAX_APERIODICITY) & (weights > 0)
     if not voiced.any():
         return None, 0.0
     octaves, weights = np.log2(track.hz[voiced]), weights[voiced]
@@ -78,7 +78,7 @@ def summarise_pitch(track: PitchTrack) -> tuple[float | None, float]:
     centre = octaves[order][min(middle, len(order) - 1)]
     near = np.abs(octaves - centre) <= WITHIN_SEMITONES / 12
     share = float((weights * track.periodicity[voiced])[near].sum()) / total
-    if share < LEAST_CONFIDENCE:
+    if share < MIN_CONFIDENCE:
         return None, share
     return float(2 ** np.average(octaves[near], weights=weights[near])), share
 
@@ -103,7 +103,7 @@ def _choose_lags(aperiodic: Floats, shortest: int) -> npt.NDArray[np.int64]:
     inner = aperiodic[:, 1:-1]
     is_dip = (inner <= aperiodic[:, :-2]) & (inner < aperiodic[:, 2:])
     is_dip[:, : shortest - 1] = False
-    is_deep = is_dip & (inner < MOST_APERIODIC)
+    is_deep = is_dip & (inner < MAX_APERIODICITY)
     deepest = np.where(is_dip, inner, np.inf).argmin(axis=1)
     chosen: npt.NDArray[np.int64] = np.where(is_deep.any(axis=1), is_deep.argmax(axis=1), deepest)
     return chosen + 1

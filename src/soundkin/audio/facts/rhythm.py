@@ -12,18 +12,18 @@ import numpy as np
 import numpy.typing as npt
 
 FLOOR_DB = -70.0
-LEAST_RISE_DB = 3.0  # of the mean over all bands above the flux around it
+MIN_RISE_DB = 3.0  # of the mean over all bands above the flux around it
 AROUND_S = 0.5
 APART_S = 0.05
-SLOWEST_BPM, FASTEST_BPM = 50.0, 210.0
+MIN_BPM, MAX_BPM = 50.0, 210.0
 LIKELY_BPM = 120.0
 SPREAD_OCTAVES = 1.0
 N_PERIODS = 6
 N_TEMPI = 250
 WHOLE_BARS = 1.3  # a tempo is so much likelier where the sound is whole bars of it, as loops are
 BAR_BEATS, BAR_TOLERANCE = 4, 0.02
-LEAST_ONSETS = 4
-LEAST_CONFIDENCE = 0.3
+MIN_ONSETS = 4
+MIN_CONFIDENCE = 0.3
 TEMPO_S = 120.0  # what a tempo is looked for in
 
 Floats = npt.NDArray[np.float32]
@@ -57,7 +57,7 @@ def find_onsets(flux: Floats, frame_s: float) -> npt.NDArray[np.int64]:
     """Find the frames where something begins, ascending."""
     apart, around = max(1, round(APART_S / frame_s)), max(1, round(AROUND_S / frame_s))
     risen = flux - _average_around(flux, around)
-    is_peak = risen >= LEAST_RISE_DB
+    is_peak = risen >= MIN_RISE_DB
     for step in range(1, apart + 1):
         is_peak[step:] &= flux[step:] > flux[:-step]
         is_peak[:-step] &= flux[:-step] >= flux[step:]
@@ -74,13 +74,13 @@ def find_tempo(
     """
     longest = round(TEMPO_S / frame_s)
     onsets = onsets[onsets < longest]
-    if len(onsets) < LEAST_ONSETS:
+    if len(onsets) < MIN_ONSETS:
         return None, 0.0
     rises = np.maximum(flux[:longest] - _average_around(flux[:longest], round(1 / frame_s)), 0)
     rises = np.convolve(rises, [0.25, 0.5, 0.25], mode="same")  # beats fall between frames
     rises -= rises.mean()
     likeness = _correlate(rises)
-    octaves = np.linspace(np.log2(SLOWEST_BPM), np.log2(FASTEST_BPM), N_TEMPI)
+    octaves = np.linspace(np.log2(MIN_BPM), np.log2(MAX_BPM), N_TEMPI)
     periods = 60 / 2**octaves / frame_s
     lags = periods[:, None] * np.arange(1, N_PERIODS + 1)
     is_held = lags <= 0.75 * len(rises)
@@ -94,7 +94,7 @@ def find_tempo(
     likely *= np.where(is_whole, WHOLE_BARS, 1.0)
     best = int((scores * likely).argmax())
     confidence = float(np.clip(scores[best], 0, 1))
-    if confidence < LEAST_CONFIDENCE:
+    if confidence < MIN_CONFIDENCE:
         return None, confidence
     return float(2 ** octaves[best]), confidence
 

@@ -1,7 +1,7 @@
 """Nearest neighbours from the index that lies with a Lance library's vectors: `IVF_RQ`.
 
-Inverted lists of random projections, as in `projections`, but read from where the library lies,
-so that no machine has to hold all of them. What it proposes is ranked by `vectors`, exactly.
+Inverted lists of random projections, as in `index.rabitq`, but read from where the library lies,
+so that no machine has to hold all of them. What it proposes is ranked by `vector_index`, exactly.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from soundkin.index.rabitq import SEED, TRAINING_POINTS, Lists, choose_n_lists, choose_n_probes
+from soundkin.index.rabitq import SEED, TRAINING_POINTS, Centroids, choose_n_lists, choose_n_probes
 from soundkin.library.lance.tables import Tables, import_lance
 
 COLUMN, NAME = "vector", "vector_idx"
@@ -73,8 +73,8 @@ class LanceVectors:
         return found
 
 
-class LanceProjections:
-    """The `IVF_RQ` index of a table, asked as `projections.Projections` are."""
+class LanceIvfRq:
+    """The `IVF_RQ` index of a table, asked as `projections.RaBitQIndex` are."""
 
     def __init__(self, dataset: Any, vectors: LanceVectors) -> None:
         self._dataset = dataset
@@ -89,7 +89,7 @@ class LanceProjections:
         return self._n_rows
 
     def find(self, queries: Floats, count: int, reach: float = 1.0) -> tuple[Rows, Floats]:
-        """Find rows that seem nearest to each query, as `projections.Projections.find` does."""
+        """Find rows that seem nearest to each query, as `projections.RaBitQIndex.find` does."""
         n_probes = min(self.n_lists, round(choose_n_probes(self.n_lists) * reach))
         if len(queries) == 1:
             found = [self._find(queries[0], count, n_probes)]
@@ -125,7 +125,7 @@ def renew_index(
     kind: str,
     on_progress: Callable[[str, int, int], None],
 ) -> None:
-    """Make the index of a table, or extend it by what is new; `kind` as in `vectors`."""
+    """Make the index of a table, or extend it by what is new; `kind` as in `vector_index`."""
     dataset = tables.open(name)
     n_rows = dataset.count_rows()
     if has_index(tables, name):
@@ -140,16 +140,18 @@ def renew_index(
             return
     on_progress(BUILDING, 0, n_rows)
     n_lists = 1 if kind == "scan" else choose_n_lists(n_rows)
-    lists = Lists.fit(_draw_sample(dataset, min(n_rows, TRAINING_POINTS * n_lists)), n_lists)
+    centroids = Centroids.fit(
+        _draw_sample(dataset, min(n_rows, TRAINING_POINTS * n_lists)), n_lists
+    )
     with TemporaryDirectory() as folder:
         path = f"{folder}/lists.lance"
-        _write_lists(dataset, lists, path, lambda done: on_progress(BUILDING, done, n_rows))
+        _write_lists(dataset, centroids, path, lambda done: on_progress(BUILDING, done, n_rows))
         dataset.create_index(
             COLUMN,
             "IVF_RQ",
             metric=METRIC,
             num_partitions=n_lists,
-            ivf_centroids=lists.centroids.astype(np.float16),
+            ivf_centroids=centroids.centroids.astype(np.float16),
             precomputed_partition_dataset=path,
             num_bits=1,
             replace=True,
@@ -168,7 +170,9 @@ def _draw_sample(dataset: Any, count: int) -> Floats:
     return np.concatenate(parts)
 
 
-def _write_lists(dataset: Any, lists: Lists, path: str, on_progress: Callable[[int], None]) -> None:
+def _write_lists(
+    dataset: Any, centroids: Centroids, path: str, on_progress: Callable[[int], None]
+) -> None:
     """Write down which list each vector belongs to, as Lance reads it.
 
     Lance alone would take hours for ten million: it has no fast arithmetic for 16 bits.
@@ -178,7 +182,7 @@ def _write_lists(dataset: Any, lists: Lists, path: str, on_progress: Callable[[i
     def assign() -> Iterator[pa.RecordBatch]:
         n_done = 0
         for vectors, ids in _read_blocks(dataset):
-            nearest = pa.array(lists.assign(vectors).astype(np.uint32))
+            nearest = pa.array(centroids.assign(vectors).astype(np.uint32))
             yield pa.RecordBatch.from_arrays([ids.cast(pa.uint64()), nearest], schema=schema)
             n_done += len(vectors)
             on_progress(n_done)

@@ -14,15 +14,15 @@ from soundkin.config import SILENCE_DB
 from soundkin.errors import LibraryError
 from soundkin.index.vector_index import VectorIndex, choose_kind
 from soundkin.library.lance.ivf_rq import (
-    LanceProjections,
+    LanceIvfRq,
     LanceVectors,
     has_index,
     measure_index_bytes,
     renew_index,
 )
-from soundkin.library.lance.sqlite_cache import bring_in_step
+from soundkin.library.lance.sqlite_cache import synchronise
 from soundkin.library.lance.tables import Tables, import_lance
-from soundkin.library.lance.write_through import PushingConnection
+from soundkin.library.lance.write_through import WriteThroughConnection
 from soundkin.library.library import Library
 from soundkin.library.records import LibraryModel
 
@@ -36,7 +36,7 @@ class LanceLibrary(Library):
 
     is_distributed = True
 
-    def __init__(self, connection: PushingConnection, tables: Tables) -> None:
+    def __init__(self, connection: WriteThroughConnection, tables: Tables) -> None:
         super().__init__(connection)
         self.tables = tables
         self._lag_s = FAR_LAG_S if "://" in tables.uri else LAG_S
@@ -59,7 +59,7 @@ class LanceLibrary(Library):
                     f"{uri}: no library there; make it with: soundkin index FOLDER --cluster"
                 )
             tables.create()
-        connection = PushingConnection.open(bring_in_step(tables))
+        connection = WriteThroughConnection.open(synchronise(tables))
         connection.tables = tables
         return cls(connection, tables)
 
@@ -70,7 +70,7 @@ class LanceLibrary(Library):
 
     def refresh(self) -> None:
         """Take over what others wrote."""
-        bring_in_step(self.tables)
+        synchronise(self.tables)
         self._seen_at = time.monotonic()
 
     @property
@@ -154,7 +154,7 @@ class LanceLibrary(Library):
         levels = np.frombuffer(b"".join(row[2] for row in rows), np.float16)
         dataset = self.tables.pin(segments)
         vectors = LanceVectors(dataset, ids, offsets, model.embedding_size)
-        projections: Any = LanceProjections(dataset, vectors)
+        projections: Any = LanceIvfRq(dataset, vectors)
         array: Any = vectors  # as far as an index needs one
         return VectorIndex(array, levels < SILENCE_DB, ids, offsets, projections=projections)
 

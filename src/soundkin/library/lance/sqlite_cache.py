@@ -36,7 +36,7 @@ def find_mirror(uri: str) -> Path:
     return platformdirs.user_cache_path("soundkin") / "lance" / name / FILE
 
 
-def bring_in_step(tables: Tables) -> Path:
+def synchronise(tables: Tables) -> Path:
     """Bring the mirror of some tables in step with them; returns its file.
 
     Raises

@@ -26,7 +26,7 @@ NOTED = {
 EVENTS = {"DELETE": ("OLD", 1), "INSERT": ("NEW", 0), "UPDATE": ("NEW", 0)}
 
 
-class PushingConnection(Connection):
+class WriteThroughConnection(Connection):
     """A mirror, open for a process; what is written is noted by triggers and pushed."""
 
     tables: Tables

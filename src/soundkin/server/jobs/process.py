@@ -29,8 +29,8 @@ from soundkin.progress import Failure, IndexProgress, IndexReport
 from soundkin.sound_map.sound_map import compute_map
 
 LOWER_PRIORITY = 5
-SAID_EVERY_S = 0.1
-MOST_FAILURES = 1000
+REPORT_EVERY_S = 0.1
+MAX_FAILURES = 1000
 EMPTY_S = 1.0  # between looks for whether a library has folders yet
 BUSY_S = 30.0  # for another run, as that of a watcher, to be done
 
@@ -55,7 +55,7 @@ def run_index(order: dict[str, Any], say: Say) -> dict[str, Any]:
     def tell(progress: IndexProgress) -> None:
         nonlocal said_at
         now = time.monotonic()
-        if now - said_at >= SAID_EVERY_S or progress.n_done == progress.n_files:
+        if now - said_at >= REPORT_EVERY_S or progress.n_done == progress.n_files:
             said_at = now
             say(_describe_progress(progress, now - started))
 
@@ -71,7 +71,7 @@ def run_index(order: dict[str, Any], say: Say) -> dict[str, Any]:
             except BusyError:
                 if time.monotonic() - started > BUSY_S:
                     raise
-                time.sleep(SAID_EVERY_S)
+                time.sleep(REPORT_EVERY_S)
         if library.model is not None:
             save_index(library)
         counts = library.count()
@@ -80,7 +80,7 @@ def run_index(order: dict[str, Any], say: Say) -> dict[str, Any]:
         failures: tuple[Failure, ...] = getattr(report, kind)
         if kind != "missing":  # whose number is that of recordings
             facts[f"n_{kind}"] = len(failures)
-        facts[kind] = [dataclasses.asdict(failure) for failure in failures[:MOST_FAILURES]]
+        facts[kind] = [dataclasses.asdict(failure) for failure in failures[:MAX_FAILURES]]
     return {"report": facts, "words": summarise_run(report, counts)}
 
 
@@ -91,7 +91,7 @@ def run_map(order: dict[str, Any], say: Say) -> dict[str, Any]:
     def tell(title: str, n_done: int, n_all: int) -> None:
         nonlocal said_at
         now = time.monotonic()
-        if now - said_at >= SAID_EVERY_S or n_done == n_all:
+        if now - said_at >= REPORT_EVERY_S or n_done == n_all:
             said_at = now
             words = f"{title}: {n_done}/{n_all}"
             say({"event": "progress", "n_done": n_done, "n_total": n_all, "words": words})

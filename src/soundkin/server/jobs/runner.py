@@ -14,9 +14,9 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from soundkin.server.problems import Problem
+from soundkin.server.problems import ProblemError
 
-MOST_KEPT = 20
+MAX_KEPT = 20
 PROCESS = ("-P", "-m", "soundkin.server.jobs.process")
 PATIENCE_S = 3.0  # for a job to stop by itself
 RUNNING = "running"
@@ -58,12 +58,12 @@ class JobBoard:
 
         Raises
         ------
-        Problem
+        ProblemError
             Another one is at work.
         """
         with self._lock:
             if self._process is not None or self.is_closing:
-                raise Problem(409, "another job is at work; start this one when that is done")
+                raise ProblemError(409, "another job is at work; start this one when that is done")
             process = self._process = subprocess.Popen(
                 [sys.executable, *PROCESS],
                 stdin=subprocess.PIPE,
@@ -72,7 +72,7 @@ class JobBoard:
             )
             job = Job(secrets.token_hex(8), kind, tuple(folders))
             self._jobs[job.id] = job
-            while len(self._jobs) > MOST_KEPT:
+            while len(self._jobs) > MAX_KEPT:
                 self._jobs.popitem(last=False)
         order = {"kind": kind, "folders": list(folders), "library": self._library}
         assert process.stdin is not None
@@ -127,12 +127,12 @@ class JobBoard:
 
         Raises
         ------
-        Problem
+        ProblemError
             There is no such job.
         """
         with self._lock:
             if job_id not in self._jobs:
-                raise Problem(404, f"{job_id}: no such job")
+                raise ProblemError(404, f"{job_id}: no such job")
             return self._jobs[job_id]
 
     def stop(self, job_id: str) -> Job:

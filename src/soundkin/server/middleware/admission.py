@@ -17,7 +17,7 @@ RETRY_S = "1"
 UPLOADS = ("/api/v1/sounds", "/api/v1/search/upload", "/api/v1/embed")
 
 
-class Crowd:
+class AdmissionMiddleware:
     """Stands before the app, behind the guard: so many requests of each kind are let in."""
 
     def __init__(self, app: ASGIApp) -> None:

@@ -14,8 +14,8 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from soundkin.server.problems import describe_problem
 
-MOST_CONNECTIONS = 512
-MOST_HEAD_BYTES = 64 << 10
+MAX_CONNECTIONS = 512
+MAX_HEAD_BYTES = 64 << 10
 HEAD_S = 10.0  # for a request's head to be whole, from when the last one was answered
 BODY_S = 300.0  # for a whole body
 BODY_TICK_S = 15.0
@@ -26,7 +26,7 @@ UNREAD_S = 120.0  # for who takes nothing of an answer; a player that is paused 
 _numbers = itertools.count()
 
 
-class Door(HttpToolsProtocol):
+class LimitedHttpProtocol(HttpToolsProtocol):
     """One connection."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -41,7 +41,7 @@ class Door(HttpToolsProtocol):
         self._head_timer: asyncio.TimerHandle | None = self._later(HEAD_S, self._end_head)
         self._body_timer: asyncio.TimerHandle | None = None
         self._unread_timer: asyncio.TimerHandle | None = None
-        if len(self.connections) > MOST_CONNECTIONS and not self._make_room():
+        if len(self.connections) > MAX_CONNECTIONS and not self._make_room():
             self.refuse(503, "too many connections; try again in a moment")
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -62,7 +62,7 @@ class Door(HttpToolsProtocol):
         idle = [
             one
             for one in self.connections
-            if isinstance(one, Door) and one.is_idle and one is not self
+            if isinstance(one, LimitedHttpProtocol) and one.is_idle and one is not self
         ]
         if not idle:
             return False
@@ -80,14 +80,14 @@ class Door(HttpToolsProtocol):
             if self._head_timer is None:
                 self._head_timer = self._later(HEAD_S, self._end_head)
         super().data_received(data)
-        if not self._in_body and self._n_head > MOST_HEAD_BYTES:
-            self.refuse(431, f"a request's head may have {MOST_HEAD_BYTES >> 10} kB")
+        if not self._in_body and self._n_head > MAX_HEAD_BYTES:
+            self.refuse(431, f"a request's head may have {MAX_HEAD_BYTES >> 10} kB")
 
     def on_headers_complete(self) -> None:
         """Begin a request, if its head is not too large."""
         n_bytes = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
-        if n_bytes > MOST_HEAD_BYTES:
-            self.refuse(431, f"a request's head may have {MOST_HEAD_BYTES >> 10} kB")
+        if n_bytes > MAX_HEAD_BYTES:
+            self.refuse(431, f"a request's head may have {MAX_HEAD_BYTES >> 10} kB")
         if self._is_over:
             return
         self._stop("_head_timer")

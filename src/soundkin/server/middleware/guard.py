@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from soundkin.server.middleware.admission import UPLOADS
-from soundkin.server.problems import Problem, describe_problem
+from soundkin.server.problems import ProblemError, describe_problem
 from soundkin.server.settings import Settings, is_address
 
 MAX_BODY_BYTES = 256 << 10  # JSON is read and checked by the event loop, which all wait for
@@ -42,7 +42,7 @@ HEADERS = {
 TRUSTED_HEADERS = HEADERS | {"cross-origin-opener-policy": "same-origin"}
 
 
-class Guard:
+class SecurityMiddleware:
     """Stands before the app: what comes from elsewhere is refused, sizes are watched."""
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
@@ -125,7 +125,7 @@ class Guard:
             message = await receive()
             n_bytes += len(message.get("body", b""))
             if n_bytes > most:
-                raise Problem(413, f"at most {_describe_bytes(most)} are taken at once")
+                raise ProblemError(413, f"at most {_describe_bytes(most)} are taken at once")
             return message
 
         return receive_watched

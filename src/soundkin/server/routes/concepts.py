@@ -11,10 +11,10 @@ from starlette.responses import Response
 
 from soundkin.library.concepts import Concept, list_concepts, remove_concept, save_concept
 from soundkin.search.query import Query
-from soundkin.server.problems import Json, Problem
+from soundkin.server.problems import Json, ProblemError
 from soundkin.server.routes.query import read_query
 from soundkin.server.schemas import PartRequest, RequestModel, SegmentRef
-from soundkin.server.state import DeskHere
+from soundkin.server.state import State
 
 router = APIRouter(prefix="/api/v1", tags=["concepts"])
 Name = Annotated[str, FromPath(max_length=200)]
@@ -40,32 +40,32 @@ class ConceptResponse(BaseModel):
 
 
 @router.get("/concepts", response_model=list[ConceptResponse], summary="List concepts")
-def get_concepts(desk: DeskHere) -> Response:
+def get_concepts(state: State) -> Response:
     """List the named sounds; the `id` of each can be a part of a query."""
-    with desk.open_library() as library:
+    with state.open_library() as library:
         return Json([_describe(concept) for concept in list_concepts(library)])
 
 
 @router.post("/concepts", response_model=ConceptResponse, status_code=201, summary="Keep a query")
-def keep_concept(words: ConceptRequest, desk: DeskHere) -> Response:
+def keep_concept(words: ConceptRequest, state: State) -> Response:
     """Keep a query as a named sound, in place of one of that name; uploads in it stay in it."""
-    with desk.open_library() as library:
+    with state.open_library() as library:
         if any(part.id.startswith("c") for part in words.sounds):
-            raise Problem(422, "a concept is kept of sounds, not of another concept")
-        asked = read_query(words.sounds, words.liked, words.disliked, desk, library)
+            raise ProblemError(422, "a concept is kept of sounds, not of another concept")
+        asked = read_query(words.sounds, words.liked, words.disliked, state, library)
         queries: list[Query] = [asked.sounds, *asked.liked, *asked.disliked]
-        vectors = desk.make_searcher(library).compute_vectors(queries)
+        vectors = state.make_searcher(library).compute_vectors(queries)
         definition = words.model_dump(exclude={"name"})
         concept = save_concept(library, words.name, definition, vectors)
     return Json(_describe(concept), status_code=201)
 
 
 @router.delete("/concepts/{name:path}", status_code=204, summary="Forget a concept")
-def forget_concept(name: Name, desk: DeskHere) -> Response:
+def forget_concept(name: Name, state: State) -> Response:
     """Forget a named sound, by its name."""
-    with desk.open_library() as library:
+    with state.open_library() as library:
         if not remove_concept(library, name):
-            raise Problem(404, f"{name}: no such concept")
+            raise ProblemError(404, f"{name}: no such concept")
     return Response(status_code=204)
 
 

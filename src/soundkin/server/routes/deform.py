@@ -16,12 +16,12 @@ from soundkin.evaluation.random_distances import RandomDistances, measure_random
 from soundkin.library.library import Library
 from soundkin.library.records import LibraryModel
 from soundkin.server.problems import Json
-from soundkin.server.routes.sounds import find_there, take_in
+from soundkin.server.routes.sounds import get_readable_sound, take_in
 from soundkin.server.schemas import SOUND_ID, UPLOAD_BODY, EndQuery, PathId, StartQuery
-from soundkin.server.sounds.sound import Heard
+from soundkin.server.sounds.sound import SoundRef
 from soundkin.server.sounds.uploads import Upload
-from soundkin.server.state import Desk, DeskHere
-from soundkin.server.thread_limits import run_slowly
+from soundkin.server.state import ServerState, State
+from soundkin.server.thread_limits import run_in_slow_pool
 
 SEED = 0
 
@@ -81,19 +81,21 @@ class DeformationsResponse(BaseModel):
 @router.get(
     "/sounds/{sound_id}/segments", response_model=list[SegmentResponse], summary="Its segments"
 )
-def list_segments(sound_id: PathId, desk: DeskHere) -> Response:
+def list_segments(sound_id: PathId, state: State) -> Response:
     """List the stretches that have a vector each, and how loud they are."""
-    with desk.open_library() as library:
-        heard = desk.find_heard(library, sound_id)
-        held = desk.holdings.take(library)
-        embeddings = _get_embeddings(desk, library, heard, held.model)
-    return Json(describe_segments(embeddings, held.model))
+    with state.open_library() as library:
+        heard = state.get_sound_ref(library, sound_id)
+        loaded = state.shared_index.get(library)
+        embeddings = _get_embeddings(state, library, heard, loaded.model)
+    return Json(describe_segments(embeddings, loaded.model))
 
 
-def _get_embeddings(desk: Desk, library: Library, heard: Heard, model: LibraryModel) -> Embeddings:
+def _get_embeddings(
+    state: ServerState, library: Library, heard: SoundRef, model: LibraryModel
+) -> Embeddings:
     """Read the vectors of a recording, or make those of an upload."""
     if heard.recording is None:
-        return desk.holdings.get_embedder(library, model).embed_file(heard.path)
+        return state.shared_index.get_embedder(library, model).embed_file(heard.path)
     assert heard.recording.content_id is not None  # what can be heard has one
     vectors, levels_db = library.read_vectors(heard.recording.content_id)
     return Embeddings(
@@ -125,19 +127,19 @@ def describe_segments(embeddings: Embeddings, model: LibraryModel) -> list[dict[
     openapi_extra=UPLOAD_BODY,
     summary="Make vectors of a sound",
 )
-async def embed(request: Request, desk: DeskHere) -> Response:
+async def embed(request: Request, state: State) -> Response:
     """Embed a sound by the library's model; nothing of it is kept."""
-    upload = await take_in(request, desk, "sound")
-    return await run_slowly(_embed, upload, desk)
+    upload = await take_in(request, state, "sound")
+    return await run_in_slow_pool(_embed, upload, state)
 
 
-def _embed(upload: Upload, desk: Desk) -> Response:
+def _embed(upload: Upload, state: ServerState) -> Response:
     try:
-        with desk.open_library() as library:
-            model = desk.holdings.take(library).model
-            embeddings = desk.holdings.get_embedder(library, model).embed_file(upload.copy)
+        with state.open_library() as library:
+            model = state.shared_index.get(library).model
+            embeddings = state.shared_index.get_embedder(library, model).embed_file(upload.copy)
     finally:
-        desk.uploads.forget(upload)
+        state.uploads.forget(upload)
     starts = compute_starts(len(embeddings.vectors), embeddings.duration_s, model.segments)
     return Json(
         {
@@ -157,7 +159,7 @@ def _embed(upload: Upload, desk: Desk) -> Response:
 )
 async def list_deformations(
     sound_id: PathId,
-    desk: DeskHere,
+    state: State,
     mix: Annotated[
         str | None, Query(pattern=SOUND_ID, description="A second sound to mix in")
     ] = None,
@@ -169,36 +171,42 @@ async def list_deformations(
     Each deformation is a sound with an id, kept like an upload; its distance is the cosine distance
     from the original. Beside them stand the distances of random sounds from it.
     """
-    return await run_slowly(_deform, desk, sound_id, mix, start_s, end_s)
+    return await run_in_slow_pool(_deform, state, sound_id, mix, start_s, end_s)
 
 
 def _deform(
-    desk: Desk, sound_id: str, mix: str | None, start_s: float, end_s: float | None
+    state: ServerState, sound_id: str, mix: str | None, start_s: float, end_s: float | None
 ) -> Response:
-    heard = find_there(desk, sound_id)
+    heard = get_readable_sound(state, sound_id)
     excerpt = read_excerpt(heard.path, start_s, end_s)
     other = None
     if mix is not None:
         rate = excerpt.sample_rate
-        other = read_excerpt(find_there(desk, mix).path, sample_rate=rate).waveform
+        other = read_excerpt(get_readable_sound(state, mix).path, sample_rate=rate).waveform
     generator = np.random.default_rng(SEED)
-    with desk.open_library() as library:
-        model = desk.holdings.take(library).model
-        embedder = desk.holdings.get_embedder(library, model)
+    with state.open_library() as library:
+        model = state.shared_index.get(library).model
+        embedder = state.shared_index.get_embedder(library, model)
         sounds = deform_sound(excerpt, embedder, DeformationConfig(), generator, other)
         vector = sounds[0].vector
         assert vector is not None  # a silent sound is refused
         own = str(heard.upload.path if heard.upload else heard.path)
         random = measure_random(vector, own, embedder, model.hash, library, generator)
-    rows = [_describe_deformed(sound, excerpt.sample_rate, heard, random, desk) for sound in sounds]
+    rows = [
+        _describe_deformed(sound, excerpt.sample_rate, heard, random, state) for sound in sounds
+    ]
     return Json({"deformations": rows, "random_distances": _describe_random(random)})
 
 
 def _describe_deformed(
-    sound: DeformedSound, sample_rate: int, heard: Heard, random: RandomDistances, desk: Desk
+    sound: DeformedSound,
+    sample_rate: int,
+    heard: SoundRef,
+    random: RandomDistances,
+    state: ServerState,
 ) -> dict[str, Any]:
     name = f"{heard.name} ({sound.name})"
-    upload = desk.uploads.add_waveform(sound.waveform, sample_rate, name)
+    upload = state.uploads.add_waveform(sound.waveform, sample_rate, name)
     distance = sound.distance
     return {
         "id": upload.id,

@@ -12,9 +12,9 @@ from starlette.responses import Response
 
 from soundkin.search.playlists import write_labels, write_m3u, write_reaper
 from soundkin.search.rows import write_csv
-from soundkin.server.problems import Problem
+from soundkin.server.problems import ProblemError
 from soundkin.server.schemas import Finite, RecordingId, RequestModel, Seconds
-from soundkin.server.state import DeskHere, find_recording
+from soundkin.server.state import State, find_recording
 
 Row = dict[str, Any]
 
@@ -67,9 +67,9 @@ class RevealRequest(RequestModel):
         }
     },
 )
-def export(words: ExportRequest, desk: DeskHere) -> Response:
+def export(words: ExportRequest, state: State) -> Response:
     """Write a playlist, a table, an Audacity label track or a REAPER project with regions."""
-    with desk.open_library() as library:
+    with state.open_library() as library:
         recordings = [find_recording(library, hit.id) for hit in words.hits]
     rows = [
         {
@@ -91,12 +91,12 @@ def export(words: ExportRequest, desk: DeskHere) -> Response:
 
 
 @router.post("/reveal", status_code=204, summary="Show a recording in the file manager")
-def reveal(words: RevealRequest, desk: DeskHere) -> Response:
+def reveal(words: RevealRequest, state: State) -> Response:
     """Open the folder a recording lies in, on the machine the server runs on."""
-    if not desk.settings.is_local or desk.settings.is_replica:
-        raise Problem(403, "only on the machine that the server runs on")
-    with desk.open_library() as library:
+    if not state.settings.is_local or state.settings.is_replica:
+        raise ProblemError(403, "only on the machine that the server runs on")
+    with state.open_library() as library:
         recording = find_recording(library, words.id)
     if click.launch(recording.path, locate=True) != 0:
-        raise Problem(409, "no file manager could be started")
+        raise ProblemError(409, "no file manager could be started")
     return Response(status_code=204)

@@ -16,12 +16,12 @@ from starlette.responses import Response, StreamingResponse
 
 from soundkin.audio.walk import resolve_root
 from soundkin.server.jobs.runner import RUNNING, Job
-from soundkin.server.problems import Json, Problem
+from soundkin.server.problems import Json, ProblemError
 from soundkin.server.schemas import RequestModel, Text
-from soundkin.server.state import Desk, DeskHere
+from soundkin.server.state import ServerState, State
 
 NEWS_EVERY_S = 0.1
-BEAT_S = 10.0
+HEARTBEAT_S = 10.0
 CLUSTER_WORDS = {
     "index": "a cluster serves this library; index with: soundkin index FOLDER --cluster",
     "map": "a cluster serves this library; make its map with: soundkin map",
@@ -54,43 +54,45 @@ class JobResponse(BaseModel):
 
 
 @router.post("/jobs", response_model=JobResponse, status_code=201, summary="Start a job")
-def start_job(words: JobRequest, desk: DeskHere) -> Response:
+def start_job(words: JobRequest, state: State) -> Response:
     """Bring the library in step with folders, or make its map. One job is at work at a time."""
-    if desk.settings.is_replica:
-        raise Problem(409, CLUSTER_WORDS[words.kind])
-    folders = [_check_folder(folder, desk) for folder in words.folders]
-    return Json(describe_job(desk.board.start(words.kind, folders)), status_code=201)
+    if state.settings.is_replica:
+        raise ProblemError(409, CLUSTER_WORDS[words.kind])
+    folders = [_check_folder(folder, state) for folder in words.folders]
+    return Json(describe_job(state.board.start(words.kind, folders)), status_code=201)
 
 
-def _check_folder(folder: str, desk: Desk) -> str:
+def _check_folder(folder: str, state: ServerState) -> str:
     """Make a folder's path absolute; from afar, only what is indexed already is to be indexed."""
     if "\0" in folder or not Path(folder).expanduser().is_absolute():
-        raise Problem(422, f"{folder}: give a folder's whole path, from / or ~ on")
+        raise ProblemError(422, f"{folder}: give a folder's whole path, from / or ~ on")
     path = resolve_root(folder)
-    if not desk.settings.is_local:
-        with desk.open_library() as library:
+    if not state.settings.is_local:
+        with state.open_library() as library:
             known = library.list_folders()
         if not any(Path(path).is_relative_to(one) for one in known):
-            raise Problem(403, f"{folder}: from afar only folders of the library can be indexed")
+            raise ProblemError(
+                403, f"{folder}: from afar only folders of the library can be indexed"
+            )
     return path
 
 
 @router.get("/jobs", response_model=list[JobResponse], summary="List jobs")
-def list_jobs(desk: DeskHere) -> Response:
+def list_jobs(state: State) -> Response:
     """List the jobs of this server, the newest first."""
-    return Json([describe_job(job) for job in desk.board.list()])
+    return Json([describe_job(job) for job in state.board.list()])
 
 
 @router.get("/jobs/{job_id}", response_model=JobResponse, summary="How far a job is")
-def get_job(job_id: JobId, desk: DeskHere) -> Response:
+def get_job(job_id: JobId, state: State) -> Response:
     """Describe a job as it stands."""
-    return Json(describe_job(desk.board.get(job_id)))
+    return Json(describe_job(state.board.get(job_id)))
 
 
 @router.delete("/jobs/{job_id}", response_model=JobResponse, summary="Interrupt a job")
-def stop_job(job_id: JobId, desk: DeskHere) -> Response:
+def stop_job(job_id: JobId, state: State) -> Response:
     """Interrupt a job; what it has done is kept, and the same job goes on from there."""
-    return Json(describe_job(desk.board.stop(job_id)))
+    return Json(describe_job(state.board.stop(job_id)))
 
 
 @router.get(
@@ -99,20 +101,20 @@ def stop_job(job_id: JobId, desk: DeskHere) -> Response:
     response_class=StreamingResponse,
     responses={200: {"content": {"text/event-stream": {}}, "description": "Server-sent events"}},
 )
-async def follow_job(job_id: JobId, request: Request, desk: DeskHere) -> Response:
+async def follow_job(job_id: JobId, request: Request, state: State) -> Response:
     """Send `progress` while a job is at work, then `done` or `failed`, each with the whole job."""
-    desk.board.get(job_id)
+    state.board.get(job_id)
     headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
     return StreamingResponse(
-        _send_news(job_id, request, desk), headers=headers, media_type="text/event-stream"
+        _send_news(job_id, request, state), headers=headers, media_type="text/event-stream"
     )
 
 
-async def _send_news(job_id: str, request: Request, desk: Desk) -> AsyncIterator[str]:
+async def _send_news(job_id: str, request: Request, state: ServerState) -> AsyncIterator[str]:
     last: Job | None = None
     quiet_s = 0.0
-    while not (desk.board.is_closing or await request.is_disconnected()):
-        job = desk.board.get(job_id)
+    while not (state.board.is_closing or await request.is_disconnected()):
+        job = state.board.get(job_id)
         if job is not last:
             last, quiet_s = job, 0.0
             name = "progress" if job.state == RUNNING else job.state
@@ -121,7 +123,7 @@ async def _send_news(job_id: str, request: Request, desk: Desk) -> AsyncIterator
                 return
         await asyncio.sleep(NEWS_EVERY_S)
         quiet_s += NEWS_EVERY_S
-        if quiet_s >= BEAT_S:
+        if quiet_s >= HEARTBEAT_S:
             quiet_s = 0.0
             yield ": still at work\n\n"
 

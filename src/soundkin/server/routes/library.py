@@ -21,9 +21,9 @@ from soundkin.library.browse import (
 from soundkin.library.library import Library
 from soundkin.library.records import Filters, Recording
 from soundkin.server.problems import Json
-from soundkin.server.rows import FAVOURITE, list_recording
+from soundkin.server.rows import FAVOURITE, describe_recording_row
 from soundkin.server.schemas import RecordingId, RecordingResponse, RequestModel, Tag, Text
-from soundkin.server.state import DeskHere, find_recording
+from soundkin.server.state import State, find_recording
 
 router = APIRouter(prefix="/api/v1", tags=["library"])
 
@@ -128,9 +128,9 @@ class ChangedResponse(BaseModel):
 
 
 @router.get("/info", response_model=InfoResponse, summary="What there is")
-def get_info(desk: DeskHere) -> Response:
+def get_info(state: State) -> Response:
     """Say what the library holds, and how it is cut."""
-    with desk.open_library() as library:
+    with state.open_library() as library:
         counts, model, ranges = library.count(), library.model, measure_ranges(library)
         facts: dict[str, Any] = {
             "version": soundkin.__version__,
@@ -158,17 +158,17 @@ def get_info(desk: DeskHere) -> Response:
                 for least, most in [ranges.get(name, (None, None))]
             ],
             "limits": {
-                "upload_bytes": desk.settings.max_upload_bytes,
-                "upload_s": desk.settings.max_upload_s,
+                "upload_bytes": state.settings.max_upload_bytes,
+                "upload_s": state.settings.max_upload_s,
             },
-            "is_local": desk.settings.is_local,
+            "is_local": state.settings.is_local,
         }
     return Json(facts)
 
 
 @router.get("/recordings", response_model=RecordingsResponse, summary="List recordings")
 def list_recordings(
-    desk: DeskHere,
+    state: State,
     folder: TextQuery = None,
     tag: TextQuery = None,
     text: Annotated[
@@ -182,31 +182,33 @@ def list_recordings(
     """List recordings in order of path, page by page."""
     tags = ((tag,) if tag else ()) + ((FAVOURITE,) if favourites else ())
     filters = Filters(folders=(folder,) if folder else (), tags=tags)
-    with desk.open_library() as library:
+    with state.open_library() as library:
         page = read_page(library, Wanted(filters, text or "", failed), offset, limit)
-    return Json({"total": page.total, "recordings": list(map(list_recording, page.recordings))})
+    return Json(
+        {"total": page.total, "recordings": list(map(describe_recording_row, page.recordings))}
+    )
 
 
 @router.get("/folders", response_model=list[FolderResponse], summary="List folders")
-def list_folders(desk: DeskHere) -> Response:
+def list_folders(state: State) -> Response:
     """List every folder that has recordings in it or below, with how many and how long."""
-    with desk.open_library() as library:
+    with state.open_library() as library:
         return Json([dataclasses.asdict(folder) for folder in list_folder_tree(library)])
 
 
 @router.post("/tags", response_model=ChangedResponse, summary="Tag recordings")
-def edit_tags(words: TagRequest, desk: DeskHere) -> Response:
+def edit_tags(words: TagRequest, state: State) -> Response:
     """Give and take tags; says how many recordings have other tags than before."""
-    with desk.open_library() as library:
+    with state.open_library() as library:
         add = [tag.strip() for tag in words.add]
         return Json({"changed": change_tags(library, words.ids, add, words.remove)})
 
 
 @router.post("/favourites", response_model=ChangedResponse, summary="Mark favourites")
-def edit_favourites(words: FavouriteRequest, desk: DeskHere) -> Response:
+def edit_favourites(words: FavouriteRequest, state: State) -> Response:
     """Mark recordings as favourites, or no more; kept as the tag `favourite`."""
     add, remove = ([FAVOURITE], []) if words.favourite else ([], [FAVOURITE])
-    with desk.open_library() as library:
+    with state.open_library() as library:
         return Json({"changed": change_tags(library, words.ids, add, remove)})
 
 

@@ -16,8 +16,8 @@ from soundkin.library.library import Library
 from soundkin.server.problems import Json
 from soundkin.server.routes.query import read_query
 from soundkin.server.schemas import PartRequest, RequestModel
-from soundkin.server.state import Desk, DeskHere
-from soundkin.server.thread_limits import run_slowly
+from soundkin.server.state import ServerState, State
+from soundkin.server.thread_limits import run_in_slow_pool
 from soundkin.sound_map.colours import describe_points
 from soundkin.sound_map.sound_map import MapPlacer, SoundMap, load_map
 
@@ -69,18 +69,18 @@ class PlaceResponse(BaseModel):
     responses={204: {"description": "There is none yet"}},
     summary="The map",
 )
-async def get_map(desk: DeskHere, by: Annotated[By, Query()] = "recordings") -> Response:
+async def get_map(state: State, by: Annotated[By, Query()] = "recordings") -> Response:
     """Give all points, brought in step with the library, and the colours they can have.
 
     Arrays are base64 of little-endian numbers: `x`, `y` float32 in [-1, 1], `ids` uint32 (of
     recordings, `r…`), `starts_s` float32, where points are segments; `codes` uint8, places in a
     column's `palette`. Where there is none (204), a job of kind `map` makes it.
     """
-    return await run_slowly(_draw_map, desk, by)
+    return await run_in_slow_pool(_draw_map, state, by)
 
 
-def _draw_map(desk: Desk, by: By) -> Response:
-    with desk.open_library() as library, _busy:
+def _draw_map(state: ServerState, by: By) -> Response:
+    with state.open_library() as library, _busy:
         sound_map = load_map(library, by)
         if sound_map is None:
             return Response(status_code=204)
@@ -116,20 +116,20 @@ def _pack(values: npt.NDArray[Any], kind: type[np.generic]) -> str:
 
 
 @router.post("/map/place", response_model=PlaceResponse, summary="A query on the map")
-def place_query(words: PlaceRequest, desk: DeskHere) -> Response:
+def place_query(words: PlaceRequest, state: State) -> Response:
     """Find where on the map a query lies, among the points that sound like it."""
-    with desk.open_library() as library:
-        query = read_query(words.sounds, (), (), desk, library).sounds
-        vectors = desk.make_searcher(library).compute_vectors([query])
+    with state.open_library() as library:
+        query = read_query(words.sounds, (), (), state, library).sounds
+        vectors = state.make_searcher(library).compute_vectors([query])
         with _busy:
-            x, y = _get_placer(words.by, desk, library).place(vectors)[0].tolist()
+            x, y = _get_placer(words.by, state, library).place(vectors)[0].tolist()
     return Json({"x": round(x, 6), "y": round(y, 6)})
 
 
-def _get_placer(by: By, desk: Desk, library: Library) -> MapPlacer:
+def _get_placer(by: By, state: ServerState, library: Library) -> MapPlacer:
     """Take the one that was made last, if the library is still what it was."""
     stamp = library.stamp
-    known = desk.placers.get(by)
+    known = state.placers.get(by)
     if known is None or known[0] != stamp:
-        known = desk.placers[by] = stamp, MapPlacer(library, by)
+        known = state.placers[by] = stamp, MapPlacer(library, by)
     return known[1]

@@ -10,14 +10,14 @@ from soundkin.library.concepts import Concept, find_concept
 from soundkin.library.library import Library
 from soundkin.library.records import Filters
 from soundkin.search.query import Sound
-from soundkin.server.problems import Problem
+from soundkin.server.problems import ProblemError
 from soundkin.server.rows import FAVOURITE
 from soundkin.server.schemas import FilterRequest, PartRequest, SegmentRef
-from soundkin.server.state import Desk
+from soundkin.server.state import ServerState
 
 
 @dataclass(frozen=True)
-class Asked:
+class ResolvedQuery:
     """A query of the API as the library takes it; a concept brings what it likes and dislikes."""
 
     sounds: list[Sound]
@@ -29,17 +29,19 @@ def read_query(
     parts: Iterable[PartRequest],
     liked: Iterable[SegmentRef],
     disliked: Iterable[SegmentRef],
-    desk: Desk,
+    state: ServerState,
     library: Library,
-) -> Asked:
+) -> ResolvedQuery:
     """Find the sounds that a query names.
 
     Raises
     ------
-    Problem
+    ProblemError
         There is no such sound or concept.
     """
-    asked = Asked([], _read_places(liked, desk, library), _read_places(disliked, desk, library))
+    asked = ResolvedQuery(
+        [], _read_places(liked, state, library), _read_places(disliked, state, library)
+    )
     for part in parts:
         if part.id.startswith("c"):
             concept = _find_concept(part.id, library)
@@ -47,7 +49,7 @@ def read_query(
             asked.liked.extend(map(Sound, concept.liked))
             asked.disliked.extend(map(Sound, concept.disliked))
         else:
-            heard = desk.find_heard(library, part.id)
+            heard = state.get_sound_ref(library, part.id)
             asked.sounds.append(heard.as_query(library, part.weight, part.start_s, part.end_s))
     return asked
 
@@ -55,20 +57,20 @@ def read_query(
 def _find_concept(part_id: str, library: Library) -> Concept:
     concept = find_concept(library, int(part_id[1:]))
     if concept is None:
-        raise Problem(404, f"{part_id}: no such concept")
+        raise ProblemError(404, f"{part_id}: no such concept")
     model = library.model
     if model is None or model.hash != concept.model_hash:
-        raise Problem(409, f"{concept.name}: another model made it; save it again")
+        raise ProblemError(409, f"{concept.name}: another model made it; save it again")
     return concept
 
 
-def _read_places(places: Iterable[SegmentRef], desk: Desk, library: Library) -> list[Sound]:
+def _read_places(places: Iterable[SegmentRef], state: ServerState, library: Library) -> list[Sound]:
     """Find the segments that were liked or disliked."""
     model = library.model
     segment_s = model.segments.segment_s if model else 1.0
     found = []
     for place in places:
-        heard = desk.find_heard(library, place.id)
+        heard = state.get_sound_ref(library, place.id)
         end_s = min(place.start_s + segment_s, max(heard.duration_s, place.start_s + 1e-3))
         found.append(heard.as_query(library, 1.0, place.start_s, end_s))
     return found

@@ -12,10 +12,10 @@ from starlette.responses import Response
 from soundkin.audio_facts import FACT_WORDS
 from soundkin.search.hits import Hit
 from soundkin.search.rows import describe_explanation, describe_verdict
-from soundkin.server.problems import Json, Problem
+from soundkin.server.problems import Json, ProblemError
 from soundkin.server.routes.query import read_filters, read_query
 from soundkin.server.routes.sounds import take_in
-from soundkin.server.rows import list_heard, list_hit, list_recording
+from soundkin.server.rows import describe_hit_row, describe_recording_row, describe_sound
 from soundkin.server.schemas import (
     UPLOAD_BODY,
     Facts,
@@ -27,9 +27,9 @@ from soundkin.server.schemas import (
     SegmentRef,
     SoundResponse,
 )
-from soundkin.server.sounds.sound import Heard
-from soundkin.server.state import Desk, DeskHere
-from soundkin.server.thread_limits import run_search_in_turn
+from soundkin.server.sounds.sound import SoundRef
+from soundkin.server.state import ServerState, State
+from soundkin.server.thread_limits import run_in_search_pool
 
 router = APIRouter(prefix="/api/v1", tags=["search"])
 
@@ -108,9 +108,9 @@ class ExplanationResponse(BaseModel):
 
 
 @router.post("/search", response_model=SearchResponse, summary="Find what sounds like this")
-async def search(words: SearchRequest, desk: DeskHere) -> Response:
+async def search(words: SearchRequest, state: State) -> Response:
     """Search by recordings and uploads, whole or a region of each, added and subtracted."""
-    return Json(await run_search_in_turn(run_search, words, desk))
+    return Json(await run_in_search_pool(run_search, words, state))
 
 
 @router.post(
@@ -121,30 +121,30 @@ async def search(words: SearchRequest, desk: DeskHere) -> Response:
 )
 async def search_upload(
     request: Request,
-    desk: DeskHere,
+    state: State,
     name: NameQuery = "sound",
     top_k: Annotated[int, Query(ge=1, le=1000)] = 30,
     per_recording: Annotated[int, Query(ge=1, le=100)] = 1,
     exclude_self: bool = True,
 ) -> Response:
     """Take a sound in and search with all of it, in one round trip."""
-    upload = await take_in(request, desk, name)
+    upload = await take_in(request, state, name)
     words = SearchRequest(
         sounds=[PartRequest(id=upload.id)],
         top_k=top_k,
         per_recording=per_recording,
         exclude_self=exclude_self,
     )
-    answer = await run_search_in_turn(run_search, words, desk)
-    return Json({"sound": list_heard(Heard.of_upload(upload))} | answer)
+    answer = await run_in_search_pool(run_search, words, state)
+    return Json({"sound": describe_sound(SoundRef.of_upload(upload))} | answer)
 
 
-def run_search(words: SearchRequest, desk: Desk) -> dict[str, Any]:
+def run_search(words: SearchRequest, state: ServerState) -> dict[str, Any]:
     """Search, and describe what was found."""
     started = time.perf_counter()
-    with desk.open_library() as library:
-        asked = read_query(words.sounds, words.liked, words.disliked, desk, library)
-        searcher = desk.make_searcher(library)
+    with state.open_library() as library:
+        asked = read_query(words.sounds, words.liked, words.disliked, state, library)
+        searcher = state.make_searcher(library)
         hits = searcher.search(
             asked.sounds,
             words.top_k,
@@ -158,23 +158,23 @@ def run_search(words: SearchRequest, desk: Desk) -> dict[str, Any]:
         )
         verdict = searcher.judge(hits)
     return {
-        "hits": [list_hit(hit) for hit in hits],
+        "hits": [describe_hit_row(hit) for hit in hits],
         "verdict": describe_verdict(verdict),
         "took_ms": round(1000 * (time.perf_counter() - started), 2),
     }
 
 
 @router.post("/explain", response_model=ExplanationResponse, summary="Why this hit?")
-def explain(words: ExplainRequest, desk: DeskHere) -> Response:
+def explain(words: ExplainRequest, state: State) -> Response:
     """Compare the facts of a query and a hit, and tell whether parts of the query find it too."""
-    with desk.open_library() as library:
-        heard = desk.find_heard(library, words.hit.id)
+    with state.open_library() as library:
+        heard = state.get_sound_ref(library, words.hit.id)
         if heard.recording is None:
-            raise Problem(422, f"{words.hit.id}: a hit is a recording")
-        query = read_query(words.sounds, (), (), desk, library).sounds
+            raise ProblemError(422, f"{words.hit.id}: a hit is a recording")
+        query = read_query(words.sounds, (), (), state, library).sounds
         hit = Hit(1, heard.recording, words.hit.start_s, heard.duration_s, 0.0, 0.0)
-        row = describe_explanation(desk.make_searcher(library).explain(query, hit))
+        row = describe_explanation(state.make_searcher(library).explain(query, hit))
     for fact in row["facts"]:
         title, unit = FACT_WORDS[fact["fact"]]
         fact |= {"name": fact["fact"], "title": title, "unit": unit}
-    return Json(row | {"hit": list_recording(heard.recording)})
+    return Json(row | {"hit": describe_recording_row(heard.recording)})

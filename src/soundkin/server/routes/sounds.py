@@ -16,8 +16,8 @@ from starlette.responses import FileResponse, Response, StreamingResponse
 
 from soundkin.audio.wav_bytes import Wave
 from soundkin.server.byte_ranges import read_range, settle_range
-from soundkin.server.problems import Json, Problem
-from soundkin.server.rows import list_heard, list_recording
+from soundkin.server.problems import Json, ProblemError
+from soundkin.server.rows import describe_recording_row, describe_sound
 from soundkin.server.schemas import (
     UPLOAD_BODY,
     EndQuery,
@@ -27,10 +27,10 @@ from soundkin.server.schemas import (
     SoundResponse,
     StartQuery,
 )
-from soundkin.server.sounds.sound import Heard
+from soundkin.server.sounds.sound import SoundRef
 from soundkin.server.sounds.uploads import Upload
-from soundkin.server.state import Desk, DeskHere, find_recording
-from soundkin.server.thread_limits import run_slowly
+from soundkin.server.state import ServerState, State, find_recording
+from soundkin.server.thread_limits import run_in_slow_pool
 
 PLAYABLE = {  # what every browser plays, by extension
     ".aac": "audio/aac",
@@ -66,25 +66,25 @@ class PeaksResponse(BaseModel):
     openapi_extra=UPLOAD_BODY,
     summary="Take a sound in",
 )
-async def upload_sound(request: Request, desk: DeskHere, name: NameQuery = "sound") -> Response:
+async def upload_sound(request: Request, state: State, name: NameQuery = "sound") -> Response:
     """Keep a sound from outside for as long as the server runs, to search with and to listen to."""
-    upload = await take_in(request, desk, name)
-    return Json(list_heard(Heard.of_upload(upload)), status_code=201)
+    upload = await take_in(request, state, name)
+    return Json(describe_sound(SoundRef.of_upload(upload)), status_code=201)
 
 
-async def take_in(request: Request, desk: Desk, name: str) -> Upload:
+async def take_in(request: Request, state: ServerState, name: str) -> Upload:
     """Read a sound out of a request's body, and decode it in another process."""
     kind = request.headers.get("content-type", "")
     if kind.startswith("multipart/form-data"):
         async with request.form(max_files=1, max_fields=8) as form:
             file = form.get("file")
             if not isinstance(file, UploadFile):
-                raise Problem(422, "the form needs a sound file called `file`")
+                raise ProblemError(422, "the form needs a sound file called `file`")
             name = file.filename if file.filename and name == "sound" else name
-            spooled = await desk.uploads.spool_file(file.file, name)
+            spooled = await state.uploads.spool_file(file.file, name)
     else:
-        spooled = await desk.uploads.spool(request.stream(), name)
-    return await run_slowly(desk.uploads.adopt, spooled, name)
+        spooled = await state.uploads.spool(request.stream(), name)
+    return await run_in_slow_pool(state.uploads.adopt, spooled, name)
 
 
 @router.get(
@@ -92,12 +92,12 @@ async def take_in(request: Request, desk: Desk, name: str) -> Upload:
     response_model=RecordingResponse | SoundResponse,
     summary="What is known of a sound",
 )
-def get_sound(sound_id: PathId, desk: DeskHere) -> Response:
+def get_sound(sound_id: PathId, state: State) -> Response:
     """Describe a recording, also one that could not be read, or an upload."""
-    with desk.open_library() as library:
+    with state.open_library() as library:
         if sound_id.startswith("r"):
-            return Json(list_recording(find_recording(library, sound_id)))
-        return Json(list_heard(desk.find_heard(library, sound_id)))
+            return Json(describe_recording_row(find_recording(library, sound_id)))
+        return Json(describe_sound(state.get_sound_ref(library, sound_id)))
 
 
 @router.get(
@@ -111,7 +111,7 @@ def get_sound(sound_id: PathId, desk: DeskHere) -> Response:
 def get_audio(
     request: Request,
     sound_id: PathId,
-    desk: DeskHere,
+    state: State,
     start_s: StartQuery = 0.0,
     end_s: EndQuery = None,
     download: bool = False,
@@ -121,8 +121,8 @@ def get_audio(
     Of such a WAV file too any range of bytes can be had. It has the sound's own sample rate and
     channels, as 32-bit floats (one channel, of an upload).
     """
-    with desk.open_library() as library:
-        heard = desk.find_heard(library, sound_id)
+    with state.open_library() as library:
+        heard = state.get_sound_ref(library, sound_id)
     is_whole = not start_s and end_s is None
     original = heard.upload.path if heard.upload else heard.path
     kind = _choose_kind(original, heard)
@@ -139,7 +139,7 @@ def get_audio(
     return _send_wave(wave, request.headers.get("range"), name if download else None)
 
 
-def _choose_kind(path: Path, heard: Heard) -> str | None:
+def _choose_kind(path: Path, heard: SoundRef) -> str | None:
     """Tell which media type a file can be played as; None where it must be decoded first."""
     kind = PLAYABLE.get(path.suffix.lower())
     if kind == "audio/wav" and heard.info.format not in PLAYABLE_WAVS:
@@ -147,14 +147,16 @@ def _choose_kind(path: Path, heard: Heard) -> str | None:
     return kind
 
 
-def _check_there(heard: Heard) -> None:
+def _check_there(heard: SoundRef) -> None:
     """Refuse what is no file any more."""
     try:
         is_file = stat.S_ISREG(heard.path.stat().st_mode)
     except OSError as error:
-        raise Problem(404, f"{heard.name}: {error.strerror or error}; index it again") from error
+        raise ProblemError(
+            404, f"{heard.name}: {error.strerror or error}; index it again"
+        ) from error
     if not is_file:
-        raise Problem(404, f"{heard.name}: no file any more; index it again")
+        raise ProblemError(404, f"{heard.name}: no file any more; index it again")
 
 
 def _send_wave(wave: Wave, wanted: str | None, name: str | None) -> Response:
@@ -180,14 +182,14 @@ def _attach(name: str) -> dict[str, str]:
 @router.get("/sounds/{sound_id}/peaks", response_model=PeaksResponse, summary="Its waveform")
 async def get_peaks(
     sound_id: PathId,
-    desk: DeskHere,
+    state: State,
     n: Annotated[int, Query(ge=1, le=4000)] = 400,
     start_s: StartQuery = 0.0,
     end_s: EndQuery = None,
 ) -> Response:
     """Give the least and greatest sample in each of `n` equal stretches."""
-    heard = await run_in_threadpool(find_there, desk, sound_id)
-    body: dict[str, Any] = await run_slowly(desk.gallery.get_peaks, heard, n, start_s, end_s)
+    heard = await run_in_threadpool(get_readable_sound, state, sound_id)
+    body: dict[str, Any] = await run_in_slow_pool(state.gallery.get_peaks, heard, n, start_s, end_s)
     return Json(body, headers=KEPT)
 
 
@@ -199,21 +201,21 @@ async def get_peaks(
 )
 async def get_spectrogram(
     sound_id: PathId,
-    desk: DeskHere,
+    state: State,
     start_s: StartQuery = 0.0,
     end_s: EndQuery = None,
     width: Annotated[int, Query(ge=1, le=2000)] = 400,
     height: Annotated[int, Query(ge=1, le=1000)] = 128,
 ) -> Response:
     """Draw its log-mel, low frequencies at the bottom, 80 dB from dark to bright."""
-    heard = await run_in_threadpool(find_there, desk, sound_id)
-    picture = await run_slowly(desk.gallery.draw, heard, width, height, start_s, end_s)
+    heard = await run_in_threadpool(get_readable_sound, state, sound_id)
+    picture = await run_in_slow_pool(state.gallery.draw, heard, width, height, start_s, end_s)
     return Response(picture, media_type="image/png", headers=KEPT)
 
 
-def find_there(desk: Desk, sound_id: str) -> Heard:
+def get_readable_sound(state: ServerState, sound_id: str) -> SoundRef:
     """Find a sound whose file is there."""
-    with desk.open_library() as library:
-        heard = desk.find_heard(library, sound_id)
+    with state.open_library() as library:
+        heard = state.get_sound_ref(library, sound_id)
     _check_there(heard)
     return heard

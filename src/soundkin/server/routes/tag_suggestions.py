@@ -10,9 +10,9 @@ from starlette.responses import Response
 
 from soundkin.search.tag_suggestions import Suggestion, list_rejected, reject_tag, suggest_tags
 from soundkin.server.problems import Json
-from soundkin.server.rows import list_recording
+from soundkin.server.rows import describe_recording_row
 from soundkin.server.schemas import RecordingId, RecordingResponse, RequestModel, Tag
-from soundkin.server.state import DeskHere, find_recording
+from soundkin.server.state import State, find_recording
 
 router = APIRouter(prefix="/api/v1", tags=["library"])
 
@@ -38,14 +38,14 @@ class SuggestionResponse(BaseModel):
 
 @router.get("/suggestions", response_model=list[SuggestionResponse], summary="Suggest tags")
 def list_suggestions(
-    desk: DeskHere,
+    state: State,
     limit: Annotated[int, Query(ge=1, le=1000)] = 50,
     sure: Annotated[
         float, Query(ge=0, le=1, description="How many of such suggestions must be right")
     ] = 0.8,
 ) -> Response:
     """Suggest tags for recordings without any, as the nearest tagged ones vote; surest first."""
-    with desk.open_library() as library:
+    with state.open_library() as library:
         if library.model is None:
             return Json([])
         rejected = list_rejected(library)
@@ -61,14 +61,14 @@ def _describe(suggestion: Suggestion) -> dict[str, Any]:
         "score": round(suggestion.precision, 6),
         "vote": round(suggestion.vote, 6),
         "because": f"r{suggestion.because.id}",
-        "recording": list_recording(suggestion.recording),
-        "because_recording": list_recording(suggestion.because),
+        "recording": describe_recording_row(suggestion.recording),
+        "because_recording": describe_recording_row(suggestion.because),
     }
 
 
 @router.post("/suggestions/rejected", status_code=204, summary="Reject a suggestion")
-def reject_suggestion(words: RejectRequest, desk: DeskHere) -> Response:
+def reject_suggestion(words: RejectRequest, state: State) -> Response:
     """Never suggest this tag for this recording again; to accept one, tag the recording."""
-    with desk.open_library() as library:
+    with state.open_library() as library:
         reject_tag(library, find_recording(library, words.id), words.tag)
     return Response(status_code=204)

@@ -12,9 +12,9 @@ import numpy.typing as npt
 
 from soundkin.audio.preview import compute_peaks, draw_sound
 from soundkin.server.rows import Row
-from soundkin.server.sounds.sound import Heard
+from soundkin.server.sounds.sound import SoundRef
 
-MOST_BYTES = 16 << 20  # 400 pictures; browsers keep what they show, too
+MAX_BYTES = 16 << 20  # 400 pictures; browsers keep what they show, too
 THING_BYTES = 1000  # what keeping a thing takes beside it: its key, a path in it, its place
 Thing = TypeVar("Thing")
 
@@ -22,7 +22,7 @@ Thing = TypeVar("Thing")
 class Kept:
     """The things computed last, up to so many bytes in all."""
 
-    def __init__(self, most_bytes: int = MOST_BYTES) -> None:
+    def __init__(self, most_bytes: int = MAX_BYTES) -> None:
         self._most_bytes = most_bytes
         self._lock = threading.Lock()
         self._things: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
@@ -46,13 +46,13 @@ class Kept:
         return thing
 
 
-class Gallery:
+class PreviewCache:
     """Peaks and spectrograms of sounds; for any thread."""
 
     def __init__(self) -> None:
         self._kept = Kept()
 
-    def get_peaks(self, heard: Heard, n: int, start_s: float, end_s: float | None) -> Row:
+    def get_peaks(self, heard: SoundRef, n: int, start_s: float, end_s: float | None) -> Row:
         """Compute a sound's peaks; see `compute_peaks`."""
 
         def make() -> tuple[npt.NDArray[np.float32], int]:
@@ -70,7 +70,7 @@ class Gallery:
         }
 
     def draw(
-        self, heard: Heard, width: int, height: int, start_s: float, end_s: float | None
+        self, heard: SoundRef, width: int, height: int, start_s: float, end_s: float | None
     ) -> bytes:
         """Draw a sound's spectrogram; see `draw_sound`."""
 
@@ -82,7 +82,7 @@ class Gallery:
         return self._kept.get(key, make)
 
 
-def _identify(heard: Heard) -> Hashable:
+def _identify(heard: SoundRef) -> Hashable:
     """Tell a file from what it was before it changed."""
     status = heard.path.stat()
     return heard.path, status.st_size, status.st_mtime_ns

@@ -16,8 +16,8 @@ from typing import Any
 
 from soundkin.audio.open import EXTENSIONS
 from soundkin.errors import AudioError
-from soundkin.server.problems import Problem
-from soundkin.system.remote import open_far, tell_time
+from soundkin.server.problems import ProblemError
+from soundkin.system.remote import open_filesystem, read_mtime
 
 FOLDER = "uploads"
 KEPT_S = 86_400.0
@@ -26,7 +26,7 @@ ID = re.compile(r"u[0-9a-f]{32}")
 
 
 @dataclass(frozen=True)
-class Note:
+class SharedUpload:
     """What is noted of a shared sound: its name, its file's extension, who made it."""
 
     name: str
@@ -38,16 +38,16 @@ class SharedUploads:
     """A folder beside a library's tables, on whatever these lie in; for any thread."""
 
     def __init__(self, library: str) -> None:
-        self._system, root = open_far(library)
+        self._system, root = open_filesystem(library)
         self._folder = f"{root.rstrip('/')}/{FOLDER}"
         self._swept_at = 0.0
 
-    def keep(self, upload_id: str, path: Path, note: Note) -> None:
+    def keep(self, upload_id: str, path: Path, note: SharedUpload) -> None:
         """Copy a sound there; it can be found once its note, the last, is written.
 
         Raises
         ------
-        Problem
+        ProblemError
             There is no room for it, or the storage cannot be reached.
         """
         self._sweep()
@@ -57,19 +57,19 @@ class SharedUploads:
             facts = {"name": note.name, "suffix": note.suffix, "is_made": note.is_made}
             self._system.pipe_file(self._name(upload_id, ".json"), json.dumps(facts).encode())
         except OSError as error:
-            raise Problem(503, "the sound could not be kept for the other servers") from error
+            raise ProblemError(503, "the sound could not be kept for the other servers") from error
 
-    def find(self, upload_id: str) -> Note | None:
+    def find(self, upload_id: str) -> SharedUpload | None:
         """Read what was noted of a sound; None where there is none."""
         if not ID.fullmatch(upload_id):
             return None
         try:
-            note = Note(**json.loads(self._system.cat_file(self._name(upload_id, ".json"))))
+            note = SharedUpload(**json.loads(self._system.cat_file(self._name(upload_id, ".json"))))
         except (OSError, ValueError, TypeError):
             return None
         return note if note.suffix in {"", *EXTENSIONS} else None
 
-    def fetch(self, upload_id: str, note: Note, target: Path) -> None:
+    def fetch(self, upload_id: str, note: SharedUpload, target: Path) -> None:
         """Copy a sound here.
 
         Raises
@@ -106,5 +106,5 @@ class SharedUploads:
             self._system.invalidate_cache()
             found = self._system.find(self._folder, detail=True)
         for path, info in found.items():
-            if time.time() - tell_time(info) > KEPT_S:
+            if time.time() - read_mtime(info) > KEPT_S:
                 self._delete(path)

@@ -12,11 +12,11 @@ from soundkin.library.library import Library
 from soundkin.library.records import Recording
 from soundkin.search.query import Sound
 from soundkin.server.sounds.uploads import Upload
-from soundkin.system.remote import bring_near
+from soundkin.system.remote import fetch_cached
 
 
 @dataclass(frozen=True)
-class Heard:
+class SoundRef:
     """A sound with its id; `source` is what to decode: the file, or the copy of an upload."""
 
     id: str
@@ -52,7 +52,7 @@ class Heard:
         AudioError
             It cannot be reached.
         """
-        return Path(bring_near(self.source))
+        return Path(fetch_cached(self.source))
 
     def as_query(
         self,

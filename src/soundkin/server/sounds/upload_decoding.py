@@ -12,14 +12,14 @@ from queue import SimpleQueue
 import soundfile
 
 from soundkin.audio.decoder import AudioInfo, Decoder, Samples
-from soundkin.audio.decoder_process import DECODER, open_distant
+from soundkin.audio.decoder_process import DECODER, open_in_subprocess
 from soundkin.audio.read import stream_audio
 from soundkin.errors import AudioError, WorkerError
 from soundkin.system.worker_parent import WorkerProcess
 
 N_DECODERS = 2
 TIMEOUT_S = 60.0
-HIGHEST_RATE = 384_000
+MAX_RATE = 384_000
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class DecoderPool:
         """
         process = self._free.get()
         try:
-            with open_distant(process, path, keep_channels=False) as decoder:
+            with open_in_subprocess(process, path, keep_channels=False) as decoder:
                 return _copy_sound(decoder, path, copy, most_s)
         finally:
             self._free.put(process)
@@ -65,7 +65,7 @@ class DecoderPool:
 
 def _copy_sound(decoder: Decoder, path: str, copy: str, most_s: float) -> Decoded:
     info = decoder.info
-    if not 0 < info.sample_rate <= HIGHEST_RATE:
+    if not 0 < info.sample_rate <= MAX_RATE:
         raise AudioError(f"{path}: {info.sample_rate} Hz is no sample rate of sound")
     if info.duration_s is not None and info.duration_s > most_s:
         raise AudioError(f"{path}: it is {info.duration_s:.0f} s long; {most_s:g} s are taken")

@@ -21,16 +21,16 @@ import soundfile
 from soundkin.audio.decoder import AudioInfo, Samples
 from soundkin.audio.open import EXTENSIONS
 from soundkin.errors import SoundkinError
-from soundkin.server.problems import Problem
+from soundkin.server.problems import ProblemError
 from soundkin.server.settings import Settings
-from soundkin.server.sounds.shared_uploads import Note, SharedUploads
+from soundkin.server.sounds.shared_uploads import SharedUpload, SharedUploads
 from soundkin.server.sounds.upload_decoding import DecoderPool
 from soundkin.system.files import hash_file
 
-MOST_NAME_LETTERS = 200
+MAX_NAME_LENGTH = 200
 CHUNK_BYTES = 1 << 18
 TAKEN_BYTES = 2 << 30
-MOST_MADE = 200
+MAX_MADE = 200
 MADE_BYTES = 1 << 30
 
 
@@ -52,7 +52,7 @@ class Upload:
 
 
 @dataclass(frozen=True)
-class Spooled:
+class SpooledBody:
     """A body written to disk, with its hash on the way."""
 
     path: Path
@@ -60,7 +60,7 @@ class Spooled:
     n_bytes: int
 
 
-class Shelf:
+class UploadCache:
     """Keeps so many sounds, and bytes of them; the longest unused one goes first."""
 
     def __init__(self, most: int, most_bytes: int) -> None:
@@ -115,16 +115,16 @@ class UploadStore:
         self._settings = settings
         self._folder = Path(tempfile.mkdtemp(prefix="soundkin-serve-"))
         self._decoders = DecoderPool()
-        self._taken = Shelf(settings.max_uploads, TAKEN_BYTES)
-        self._made = Shelf(MOST_MADE, MADE_BYTES)
+        self._taken = UploadCache(settings.max_uploads, TAKEN_BYTES)
+        self._made = UploadCache(MAX_MADE, MADE_BYTES)
         self._shared = SharedUploads(settings.library) if settings.is_replica else None
 
-    async def spool(self, chunks: AsyncIterator[bytes], name: str) -> Spooled:
+    async def spool(self, chunks: AsyncIterator[bytes], name: str) -> SpooledBody:
         """Write what comes to disk.
 
         Raises
         ------
-        Problem
+        ProblemError
             It is empty or too large, or there is no room for it.
         """
         path = self._name_file(name)
@@ -140,9 +140,9 @@ class UploadStore:
         except BaseException:
             path.unlink(missing_ok=True)
             raise
-        return Spooled(path, digest.digest(), n_bytes)
+        return SpooledBody(path, digest.digest(), n_bytes)
 
-    async def spool_file(self, source: IO[bytes], name: str) -> Spooled:
+    async def spool_file(self, source: IO[bytes], name: str) -> SpooledBody:
         """Write an open file to disk, as `spool`."""
 
         async def read() -> AsyncIterator[bytes]:
@@ -159,11 +159,11 @@ class UploadStore:
     def _check_size(self, n_bytes: int | None) -> None:
         most = self._settings.max_upload_bytes
         if n_bytes is None:
-            raise Problem(422, "the body is empty; send the bytes of a sound file")
+            raise ProblemError(422, "the body is empty; send the bytes of a sound file")
         if n_bytes > most:
-            raise Problem(413, f"a sound may have at most {most >> 20} MB")
+            raise ProblemError(413, f"a sound may have at most {most >> 20} MB")
 
-    def adopt(self, spooled: Spooled, name: str) -> Upload:
+    def adopt(self, spooled: SpooledBody, name: str) -> Upload:
         """Decode what was spooled, and keep it, for all replicas where there are several.
 
         Raises
@@ -176,7 +176,7 @@ class UploadStore:
         self._share(upload, is_made=False)
         return upload
 
-    def _decode(self, spooled: Spooled, name: str, upload_id: str) -> Upload:
+    def _decode(self, spooled: SpooledBody, name: str, upload_id: str) -> Upload:
         copy = spooled.path.with_suffix(".copy.wav")
         try:
             decoded = self._decoders.decode(
@@ -202,7 +202,7 @@ class UploadStore:
     def _share(self, upload: Upload, *, is_made: bool) -> None:
         """Keep a sound where the other replicas find it."""
         if self._shared is not None:
-            note = Note(upload.name, upload.path.suffix, is_made)
+            note = SharedUpload(upload.name, upload.path.suffix, is_made)
             self._shared.keep(upload.id, upload.path, note)
 
     def add_waveform(self, waveform: Samples, sample_rate: int, name: str) -> Upload:
@@ -241,7 +241,7 @@ class UploadStore:
             return None
         path = self._name_file(note.suffix and f"sound{note.suffix}")
         self._shared.fetch(upload_id, note, path)
-        spooled = Spooled(path, hash_file(str(path)), path.stat().st_size)
+        spooled = SpooledBody(path, hash_file(str(path)), path.stat().st_size)
         upload = self._decode(spooled, _clean_name(note.name), upload_id)
         return (self._made if note.is_made else self._taken).put(upload)
 
@@ -269,4 +269,4 @@ def _make_id() -> str:
 def _clean_name(name: str) -> str:
     """Make a name fit to show: no path, nothing that cannot be printed."""
     last = name.replace("\\", "/").rsplit("/", 1)[-1]
-    return "".join(c for c in last if c.isprintable())[:MOST_NAME_LETTERS] or "sound"
+    return "".join(c for c in last if c.isprintable())[:MAX_NAME_LENGTH] or "sound"

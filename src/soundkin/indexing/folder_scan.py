@@ -31,7 +31,7 @@ ADVICE = "kept; drop what is really gone by: soundkin index --drop-missing"
 
 
 @dataclass(frozen=True)
-class Leaving:
+class MissingFiles:
     """What becomes of recordings that were not seen: ids to drop, and what is kept and told.
 
     Of those kept, the ids in `away` are remembered to be on another drive; those `back` no more.
@@ -46,7 +46,7 @@ class Leaving:
 
 
 @dataclass
-class Survey:
+class FolderScan:
     """The files found, what the library knew of the places that were looked at, and what is blank.
 
     `roots` are folders of which all was looked at. `seen` has every file that is there, `moved` the
@@ -59,19 +59,19 @@ class Survey:
     seen: dict[str, FoundFile] = field(default_factory=dict)
     known: dict[str, KnownFile] = field(default_factory=dict)
     away: frozenset[int] = frozenset()
-    blanks: list[Unreadable] = field(default_factory=list)
+    unreadable: list[Unreadable] = field(default_factory=list)
     moved: list[tuple[str, str]] = field(default_factory=list)
 
     def walk(self, root: str) -> None:
         """Look at all files below a folder, or at a file."""
         for found in walk_audio(root):
             if isinstance(found, Unreadable):
-                self.blanks.append(found)
+                self.unreadable.append(found)
             elif found.path not in self.seen:
                 self.seen[found.path] = found
                 self.found.append(found)
 
-    def hold_back(self, after_ns: int) -> list[FoundFile]:
+    def defer_recent(self, after_ns: int) -> list[FoundFile]:
         """Take out the files that were written after a time: they may not be whole yet."""
         held = [file for file in self.found if file.mtime_ns > after_ns]
         self.found = [file for file in self.found if file.mtime_ns <= after_ns]
@@ -83,7 +83,7 @@ class Survey:
             self.known.pop(old, None)
         self.moved.append((old, new))
 
-    def settle(self, *, drop_missing: bool = False) -> Leaving:
+    def settle(self, *, drop_missing: bool = False) -> MissingFiles:
         """Tell what is gone from what is only not there now."""
         unseen = {path: file for path, file in self.known.items() if path not in self.seen}
         away: list[KnownFile] = []
@@ -99,7 +99,7 @@ class Survey:
             for file in files:
                 del unseen[file.path]
 
-        for blank in self.blanks:
+        for blank in self.unreadable:
             if not (blank.is_missing and drop_missing):
                 keep(blank, _list_below(unseen, blank.path))
         for root in () if drop_missing else self.roots:
@@ -111,7 +111,7 @@ class Survey:
             keep(Unreadable(root, EXCHANGED, is_missing=True, matters=False), exchanged)
             away += exchanged
         n_missing = n_unseen - len(unseen)
-        return Leaving(
+        return MissingFiles(
             vanished=tuple(file.id for file in unseen.values()),
             away=tuple(file.id for file in away if file.id not in self.away),
             back=tuple(file.id for path, file in self.known.items() if path in self.seen),
@@ -139,7 +139,7 @@ def _list_below(files: Mapping[str, KnownFile], folder: str) -> list[KnownFile]:
     return [file for path, file in files.items() if is_below(path, folder)]
 
 
-def remember_away(library: Library, leaving: Leaving) -> None:
+def remember_away(library: Library, leaving: MissingFiles) -> None:
     """Write down which recordings are on another drive, and which are back."""
     for sql, ids in (
         ("INSERT OR IGNORE INTO away SELECT value FROM json_each(?)", leaving.away),
@@ -149,28 +149,28 @@ def remember_away(library: Library, leaving: Leaving) -> None:
             library.connection.run(sql, [json.dumps(ids)])
 
 
-def survey_folders(library: Library, roots: Sequence[str]) -> Survey:
+def scan_folders(library: Library, roots: Sequence[str]) -> FolderScan:
     """Look at all files below some folders, or at files."""
     away = library.connection.fetch("SELECT recording_id FROM away", [])
-    survey = Survey(roots, away=frozenset(row[0] for row in away))
+    scan = FolderScan(roots, away=frozenset(row[0] for row in away))
     for root in roots:
-        survey.known.update((file.path, file) for file in library.list_files_below(root))
-        survey.walk(root)
-    return survey
+        scan.known.update((file.path, file) for file in library.list_files_below(root))
+        scan.walk(root)
+    return scan
 
 
-def survey_files(library: Library, paths: Iterable[str]) -> Survey:
+def scan_files(library: Library, paths: Iterable[str]) -> FolderScan:
     """Look at some files, whatever else is around them."""
-    survey = Survey()
+    scan = FolderScan()
     for path in paths:
-        survey.known.update((known.path, known) for known in _find_known(library, path))
-        survey.walk(path)
-    return survey
+        scan.known.update((known.path, known) for known in _find_known(library, path))
+        scan.walk(path)
+    return scan
 
 
-def survey_changes(
+def scan_changes(
     library: Library, files: Sequence[FoundFile], gone: Iterable[str], roots: Sequence[str]
-) -> Survey:
+) -> FolderScan:
     """Look at some files, and at what was at or below some paths that are gone, and no more.
 
     Parameters
@@ -178,21 +178,21 @@ def survey_changes(
     roots
         The folders that all this is in; what is known of one that is empty now is kept.
     """
-    survey = Survey(found=list(files), seen={file.path: file for file in files})
+    scan = FolderScan(found=list(files), seen={file.path: file for file in files})
     for file in files:
-        survey.known.update((known.path, known) for known in _find_known(library, file.path))
+        scan.known.update((known.path, known) for known in _find_known(library, file.path))
     for path in gone:
         if not os.path.lexists(path):
             for known in (*_find_known(library, path), *_find_known_below(library, path)):
-                survey.known[known.path] = known
-    links = {link for path in survey.known if path not in survey.seen for link in _list_dead(path)}
-    survey.blanks += [Unreadable(link, BROKEN, is_missing=True, matters=False) for link in links]
-    survey.blanks += [
+                scan.known[known.path] = known
+    links = {link for path in scan.known if path not in scan.seen for link in _list_dead(path)}
+    scan.unreadable += [Unreadable(link, BROKEN, is_missing=True, matters=False) for link in links]
+    scan.unreadable += [
         Unreadable(root, "it is empty", is_missing=True, matters=False)
         for root in roots
         if os.path.isdir(root) and not os.listdir(root)  # noqa: PTH112, PTH208
     ]
-    return survey
+    return scan
 
 
 def _list_dead(path: str) -> list[str]:

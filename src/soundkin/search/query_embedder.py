@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -15,23 +15,31 @@ from soundkin.embedding.segments import Embeddings, compute_starts
 from soundkin.errors import QueryError
 from soundkin.library.library import Library
 from soundkin.library.records import Recording
-from soundkin.search.query import Part, Query, ReadQuery, Sound, Vectors, Waveform
-from soundkin.search.shared_index import Held, Holdings
+from soundkin.search.query import (
+    EmbeddedQuery,
+    EmbeddedSound,
+    Query,
+    Sound,
+    Vectors,
+    Waveform,
+    combine_vectors,
+)
+from soundkin.search.shared_index import LoadedIndex, SharedIndex
 from soundkin.system.files import hash_file
-from soundkin.system.remote import bring_near, is_url
+from soundkin.system.remote import fetch_cached, is_remote
 
 SAME_TIME_S = 1e-5  # times are given out rounded to 1e-6
 
 
-class QueryReader:
+class QueryEmbedder:
     """Brings queries to vectors: from the library where they are in it, else by its model."""
 
-    def __init__(self, library: Library, holdings: Holdings, held: Held) -> None:
+    def __init__(self, library: Library, shared_index: SharedIndex, loaded: LoadedIndex) -> None:
         self._library = library
-        self._holdings = holdings
-        self._held = held
+        self._shared_index = shared_index
+        self._loaded = loaded
 
-    def read(self, query: Query) -> ReadQuery:
+    def embed(self, query: Query) -> EmbeddedQuery:
         """Bring a query to one unit vector.
 
         Raises
@@ -41,31 +49,31 @@ class QueryReader:
         """
         parts = tuple(self._resolve(sound) for sound in _list_sounds(query))
         vectors = [part.vector for part in parts]
-        return ReadQuery(combine_vectors(vectors, [part.sound.weight for part in parts]), parts)
+        return EmbeddedQuery(combine_vectors(vectors, [part.sound.weight for part in parts]), parts)
 
-    def read_each(self, queries: Iterable[Query]) -> tuple[Vectors, list[int]]:
+    def embed_each(self, queries: Iterable[Query]) -> tuple[Vectors, list[int]]:
         """Bring queries to unit vectors `(n_queries, n)`; and the contents that they are from."""
-        read = [self.read(query) for query in queries]
+        read = [self.embed(query) for query in queries]
         vectors = [one.vector for one in read]
-        size = self._held.model.embedding_size
+        size = self._loaded.model.embedding_size
         stacked = np.stack(vectors) if vectors else np.zeros((0, size), np.float32)
         return stacked, [content_id for one in read for content_id in one.content_ids]
 
     def _embedder(self) -> Embedder:
-        return self._holdings.get_embedder(self._library, self._held.model)
+        return self._shared_index.get_embedder(self._library, self._loaded.model)
 
-    def _resolve(self, sound: Sound) -> Part:
+    def _resolve(self, sound: Sound) -> EmbeddedSound:
         """Read one part of a query, from the library where it is there already."""
         if isinstance(sound.source, np.ndarray):
-            size = self._held.model.embedding_size
+            size = self._loaded.model.embedding_size
             if sound.source.shape != (size,):
                 raise QueryError(f"a vector of this library has {size} numbers")
             embeddings = Embeddings(sound.source[None], np.zeros(1, np.float32), 0.0)
-            return Part(sound, embeddings, None, self._embedder, Facts())
+            return EmbeddedSound(sound, embeddings, None, self._embedder, Facts())
         if isinstance(sound.source, Waveform):
             samples = sound.source.cut(sound.start_s, sound.end_s)
             embeddings = self._embedder().embed_waveform(samples, sound.source.sample_rate)
-            return Part(sound, embeddings, None, self._embedder)
+            return EmbeddedSound(sound, embeddings, None, self._embedder)
         path, recording = self._locate(sound.source)
         located = Sound(path, sound.weight, sound.start_s, sound.end_s, sound.digest)
         content_id = recording.content_id if recording else None
@@ -74,18 +82,18 @@ class QueryReader:
             if stored is not None:
                 is_whole = not sound.start_s and sound.end_s is None
                 facts = recording.facts if is_whole else None
-                return Part(located, stored, content_id, self._embedder, facts)
+                return EmbeddedSound(located, stored, content_id, self._embedder, facts)
         embeddings = self._embedder().embed_file(path, sound.start_s, sound.end_s)
         if content_id is None:
-            content_id = self._library.find_content(sound.digest or hash_file(bring_near(path)))
-        return Part(located, embeddings, content_id, self._embedder)
+            content_id = self._library.find_content(sound.digest or hash_file(fetch_cached(path)))
+        return EmbeddedSound(located, embeddings, content_id, self._embedder)
 
     def _locate(self, source: str | os.PathLike[str] | Recording) -> tuple[str, Recording | None]:
         """Find the path of a source, and the recording that it is, if it is one."""
         if isinstance(source, Recording):
             return source.path, source
         name = os.fsdecode(source)
-        if is_url(name):
+        if is_remote(name):
             return name, self._library.find_recording(name)
         path = os.path.abspath(os.path.expanduser(name))  # noqa: PTH100, PTH111 (keeps links)
         if Path(path).is_file():
@@ -97,7 +105,7 @@ class QueryReader:
         """Read what the library has of a recording, or of a region that is one of its segments."""
         segment: int | None = None
         if sound.start_s or sound.end_s is not None:
-            segment = _find_segment(recording, self._held.model.segments, sound)
+            segment = _find_segment(recording, self._loaded.model.segments, sound)
             if segment is None:
                 return None
         assert recording.content_id is not None  # only embedded recordings come here
@@ -119,10 +127,6 @@ class QueryReader:
                 f"{name}: {len(found)} recordings end so ({examples} …); give more of the path"
             )
         return found[0]
-
-
-def get_path(source: str | os.PathLike[str] | Recording) -> str | os.PathLike[str]:
-    return source.path if isinstance(source, Recording) else source
 
 
 def _list_sounds(query: Query) -> list[Sound]:
@@ -153,14 +157,3 @@ def _find_segment(recording: Recording, segments: SegmentConfig, sound: Sound) -
     starts = compute_starts(recording.n_segments, recording.duration_s, segments)
     nearest = int(np.abs(starts - sound.start_s).argmin())
     return nearest if abs(starts[nearest] - sound.start_s) <= SAME_TIME_S else None
-
-
-def combine_vectors(vectors: Sequence[Vectors], weights: Sequence[float]) -> Vectors:
-    """Add unit vectors by weight, and bring the sum to unit length."""
-    total = np.zeros(len(vectors[0]), np.float64)
-    for vector, weight in zip(vectors, weights, strict=True):
-        total += weight * vector
-    norm = float(np.linalg.norm(total))
-    if not norm > 1e-6:  # also where a weight is no number
-        raise QueryError("the sounds cancel each other out; change the weights")
-    return (total / norm).astype(np.float32)
