@@ -2,8 +2,8 @@
 
 Ray Data streams portions of paths to actors (`embed_task`), which embed them and write fragments
 that nobody sees yet. Every few seconds what came back is committed: the segments, then the
-recordings. So a lost actor, node or driver costs what was in flight, and a run after it goes on from there.
-What is to be done lies in a table on disk, not in memory, however many files there are.
+recordings. So a lost actor, node or driver costs what was in flight, and a run after it goes on
+from there. What is to be done lies in a table on disk, not in memory, however many files there are.
 """
 
 from __future__ import annotations

@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-import pickle
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +22,7 @@ from soundkin.config import ModelConfig
 from soundkin.embedding.model import ModelFile
 from soundkin.errors import TrainingError
 from soundkin.system.files import write_aside
+from soundkin.training.checkpoint import BestNetwork, Checkpoint
 from soundkin.training.distributed import WorkerGroup
 from soundkin.training.excerpts import open_excerpts
 from soundkin.training.export import export_network, whiten_network
@@ -43,8 +43,6 @@ from soundkin.training.recipe import TrainingConfig
 from soundkin.training.validation import HeldOutScore, Validation
 from soundkin.training.waveform_cache import WaveformCache, split_recordings
 
-CHECKPOINT = "checkpoint.pt"
-LOG = "log.jsonl"
 FINISHING_BATCHES = 64
 ALONE = WorkerGroup()
 
@@ -118,15 +116,6 @@ def train_model(
     return trainer.describe(path)
 
 
-@dataclass
-class _Best:
-    """The best network so far."""
-
-    step: int
-    score: HeldOutScore
-    weights: dict[str, torch.Tensor]
-
-
 class _Trainer:
     """The state of a run."""
 
@@ -167,29 +156,14 @@ class _Trainer:
 
     def resume(self) -> None:
         """Go on from a checkpoint, if there is one, or measure where the run begins."""
-        path = self._output / CHECKPOINT
-        try:
-            self._output.mkdir(parents=True, exist_ok=True)
-            if path.exists():
-                self._load(path)
-                return
-        except OSError as error:
-            raise TrainingError(f"{path}: {error.strerror or error}") from error
-        except (RuntimeError, KeyError, TypeError, ValueError, pickle.UnpicklingError) as error:
-            raise TrainingError(f"{path}: damaged; delete it to start anew") from error
+        recipe = self._describe_recipe()
+        known = Checkpoint.load(self._output, recipe, self._network, self._optimizer)
+        if known is not None:
+            self._step, self._before, self._best = known.step, known.before, known.best
+            return
         self._before = self._validate()
         self._network.reset_whitening()  # of a model that is gone on from
-        self._best = _Best(0, self._before, _copy_weights(self._network))
-
-    def _load(self, path: Path) -> None:
-        state = torch.load(path, map_location=self._device, weights_only=True)
-        if state["recipe"] != self._describe_recipe():
-            raise TrainingError(f"{path}: of another recipe; give another output, or delete it")
-        self._network.load_state_dict(state["network"])
-        self._optimizer.load_state_dict(state["optimizer"])
-        self._step, self._before = state["step"], HeldOutScore(**state["before"])
-        best = state["best"]
-        self._best = _Best(best["step"], HeldOutScore(**best["score"]), best["weights"])
+        self._best = BestNetwork.of(0, self._before, self._network)
 
     def _describe_recipe(self) -> str:
         recipe = dataclasses.asdict(self._config) | {"model": json.loads(self._model.to_json())}
@@ -219,10 +193,12 @@ class _Trainer:
             if is_last or self._step % self._config.checkpoint_every == 0:
                 score = self._validate()
                 if score.found > self._best.score.found:
-                    self._best = _Best(self._step, score, _copy_weights(self._network))
+                    self._best = BestNetwork.of(self._step, score, self._network)
                 report = dataclasses.replace(report, held_out=score)
                 if self._group.is_first:
-                    self._save(report)
+                    recipe = self._describe_recipe()
+                    known = Checkpoint(recipe, self._step, self._before, self._best)
+                    known.save(self._output, self._network, self._optimizer, report)
             yield report
             if self._is_stale():
                 return
@@ -279,24 +255,6 @@ class _Trainer:
     def _score(self) -> HeldOutScore | None:
         return self._validation.score(self._network) if self._validation else None
 
-    def _save(self, report: StepReport) -> None:
-        state = {
-            "recipe": self._describe_recipe(),
-            "network": self._network.state_dict(),
-            "optimizer": self._optimizer.state_dict(),
-            "step": self._step,
-            "before": dataclasses.asdict(self._before),
-            "best": dataclasses.asdict(self._best),
-        }
-        try:
-            with write_aside(self._output / CHECKPOINT) as file:
-                torch.save(state, file)
-            with (self._output / LOG).open("a", encoding="utf-8") as log:
-                log.write(json.dumps(dataclasses.asdict(report)) + "\n")
-        except (OSError, RuntimeError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise TrainingError(f"{self._output}: {reason}") from error
-
     def finish(self) -> None:
         """Take the best network, and finish it."""
         self._network.load_state_dict(self._best.weights)
@@ -328,10 +286,6 @@ class _Trainer:
         statistics = self._group.broadcast(statistics, self._device)
         after = self._group.broadcast(self._best.score, self._device)
         return TrainingResult(model, self._best.step, statistics, self._before, after)
-
-
-def _copy_weights(network: Network) -> dict[str, torch.Tensor]:
-    return {name: weights.detach().clone() for name, weights in network.state_dict().items()}
 
 
 def _has_bfloat16(device: str) -> bool:
