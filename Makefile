@@ -29,7 +29,8 @@ test: check chromium
 
 # Ray on several nodes of this machine; it gives up where its processes take over 15 s to start.
 test-cluster: $(VENV)/installed-dev
-	$(BIN)/python -m pytest tests/cluster_index.py tests/cluster_serve.py tests/cluster_train.py
+	$(BIN)/python -m pytest tests/cluster/cluster_index.py tests/cluster/cluster_serve.py \
+	  tests/cluster/cluster_train.py
 
 # The page is tested in Chromium; without it those tests are skipped, or fail where CI=true.
 chromium:
@@ -53,12 +54,12 @@ format: $(VENV)/installed-dev
 
 bench: $(VENV)/installed-dev
 	@test -n "$(FOLDERS)" || { echo "give real recordings: make bench FOLDERS=~/Music"; exit 2; }
-	$(BIN)/python benchmarks/indexing.py $(FOLDERS)
-	$(BIN)/python benchmarks/cold.py
+	$(BIN)/python -m benchmarks.speed.index $(FOLDERS)
+	$(BIN)/python -m benchmarks.speed.cold_start
 
 # Wrong sound files by the thousands; SEED=1 makes others.
 mutants: $(VENV)/installed-dev
-	$(BIN)/python benchmarks/mutants.py --seed $(or $(SEED),0) --keep build/mutants
+	$(BIN)/python -m benchmarks.fuzz.run --seed $(or $(SEED),0) --keep build/mutants
 
 # What the default install consists of, as CycloneDX: build/sbom.json.
 sbom: $(VENV)/installed-dev build/default/installed
@@ -80,11 +81,11 @@ build/default/installed: $(INPUTS)
 	@touch $@
 
 figures: $(VENV)/installed-dev
-	$(BIN)/python docs/figures.py
+	$(BIN)/python -m docs.figures
 
 # Pictures of the page for the README, of the demo library; needs Chromium.
 screenshots: $(VENV)/installed-dev chromium
-	$(BIN)/python docs/screenshots.py
+	$(BIN)/python -m docs.screenshots
 
 # Needs Node; only for whoever changes the versions in vendor/package.json.
 vendor:

@@ -1,6 +1,6 @@
 """Rebuild the training corpus from Debian packages, downloaded and unpacked, never installed.
 
-    python corpus/build.py OUTPUT [--exclude FOLDER...] [--max-minutes 10] [--keep DOWNLOADS]
+    python -m corpus.build OUTPUT [--exclude FOLDER...] [--max-minutes 10] [--keep DOWNLOADS]
 
 Needs a Debian or Ubuntu system with apt, and fluidsynth and timidity for the instruments (without
 them they are left out, and that is said). Writes OUTPUT/PACKAGE/NUMBER.EXT and OUTPUT/corpus.csv
@@ -27,10 +27,10 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-from patches import render_patches
-from phrases import render_instruments
-from textures import render_textures
 
+from corpus.patches import render_patches
+from corpus.phrases import render_instruments
+from corpus.textures import render_textures
 from soundkin.audio.open import is_audio_path
 from soundkin.audio.read import probe_audio, read_audio
 from soundkin.audio.walk import FoundFile, walk_audio

@@ -2,7 +2,7 @@
 
     soundkin train CORPUS --output kin --config corpus/kin.toml
     soundkin train CORPUS --output teacher --config corpus/teacher.toml
-    python corpus/distil.py kin/waveforms.pcm --config corpus/kin.toml --init kin/kin.onnx \
+    python -m corpus.distil kin/waveforms.pcm --config corpus/kin.toml --init kin/kin.onnx \
         --teacher teacher/teacher.onnx --steps 12153 --output kin.onnx
 
 Small networks learn less from pairs than large ones do, and more from a large one (SEED, Fang et

@@ -1,6 +1,6 @@
 """Fit the constants of `melstats` on a person's folders of sounds and write it as a model file.
 
-    python corpus/fit_melstats.py FOLDER... --output src/soundkin/embedding/models/melstats.onnx
+    python -m corpus.fit_melstats FOLDER... --output src/soundkin/embedding/models/melstats.onnx
 
 `melstats` is the mean and the standard deviation over time of every band of a log-scaled mel
 spectrogram, standardised, at unit norm: no training, and the baseline that learned models are

@@ -1,6 +1,6 @@
 """Draw the figures of docs/how-it-works.md from the model and the data in the repository.
 
-    python docs/figures.py [NAME...] [--model MODEL] [--output FOLDER]
+    python -m docs.figures [NAME...] [--model MODEL] [--output FOLDER]
 
 A figure whose data is missing is skipped, with a line that says what is missing. The same model
 and data give the same bytes.
@@ -16,11 +16,11 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
-from figure_style import ROOT, MissingDataError, Sources, save, use_style
-from figures_of_index import draw_forest, draw_growth, draw_neighbours
-from figures_of_learning import draw_map, draw_mining, draw_training
-from figures_of_results import draw_ablations, draw_robustness
-from figures_of_sound import draw_constraints, draw_filter_bank, draw_log_mel
+from docs.figure_style import ROOT, MissingDataError, Sources, save, use_style
+from docs.figures_of_index import draw_forest, draw_growth, draw_neighbours
+from docs.figures_of_learning import draw_map, draw_mining, draw_training
+from docs.figures_of_results import draw_ablations, draw_robustness
+from docs.figures_of_sound import draw_constraints, draw_filter_bank, draw_log_mel
 
 FIGURES: dict[str, Callable[[Sources], Figure]] = {
     "constraints": draw_constraints,

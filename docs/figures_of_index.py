@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
-from figure_style import (
+from docs.figure_style import (
     BLACK,
     BLUE,
     GREEN,
@@ -28,7 +28,7 @@ from figure_style import (
     MissingDataError,
     Sources,
 )
-from figures_of_learning import Numbers, project
+from docs.figures_of_learning import Numbers, project
 from soundkin.config import SILENCE_DB
 from soundkin.index.vector_index import EXACT_ROWS
 
@@ -144,7 +144,7 @@ def _draw_points(axes: Axes, places: Numbers, query: int, opened: Rows) -> None:
 
 @dataclass(frozen=True)
 class Curve:
-    """The rows of one index, as benchmarks/neighbours.py wrote them, in order of its knob."""
+    """The rows of one index, as benchmarks/search/ann.py wrote them, in order of its knob."""
 
     name: str
     rows: Sequence[dict[str, str]]
@@ -155,10 +155,10 @@ class Curve:
 
 
 def read_curves(path: Path, option: str) -> list[Curve]:
-    """Read what benchmarks/neighbours.py wrote."""
+    """Read what benchmarks/search/ann.py wrote."""
     if not path.exists():
         raise MissingDataError(
-            f"{path.name} is not there: benchmarks/neighbours.py LIBRARY {option} writes it"
+            f"{path.name} is not there: python -m benchmarks.search.ann LIBRARY {option} writes it"
         )
     with path.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))

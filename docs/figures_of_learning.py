@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
-from figure_style import (
+from docs.figure_style import (
     BLUE,
     COLOURS,
     GREEN,

@@ -10,7 +10,7 @@ import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from figure_style import BAND, BLUE, GREEN, GREY, ORANGE, RED, WIDTH, MissingDataError, Sources
+from docs.figure_style import BAND, BLUE, GREEN, GREY, ORANGE, RED, WIDTH, MissingDataError, Sources
 from soundkin.evaluation.retrieval import load_labelled_set
 from soundkin.evaluation.robustness import Robustness, measure_robustness
 
@@ -26,9 +26,11 @@ Row = dict[str, str]
 
 
 def read_ablations(path: Path) -> list[Row]:
-    """Read what benchmarks/ablations.py wrote."""
+    """Read what benchmarks/training/ablations.py wrote."""
     if not path.exists():
-        raise MissingDataError(f"{path.name} is not there: benchmarks/ablations.py writes {path}")
+        raise MissingDataError(
+            f"{path.name} is not there: python -m benchmarks.training.ablations writes {path}"
+        )
     with path.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     if not rows:

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from figure_style import (
+from docs.figure_style import (
     BLACK,
     BLUE,
     GREY,

@@ -1,4 +1,4 @@
-"""Bring the help texts in docs/commands.md up to date: python docs/refresh_commands.py"""
+"""Bring the help texts in docs/commands.md up to date: python -m docs.refresh_commands"""
 
 from __future__ import annotations
 
