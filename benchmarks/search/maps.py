@@ -25,8 +25,8 @@ import numpy.typing as npt
 from benchmarks.harness.commands import describe_machine, print_table
 from soundkin.embedding.model import find_model
 from soundkin.embedding.pool import WorkerPool
-from soundkin.embedding.segments import average_vectors
 from soundkin.evaluation.retrieval import load_labelled_set
+from soundkin.index.unit_vectors import average_vectors
 from soundkin.sound_map.neighbour_graph import find_neighbours, weigh
 from soundkin.sound_map.points import N_NEIGHBOURS, PERPLEXITY
 from soundkin.sound_map.tsne import compute_start, lay_out

@@ -46,7 +46,7 @@ def make_index(
     audible = np.flatnonzero(~index.silent)
     projections = RaBitQIndex.train(index.read(audible), n_lists)
     projections.add(audible, index.read)
-    return dataclasses.replace(index, projections=projections)
+    return dataclasses.replace(index, candidates=projections)
 
 
 def draw_queries(vectors: np.ndarray, count: int, generator: np.random.Generator) -> np.ndarray:
@@ -142,7 +142,7 @@ def test_a_recording_of_a_thousand_near_segments_does_not_crowd_out_the_others()
     index = VectorIndex.build(blocks)
     projections = RaBitQIndex.train(index.read(np.arange(len(index))), 16)
     projections.add(np.arange(len(index)), index.read)
-    index = dataclasses.replace(index, projections=projections)
+    index = dataclasses.replace(index, candidates=projections)
     query = drone[0].astype(np.float32)
     found, exact = index.search(query, 10), index.search(query, 10, exact=True)
     assert list_hits(found) == list_hits(exact)
@@ -176,7 +176,7 @@ def test_vectors_added_later_are_found_as_if_they_had_been_there(tmp_path: Path)
     projections = RaBitQIndex.load(tmp_path / "saved")
     projections.add(np.arange(3000, 4000), index.read)
     assert (len(projections), projections.n_lists) == (4000, 8)
-    index = dataclasses.replace(index, projections=projections)
+    index = dataclasses.replace(index, candidates=projections)
     assert measure_recall(index, draw_queries(vectors[3000:], 30, generator)) >= 0.98
 
 

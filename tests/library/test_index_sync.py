@@ -92,8 +92,8 @@ def test_adding_and_removing_in_any_order_equals_a_fresh_build(library: Library)
             assert_equal(search(index), search(fresh))
             audible = int((~fresh.silent).sum())
             assert int((~index.silent).sum()) == audible
-            if index.projections is not None:
-                assert len(index.projections) >= audible
+            if index.candidates is not None:
+                assert len(index.candidates) >= audible
                 query = fresh.vectors[np.flatnonzero(~fresh.silent)[-1]].astype(np.float32)
                 best = index.search(query, 1)
                 assert_equal([best], [fresh.search(query, 1)])

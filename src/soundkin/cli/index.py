@@ -8,6 +8,7 @@ import click
 
 from soundkin.cli.options import check_address, cluster_option, library_option, open_library
 from soundkin.errors import LibraryError, QueryError
+from soundkin.index.kinds import INDEX_KINDS
 
 if TYPE_CHECKING:
     from soundkin.library.library import Library
@@ -34,7 +35,7 @@ Examples:
 @click.option("--drop-missing", is_flag=True, help="Drop them even where a drive may be away.")
 @click.option(
     "--index-kind",
-    type=click.Choice(("auto", "exact", "scan", "lists")),
+    type=click.Choice(("auto", *INDEX_KINDS)),
     help="How neighbours are found from now on; auto goes by the library's size.",
 )
 @cluster_option(

@@ -14,6 +14,7 @@ from soundkin.cli.options import (
     open_library,
     output_options,
 )
+from soundkin.index.kinds import INDEX_KINDS
 
 if TYPE_CHECKING:
     from soundkin.library.library import Library
@@ -85,16 +86,12 @@ def _collect_facts(library: Library) -> dict[str, Any]:
 
 def _describe_index(facts: dict[str, Any]) -> str:
     """Say in a line or three what kind of index there is, what it takes and how well it finds."""
-    kinds = {
-        "exact": "exact, every segment is compared",
-        "scan": "random projections, all codes are read",
-        "lists": f"random projections in {facts['n_lists']} inverted lists",
-    }
+    kind = INDEX_KINDS[facts["kind"]].format(n_lists=facts["n_lists"])
     saved = f"{facts['disk_bytes'] / 1e6:.1f} MB on disk"
     if facts["build_s"]:
         saved += f", built in {facts['build_s']:.1f} s"
     return (
-        f"{kinds[facts['kind']]}\n            {facts['memory_bytes'] / 1e6:.1f} MB in memory, "
+        f"{kind}\n            {facts['memory_bytes'] / 1e6:.1f} MB in memory, "
         f"{saved if facts['disk_bytes'] else 'not saved: the library is small'}\n            "
         f"recall@10 {facts['recall']:.3f} beside an exact search, {facts['query_ms']:.2f} ms a "
         f"query ({facts['n_queries']} segments of this library)"

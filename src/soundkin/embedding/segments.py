@@ -11,6 +11,7 @@ import numpy.typing as npt
 from soundkin.audio.decoder import AudioInfo, Samples
 from soundkin.audio_facts import Facts
 from soundkin.config import SILENCE_DB, SegmentConfig
+from soundkin.index.unit_vectors import average_vectors
 
 MIN_LEVEL_DB = -200.0
 
@@ -74,15 +75,3 @@ def compute_levels(
 def compute_mean_vector(embeddings: Embeddings) -> npt.NDArray[np.float32] | None:
     """Average a sound's audible segments to one unit vector `(n,)`; None if all are silent."""
     return average_vectors(embeddings.vectors[~embeddings.silent])
-
-
-def average_vectors(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32] | None:
-    """Average unit vectors `(m, n)` to one `(n,)`; None if there are none, or they cancel."""
-    if not len(vectors):
-        return None
-    mean = vectors.mean(axis=0, dtype=np.float64)
-    norm = float(np.linalg.norm(mean))
-    if norm < 1e-9:
-        return None
-    unit: npt.NDArray[np.float32] = (mean / norm).astype(np.float32)
-    return unit

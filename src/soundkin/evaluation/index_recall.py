@@ -49,9 +49,9 @@ def measure_index(library: Library, on_progress: OnProgress | None = None) -> In
     memory_bytes += index.vectors.nbytes if index.sums is None else index.sums.nbytes
     return IndexQuality(
         kind=index.kind,
-        n_lists=0 if index.projections is None else index.projections.n_lists,
+        n_lists=0 if index.candidates is None else index.candidates.n_lists,
         n_segments=len(index),
-        memory_bytes=memory_bytes + (index.projections.n_bytes if index.projections else 0),
+        memory_bytes=memory_bytes + (index.candidates.n_bytes if index.candidates else 0),
         disk_bytes=IndexFolder.beside(library.path).measure_bytes()
         if manifest
         else library.measure_index_bytes(),

@@ -12,7 +12,8 @@ from soundkin.audio.decoder import Samples
 from soundkin.audio.deformations import draw_noise
 from soundkin.config import SILENCE_DB
 from soundkin.embedding.embedder import Embedder
-from soundkin.embedding.segments import average_vectors, compute_mean_vector
+from soundkin.embedding.segments import compute_mean_vector
+from soundkin.index.unit_vectors import average_vectors
 from soundkin.library.library import Library
 from soundkin.system.files import hash_file
 

@@ -23,6 +23,7 @@ from soundkin.embedding.model import find_model
 from soundkin.embedding.pool import WorkerPool, count_workers
 from soundkin.errors import AudioError, QueryError, SoundkinError, WorkerError
 from soundkin.evaluation import metrics
+from soundkin.index.unit_vectors import average_runs
 from soundkin.progress import Failure
 
 RECALL_RANK = 10
@@ -283,6 +284,6 @@ def _embed_baseline(
 
 
 def _average(vectors: Vectors) -> Vectors:
-    mean: Vectors = vectors.mean(axis=0)
-    mean /= np.float32(max(float(np.linalg.norm(mean)), 1e-9))
+    """Average a clip's segments to a unit vector, or zeros, so that every readable clip counts."""
+    mean: Vectors = average_runs(vectors, np.zeros(1, np.int64))[0]
     return mean

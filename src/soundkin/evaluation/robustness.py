@@ -18,6 +18,7 @@ from soundkin.embedding.embedder import Embedder
 from soundkin.embedding.model import load_model
 from soundkin.embedding.pool import count_workers
 from soundkin.errors import AudioError, QueryError
+from soundkin.index.unit_vectors import average_runs
 from soundkin.progress import Failure
 
 MAX_CLIPS = 300
@@ -147,8 +148,8 @@ def _rank_all(name: str, by_deformation: list[list[Vectors]]) -> list[Robustness
     segments = [vectors for column in by_deformation for vectors in column]
     if name in BASELINES:
         segments = standardise(segments)
-    means = np.array([own.mean(axis=0) for own in segments])
-    means /= np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-9)
+    starts = np.cumsum([0, *map(len, segments[:-1])])
+    means = average_runs(np.concatenate(segments), starts)
     origins, *deformed = means.reshape(len(by_deformation), n_clips, -1)
     rows = []
     for (kind, strength, _), vectors in zip(DEFORMATIONS, deformed, strict=True):

@@ -137,10 +137,10 @@ class IndexFolder:
         path = self.path / manifest.projections
         if zlib.crc32(np.memmap(path, np.uint8, "r").data) != manifest.projections_crc:
             raise ValueError("projections are damaged")
-        projections = RaBitQIndex.load(path)
+        candidates = RaBitQIndex.load(path)
         late = np.arange(manifest.n_projected, len(index))
-        projections.add(late[~index.silent[late]], index.read)
-        return dataclasses.replace(index, projections=projections)
+        candidates.add(late[~index.silent[late]], index.read)
+        return dataclasses.replace(index, candidates=candidates)
 
     def append(
         self, manifest: Manifest, blocks: Iterable[npt.NDArray[np.float16]]
@@ -167,10 +167,13 @@ class IndexFolder:
         }
         with write_aside(self.path / names["arrays"]) as file:
             file.write(arrays.getbuffer())
-        if index.projections is None:
+        if index.candidates is None:
             names |= {"projections": None, "projections_crc": 0, "n_projected": 0}
         elif not keep_projections:
-            buffer = index.projections.to_buffer()
+            from soundkin.index.rabitq import RaBitQIndex
+
+            assert isinstance(index.candidates, RaBitQIndex)  # no others lie in a folder
+            buffer = index.candidates.to_buffer()
             names |= {
                 "projections": f"projections-{uuid4().hex[:12]}.faiss",
                 "projections_crc": zlib.crc32(buffer.data),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import pairwise
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from soundkin.index.candidates import VectorArray
 from soundkin.index.float16 import widen
 
 BLOCK_FLOATS = 1 << 18  # so much of a block stays in the cache of a core
@@ -18,10 +20,10 @@ Floats = npt.NDArray[np.float32]
 
 
 class Segments(Protocol):
-    """What is scanned; the arrays of `vectors.VectorIndex`."""
+    """What is scanned and ranked; the arrays of `vector_index.VectorIndex`."""
 
     @property
-    def vectors(self) -> npt.NDArray[np.float16]:
+    def vectors(self) -> VectorArray:
         """Unit vectors `(n_segments, n)`."""
 
     @property
@@ -32,30 +34,52 @@ class Segments(Protocol):
     def offsets(self) -> Rows:
         """Where contents begin, and where the last one ends."""
 
+    def read(self, rows: Rows | slice) -> Floats:
+        """Read vectors `(n_rows, n)`, and see that they are whole."""
+
+
+class Block(NamedTuple):
+    """Some of the contents that are gone through: `part` of them, their rows, where each begins."""
+
+    part: slice
+    rows: Rows | slice
+    starts: Rows
+
 
 def score_contents(segments: Segments, queries: Floats, places: Rows) -> Floats:
     """Compute the best similarity in each content to unit vectors, `(n_places, n_queries)`."""
-    offsets, silent = segments.offsets, segments.silent
     bests = np.empty((len(places), len(queries)), np.float32)
+    for part, rows, starts in cut_blocks(segments.offsets, places, queries.shape[1]):
+        scores = widen(segments.vectors[rows]) @ queries.T
+        scores[segments.silent[rows]] = NEVER
+        np.maximum.reduceat(scores, starts, axis=0, out=bests[part])
+    return bests
+
+
+def cut_blocks(offsets: Rows, places: Rows, size: int) -> Iterator[Block]:
+    """Cut contents into blocks whose vectors, of `size` numbers, stay in the cache of a core."""
     lengths = offsets[places + 1] - offsets[places]
-    block_of = np.cumsum(lengths) // max(1, BLOCK_FLOATS // queries.shape[1])
+    block_of = np.cumsum(lengths) // max(1, BLOCK_FLOATS // max(1, size))
+    run_of = np.cumsum(np.diff(places, prepend=places[:1]) != 1)
     cuts = [0, *(np.flatnonzero(np.diff(block_of)) + 1).tolist(), len(places)]
     for first, stop in pairwise(cuts):
         part = places[first:stop]
         if not len(part):
             continue
         side_by_side = slice(int(offsets[part[0]]), int(offsets[part[-1] + 1]))
-        is_run = part[-1] - part[0] < len(part)
+        is_run = run_of[first] == run_of[stop - 1]
         rows = side_by_side if is_run else expand(offsets, part)
-        scores = widen(segments.vectors[rows]) @ queries.T
-        scores[silent[rows]] = NEVER
         starts = np.cumsum(lengths[first:stop]) - lengths[first:stop]
-        np.maximum.reduceat(scores, starts, axis=0, out=bests[first:stop])
-    return bests
+        yield Block(slice(first, stop), rows, starts)
 
 
 def expand(offsets: Rows, places: Rows) -> Rows:
-    """List the rows of some contents, ascending."""
+    """List the rows of some contents, one content after the other."""
     counts = offsets[places + 1] - offsets[places]
     firsts = np.repeat(offsets[places] - np.concatenate([[0], np.cumsum(counts)[:-1]]), counts)
     return firsts + np.arange(counts.sum())
+
+
+def find_owners(offsets: Rows, rows: Rows) -> Rows:
+    """Find the place of the content that each row belongs to."""
+    return np.searchsorted(offsets, rows, side="right") - 1

@@ -4,7 +4,7 @@ RaBitQ (Gao and Long 2024, SIGMOD, arXiv 2405.12497): after a random rotation on
 coordinate is kept, 16 bytes for 128 dimensions, and two numbers that make the inner product with a
 query an unbiased estimate of the true one. In front of the codes stand inverted lists (Jégou et al.
 2011): vectors are filed under the nearest of some centroids, and only the lists nearest to a query
-are read. What comes out is re-ranked by the exact vectors, in `vector_index`.
+are read. What comes out is ranked by the exact vectors, in `rerank`.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ import numpy as np
 from soundkin.audio_facts import FACT_COLUMNS, FACT_RANGES
 from soundkin.errors import LibraryError
 from soundkin.index.float16 import find_unsound
-from soundkin.index.vector_index import INDEX_KINDS
+from soundkin.index.kinds import INDEX_KINDS
 from soundkin.library.concepts import CONCEPT_COLUMNS, read_concept
 from soundkin.library.connection import REPAIR
 from soundkin.library.library import Library

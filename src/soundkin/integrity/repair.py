@@ -13,7 +13,7 @@ from pathlib import Path
 
 from soundkin.embedding.model import find_model, list_models, load_model
 from soundkin.errors import DamagedLibraryError, LibraryError, ModelError
-from soundkin.index.vector_index import INDEX_KINDS
+from soundkin.index.kinds import INDEX_KINDS
 from soundkin.indexing.folders import embed_again
 from soundkin.integrity.checks import (
     NOT_EMBEDDED,

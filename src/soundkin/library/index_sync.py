@@ -117,7 +117,7 @@ class _Upkeep:
     def collect(self) -> Snapshot:
         """Put an index together in memory."""
         index = VectorIndex.build(self._read(0))
-        is_hidden = index.silent | find_unsound(index.vectors)  # what is damaged is never found
+        is_hidden = index.silent | find_unsound(index.vectors[:])  # what is damaged is never found
         index = dataclasses.replace(index, silent=is_hidden)
         return Snapshot(None, project(index, self.kind, self.on_progress))
 
@@ -155,12 +155,15 @@ class _Upkeep:
         kind = self.kind or choose_kind(len(index))
         is_outgrown = index.kind == "lists" and len(index) > GROWTH * manifest.n_trained
         if is_outgrown or (kind != index.kind and (self.kind or kind != "exact")):
-            index = project(dataclasses.replace(index, projections=None), kind, self.on_progress)
+            index = project(dataclasses.replace(index, candidates=None), kind, self.on_progress)
             manifest = dataclasses.replace(manifest, n_trained=len(index))
             keep = False
-        elif index.projections is not None:
+        elif index.candidates is not None:
+            from soundkin.index.rabitq import RaBitQIndex
+
+            assert isinstance(index.candidates, RaBitQIndex)  # no others lie in a folder
             fresh = np.arange(len(found.index), len(index))
-            index.projections.add(fresh[~index.silent[fresh]], index.read)
+            index.candidates.add(fresh[~index.silent[fresh]], index.read)
             keep = len(index) - manifest.n_projected <= LATE_ROWS
         else:
             keep = True
@@ -221,6 +224,6 @@ def project(
     generator = np.random.default_rng(SAMPLE_SEED)
     sample = np.sort(generator.choice(audible, n_sampled, replace=False))
     report("Fitting the lists", 0, len(audible))
-    projections = RaBitQIndex.train(index.read(sample), n_lists)
-    projections.add(audible, index.read, lambda *done: report("Building the index", *done))
-    return dataclasses.replace(index, projections=projections)
+    candidates = RaBitQIndex.train(index.read(sample), n_lists)
+    candidates.add(audible, index.read, lambda *done: report("Building the index", *done))
+    return dataclasses.replace(index, candidates=candidates)

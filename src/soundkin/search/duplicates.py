@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -97,12 +98,11 @@ def find_leaders(
 
 @dataclass(frozen=True)
 class _Contents:
-    """Contents to compare, longest first: where their segments lie, and the average of these."""
+    """Contents to compare, longest first, by where their segments lie."""
 
     index: VectorIndex
     places: npt.NDArray[np.int64]
     durations_s: npt.NDArray[np.float64]
-    means: npt.NDArray[np.float32]
 
     @classmethod
     def collect(cls, index: VectorIndex, durations_s: dict[int, float]) -> _Contents:
@@ -111,12 +111,12 @@ class _Contents:
         places = np.flatnonzero(np.isin(index.content_ids, wanted, assume_unique=True))
         seconds = np.array([durations_s[c] for c in index.content_ids[places].tolist()])
         order = np.argsort(-seconds, kind="stable")
-        means = np.zeros((len(places), index.vectors.shape[1]), np.float32)
-        for row, place in enumerate(places[order]):
-            rows = slice(index.offsets[place], index.offsets[place + 1])
-            means[row] = index.vectors[rows][~index.silent[rows]].sum(axis=0, dtype=np.float32)
-        means /= np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-9)
-        return cls(index, places[order], seconds[order], means)
+        return cls(index, places[order], seconds[order])
+
+    @cached_property
+    def means(self) -> npt.NDArray[np.float32]:
+        """The mean of each content's audible segments, unit vectors or zeros `(n_contents, n)`."""
+        return self.index.average(self.places)
 
     def group(self, threshold: float) -> Iterator[tuple[list[int], float]]:
         """Yield (content ids, least score) of each content with those that are like it.
@@ -189,7 +189,8 @@ class _Contents:
             step = max(1, BLOCK_FLOATS // own.size)
             for part in np.split(chosen, range(step, len(chosen), step)):
                 rows = starts[part][:, None] + np.arange(count)
-                products = np.einsum("ctd,td->ct", index.vectors[rows].astype(np.float32), own)
+                vectors = index.vectors.take(rows.ravel(), axis=0).reshape(*rows.shape, -1)
+                products = np.einsum("ctd,td->ct", vectors.astype(np.float32), own)
                 audible = ~(index.silent[rows] & index.silent[first : first + count])
                 sums = (products * audible).sum(axis=1)
                 scores[part] = sums / np.maximum(audible.sum(axis=1), 1)

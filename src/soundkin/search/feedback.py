@@ -8,6 +8,8 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from soundkin.index.exact import find_owners
+from soundkin.index.rerank import keep_apart
 from soundkin.index.vector_index import Neighbours, VectorIndex
 
 N_RANDOM = 200
@@ -73,37 +75,14 @@ class RelevanceFeedback:
         rows = np.unique(index.offsets[places] + segments)
         vectors = index.read(rows)
         scores = self.score(vectors)
-        owners = np.searchsorted(index.offsets, rows, side="right") - 1
-        kept = _keep_apart(scores, rows, owners, per_content, min_gap, n_contents)
+        owners = find_owners(index.offsets, rows)
+        kept = keep_apart(scores, rows, owners, n_contents, per_content, min_gap)
         neighbours = Neighbours(
             index.content_ids[owners[kept]],
             rows[kept] - index.offsets[owners[kept]],
             vectors[kept] @ self.wanted[0],
         )
         return neighbours, scores[kept]
-
-
-def _keep_apart(
-    scores: Vectors,
-    rows: npt.NDArray[np.int64],
-    owners: npt.NDArray[np.int64],
-    per_content: int,
-    min_gap: int,
-    n_contents: int,
-) -> npt.NDArray[np.int64]:
-    """Choose the best rows, a few of each owner that lie apart, of so many owners."""
-    taken: dict[int, list[int]] = {}
-    kept = []
-    for place in np.argsort(-scores, kind="stable").tolist():
-        owner = int(owners[place])
-        if owner not in taken and len(taken) == n_contents:
-            continue
-        others = taken.setdefault(owner, [])
-        row = int(rows[place])
-        if len(others) < per_content and all(abs(row - other) >= min_gap for other in others):
-            others.append(row)
-            kept.append(place)
-    return np.array(kept, np.int64)
 
 
 def _tell_apart(wanted: Vectors, disliked: Vectors, random: Vectors) -> Vectors | None:

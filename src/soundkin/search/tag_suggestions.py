@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from soundkin.index.vector_index import VectorIndex, average_content
+from soundkin.index.vector_index import VectorIndex
 from soundkin.library.index_sync import load_index
 from soundkin.library.library import Library
 from soundkin.library.records import Filters, Recording
@@ -165,17 +165,11 @@ def _bound_below(
 
 def _average(index: VectorIndex, recordings: Sequence[Recording]) -> tuple[list[int], Vectors]:
     """Average each recording's audible segments to a unit vector; which ones have any."""
-    kept, means = [], []
-    for number, recording in enumerate(recordings):
-        place = int(np.searchsorted(index.content_ids, recording.content_id or 0))
-        if place == len(index.content_ids) or index.content_ids[place] != recording.content_id:
-            continue
-        mean = average_content(index, place)
-        if mean is not None:
-            kept.append(number)
-            means.append(mean)
-    size = index.vectors.shape[1]
-    return kept, np.stack(means) if means else np.zeros((0, size), np.float32)
+    ids = np.array([recording.content_id or 0 for recording in recordings], np.int64)
+    known = np.flatnonzero(np.isin(ids, index.content_ids))
+    means = index.average(np.searchsorted(index.content_ids, ids[known]))
+    is_audible = means.any(axis=1)
+    return known[is_audible].tolist(), means[is_audible]
 
 
 def list_rejected(library: Library) -> set[tuple[int, str]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from soundkin.index.vector_index import VectorIndex, average_content
+from soundkin.index.vector_index import VectorIndex
 
 MANY = 5
 FAR_PERCENT = 10.0  # so many of a library's own sounds have no nearer kin than `usual_score`
@@ -47,13 +47,11 @@ def compute_usual_score(index: VectorIndex, generator: np.random.Generator) -> f
     places = np.arange(len(index.content_ids))
     if len(places) > N_SAMPLED:
         places = np.sort(generator.choice(places, N_SAMPLED, replace=False))
-    audible = [(place, average_content(index, place)) for place in places.tolist()]
-    queries = [(place, mean) for place, mean in audible if mean is not None]
-    if not queries:
-        return NOWHERE
+    means = index.average(places)
+    is_audible = means.any(axis=1)
     nearest = []
-    found = index.search_many(np.stack([mean for _, mean in queries]), N_NEAREST + 1)
-    for (place, _), neighbours in zip(queries, found, strict=True):
+    found = index.search_many(means[is_audible], N_NEAREST + 1)
+    for place, neighbours in zip(places[is_audible], found, strict=True):
         others = neighbours.scores[neighbours.content_ids != index.content_ids[place]]
         different = others[others < COPY_SCORE]
         if len(others):

@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from soundkin.errors import LibraryError, QueryError
+from soundkin.index.candidates import VectorArray
+from soundkin.index.exact import find_owners
 from soundkin.index.float16 import widen
 from soundkin.index.vector_index import VectorIndex
 from soundkin.library.index_sync import load_index
@@ -44,7 +46,7 @@ class MapPoints:
 
     keys: Rows
     rows: Rows
-    source: npt.NDArray[np.float16]
+    source: VectorArray
 
     @classmethod
     def collect(cls, library: Library, by: str) -> Self:
@@ -65,7 +67,7 @@ class MapPoints:
             rows = np.flatnonzero(means.any(axis=1))
             return cls(_make_keys(index.content_ids[rows], np.full(len(rows), WHOLE)), rows, means)
         rows = np.flatnonzero(~index.silent)
-        owners = np.searchsorted(index.offsets, rows, side="right") - 1
+        owners = find_owners(index.offsets, rows)
         keys = _make_keys(index.content_ids[owners], rows - index.offsets[owners])
         return cls(keys, rows, index.vectors)
 
@@ -157,13 +159,8 @@ def _average_contents(index: VectorIndex) -> npt.NDArray[np.float16]:
     """Average the audible segments of each content to a unit vector; zeros where there are none."""
     means = np.zeros((len(index.content_ids), index.vectors.shape[1]), np.float16)
     for first in range(0, len(means), BLOCK_CONTENTS):
-        offsets = index.offsets[first : first + BLOCK_CONTENTS + 1]
-        rows = slice(int(offsets[0]), int(offsets[-1]))
-        vectors = widen(index.vectors[rows])
-        vectors[index.silent[rows]] = 0
-        sums = np.add.reduceat(vectors, offsets[:-1] - offsets[0])
-        sums /= np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-9)
-        means[first : first + BLOCK_CONTENTS] = sums
+        stop = min(first + BLOCK_CONTENTS, len(means))
+        means[first:stop] = index.average(np.arange(first, stop))
     return means
 
 

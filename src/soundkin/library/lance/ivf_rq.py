@@ -1,7 +1,7 @@
 """Nearest neighbours from the index that lies with a Lance library's vectors: `IVF_RQ`.
 
 Inverted lists of random projections, as in `index.rabitq`, but read from where the library lies,
-so that no machine has to hold all of them. What it proposes is ranked by `vector_index`, exactly.
+so that no machine has to hold all of them. What it proposes is ranked exactly, in `index.rerank`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from soundkin.index.exact import find_owners
 from soundkin.index.rabitq import SEED, TRAINING_POINTS, Centroids, choose_n_lists, choose_n_probes
 from soundkin.library.lance.tables import Tables, import_lance
 
@@ -34,7 +35,6 @@ Floats = npt.NDArray[np.float32]
 class LanceVectors:
     """Vectors in a table of Lance, as the array `(n_segments, n)` that an index reads rows of."""
 
-    dtype = np.dtype(np.float16)
     nbytes = 0  # that are held in memory
 
     def __init__(self, dataset: Any, ids: Rows, offsets: Rows, size: int) -> None:
@@ -47,16 +47,16 @@ class LanceVectors:
     def __len__(self) -> int:
         return self.shape[0]
 
-    def __getitem__(self, rows: Any) -> npt.NDArray[np.float16]:
+    def __getitem__(self, rows: slice | Rows) -> npt.NDArray[np.float16]:
         if isinstance(rows, slice):
-            return self.take(np.arange(*rows.indices(len(self))))
-        return self.take(np.arange(len(self))[rows] if rows.dtype == np.bool_ else rows)
+            rows = np.arange(*rows.indices(len(self)))
+        return self.take(rows)
 
     def take(self, rows: Rows, axis: int = 0) -> npt.NDArray[np.float16]:
         """Read vectors `(n_rows, n)`."""
         if not len(rows):
             return np.zeros((0, self.shape[1]), np.float16)
-        owners = np.searchsorted(self._offsets, rows, side="right") - 1
+        owners = find_owners(self._offsets, rows)
         ids = (rows + self._shifts[owners]).tolist()
         found = self._dataset._take_rows(ids, columns=[COLUMN])[COLUMN]
         values = found.combine_chunks().values.to_numpy()
@@ -66,7 +66,7 @@ class LanceVectors:
     def find_rows(self, ids: Rows) -> Rows:
         """Turn ids of rows there into rows here; -1 where they count no more."""
         firsts = self._shifts + self._offsets[:-1]
-        owners = np.searchsorted(firsts, ids, side="right") - 1
+        owners = find_owners(firsts, ids)
         rows = ids - self._shifts[owners]
         is_known = (owners >= 0) & (rows < self._offsets[owners + 1])
         found: Rows = np.where(is_known, rows, -1)
@@ -74,7 +74,7 @@ class LanceVectors:
 
 
 class LanceIvfRq:
-    """The `IVF_RQ` index of a table, asked as `projections.RaBitQIndex` are."""
+    """The `IVF_RQ` index of a table: a `CandidateIndex` whose lists are not held in memory."""
 
     def __init__(self, dataset: Any, vectors: LanceVectors) -> None:
         self._dataset = dataset
@@ -89,7 +89,7 @@ class LanceIvfRq:
         return self._n_rows
 
     def find(self, queries: Floats, count: int, reach: float = 1.0) -> tuple[Rows, Floats]:
-        """Find rows that seem nearest to each query, as `projections.RaBitQIndex.find` does."""
+        """Find rows that seem nearest to each query, as every `CandidateIndex`."""
         n_probes = min(self.n_lists, round(choose_n_probes(self.n_lists) * reach))
         if len(queries) == 1:
             found = [self._find(queries[0], count, n_probes)]
@@ -125,7 +125,7 @@ def renew_index(
     kind: str,
     on_progress: Callable[[str, int, int], None],
 ) -> None:
-    """Make the index of a table, or extend it by what is new; `kind` as in `vector_index`."""
+    """Make the index of a table, or extend it by what is new; `kind` as in `index.kinds`."""
     dataset = tables.open(name)
     n_rows = dataset.count_rows()
     if has_index(tables, name):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from itertools import pairwise
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -154,9 +154,8 @@ class LanceLibrary(Library):
         levels = np.frombuffer(b"".join(row[2] for row in rows), np.float16)
         dataset = self.tables.pin(segments)
         vectors = LanceVectors(dataset, ids, offsets, model.embedding_size)
-        projections: Any = LanceIvfRq(dataset, vectors)
-        array: Any = vectors  # as far as an index needs one
-        return VectorIndex(array, levels < SILENCE_DB, ids, offsets, projections=projections)
+        candidates = LanceIvfRq(dataset, vectors)
+        return VectorIndex(vectors, levels < SILENCE_DB, ids, offsets, candidates=candidates)
 
     def sweep(self) -> None:
         """Delete segments that count not, since their bytes were written twice."""
