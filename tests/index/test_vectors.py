@@ -1,91 +1,15 @@
-"""Nearest neighbours, held against a slow written-out search."""
+"""What an index computes of its vectors."""
 
 from __future__ import annotations
+
+import dataclasses
 
 import numpy as np
 import pytest
 
-from soundkin.index.vector_index import VectorIndex
-
-SIZES = [3, 1, 40, 7, 1, 1, 200, 2]
-
-
-def make_index(seed: int = 0) -> VectorIndex:
-    generator = np.random.default_rng(seed)
-    contents = []
-    for number, size in enumerate(SIZES):
-        vectors = generator.standard_normal((size, 128))
-        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-        silent = generator.random(size) < 0.2
-        contents.append((10 * number + 5, vectors.astype(np.float16), silent))
-    return VectorIndex.build(contents)
-
-
-def make_query(seed: int) -> np.ndarray:
-    query = np.random.default_rng(seed).standard_normal(128).astype(np.float32)
-    return query / np.linalg.norm(query)
-
-
-def search_slowly(
-    index: VectorIndex, query: np.ndarray, per_content: int, min_gap: int, allowed: set[int]
-) -> list[tuple[int, int]]:
-    found = []
-    for place, content_id in enumerate(index.content_ids.tolist()):
-        if content_id not in allowed:
-            continue
-        rows = range(index.offsets[place], index.offsets[place + 1])
-        scored = sorted(
-            (-float(index.vectors[row].astype(np.float32) @ query), row - rows.start)
-            for row in rows
-            if not index.silent[row]
-        )
-        taken: list[int] = []
-        for score, segment in scored:
-            if len(taken) < per_content and all(abs(segment - t) >= min_gap for t in taken):
-                taken.append(segment)
-                found.append((score, content_id, segment))
-    return [(content_id, segment) for _, content_id, segment in sorted(found)]
-
-
-@pytest.mark.parametrize(("per_content", "min_gap"), [(1, 1), (3, 2), (5, 1)])
-@pytest.mark.parametrize("seed", [1, 2, 3])
-def test_search_finds_what_a_slow_search_finds(per_content: int, min_gap: int, seed: int) -> None:
-    index, query = make_index(), make_query(seed)
-    allowed = {5, 15, 25, 65, 75}
-    slow = search_slowly(index, query, per_content, min_gap, allowed)
-    found = index.search(
-        query,
-        len(SIZES),
-        per_content=per_content,
-        min_gap=min_gap,
-        allowed=np.array(sorted(allowed)),
-    )
-    pairs = list(zip(found.content_ids.tolist(), found.segments.tolist(), strict=True))
-    assert pairs == slow
-    assert (np.diff(found.scores) <= 0).all()
-
-
-def test_the_best_contents_are_found_when_only_some_are_asked_for() -> None:
-    index, query = make_index(), make_query(9)
-    everything = index.search(query, 100)
-    few = index.search(query, 3)
-    assert few.content_ids.tolist() == everything.content_ids.tolist()[:3]
-
-
-def test_ties_come_in_the_order_of_the_library() -> None:
-    vector = np.eye(1, 128, dtype=np.float16)
-    index = VectorIndex.build([(i, vector, np.zeros(1, bool)) for i in range(1, 30)])
-    assert index.search(vector[0].astype(np.float32), 4).content_ids.tolist() == [1, 2, 3, 4]
-
-
-def test_silent_segments_are_never_found() -> None:
-    vector = np.eye(1, 128, dtype=np.float16)
-    index = VectorIndex.build([(1, vector, np.ones(1, bool)), (2, vector, np.zeros(1, bool))])
-    assert index.search(vector[0].astype(np.float32), 5).content_ids.tolist() == [2]
-
-
-def test_an_empty_index_finds_nothing() -> None:
-    assert len(VectorIndex.build([]).search(make_query(0), 5).scores) == 0
+from soundkin.index.unit_vectors import average_vectors
+from soundkin.index.vector_index import DamagedIndexError, VectorIndex
+from vector_indexes import draw_vectors, make_plain_index
 
 
 def test_the_background_pairs_only_different_recordings() -> None:
@@ -94,3 +18,48 @@ def test_the_background_pairs_only_different_recordings() -> None:
         [(1, vector[[0, 0, 0]], np.zeros(3, bool)), (2, vector[[1]], np.zeros(1, bool))]
     )
     assert index.compute_background(np.random.default_rng(0)).tolist() == [0, 0, 0]
+
+
+@pytest.fixture
+def index() -> VectorIndex:
+    """Give forty contents of one to three hundred segments, the third of them silent."""
+    generator = np.random.default_rng(1)
+    lengths = [300, *generator.integers(1, 200, size=39).tolist()]
+    vectors = draw_vectors("random", sum(lengths), 128, generator)
+    is_silent = generator.random(len(vectors)) < 0.2
+    is_silent[sum(lengths[:2]) : sum(lengths[:3])] = True
+    return make_plain_index(vectors, lengths, is_silent)
+
+
+def test_contents_are_averaged_in_any_order_as_one_by_one(
+    index: VectorIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("soundkin.index.exact.BLOCK_FLOATS", 128 * 500)  # several blocks
+    places = np.array([7, 0, 1, 2, 3, 4, 4, 39, 38, 5, *range(6, 30)])
+    means = index.average(places)
+    for place, mean in zip(places.tolist(), means, strict=True):
+        rows = np.arange(index.offsets[place], index.offsets[place + 1])
+        alone = average_vectors(index.read(rows[~index.silent[rows]]))
+        assert np.array_equal(mean, np.zeros(128) if alone is None else alone)
+        assert (alone is None) == (place == 2)
+    assert index.average(places[:0]).shape == (0, 128)
+
+
+def test_a_mean_is_of_norm_1_or_there_is_none() -> None:
+    vectors = draw_vectors("random", 9, 16, np.random.default_rng(2)).astype(np.float32)
+    mean = average_vectors(vectors)
+    assert mean is not None
+    assert mean.dtype == np.float32
+    expected = vectors.mean(axis=0, dtype=np.float64)
+    np.testing.assert_allclose(mean, expected / np.linalg.norm(expected), rtol=0, atol=1e-7)
+    assert average_vectors(vectors[:0]) is None
+    assert average_vectors(np.concatenate([vectors, -vectors])) is None
+
+
+def test_no_mean_is_made_of_a_changed_vector(index: VectorIndex) -> None:
+    vectors = index.vectors[:].copy()
+    vectors.view(np.uint16)[3, 5] ^= 1 << 3
+    damaged = dataclasses.replace(index, vectors=vectors)
+    damaged.average(np.arange(1, 40))
+    with pytest.raises(DamagedIndexError):
+        damaged.average(np.arange(40))

@@ -213,8 +213,8 @@ def test_an_index_that_cannot_be_written_serves_the_process(library: Library) ->
 
 EXTENDING = """
 import sys
-from soundkin import upkeep
-from soundkin.library import Library
+from soundkin.library import index_sync
+from soundkin.library.library import Library
 index_sync.SAVED_ROWS = 1
 with Library.open(sys.argv[1]) as library:
     for _ in range(5):

@@ -68,12 +68,12 @@ def test_feedback_tells_two_kinds_apart_that_the_query_lies_between() -> None:
     query[1] = query[0]
     query /= np.linalg.norm(query)
     wanted, unwanted, random = draw(0, 20), draw(1, 20), draw(2, 100)
-    taste = RelevanceFeedback.learn(query, wanted[:3], unwanted[:3], random)
+    taste = RelevanceFeedback.fit(query, wanted[:3], unwanted[:3], random)
     assert taste.score(wanted[3:]).min() > taste.score(unwanted[3:]).max()
     nothing = np.zeros((0, 32), np.float32)
     for alone in (
-        RelevanceFeedback.learn(query, nothing, nothing, nothing),
-        RelevanceFeedback.learn(query, nothing, query[None], nothing),
+        RelevanceFeedback.fit(query, nothing, nothing, nothing),
+        RelevanceFeedback.fit(query, nothing, query[None], nothing),
     ):
         assert np.isfinite(alone.score(wanted)).all()
 
