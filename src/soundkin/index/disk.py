@@ -205,7 +205,9 @@ class IndexFolder:
             file.write(json.dumps(notes | {"crc": _check(notes)}).encode())
 
     def measure_bytes(self) -> int:
-        """Sum up the files' sizes."""
+        """Sum up the files' sizes; 0 where no index is saved."""
+        if not (self.path / MANIFEST).is_file():
+            return 0
         return sum(entry.stat().st_size for entry in self.path.iterdir() if entry.is_file())
 
     def _drop_left_over(self, manifest: Manifest) -> None:
