@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from conftest import Soundkin
-from soundkin.library.index_sync import load_index
 from soundkin.library.library import Library
 from synthetic import RUN, SHARE, main, measure_spread, resample
 
@@ -53,7 +52,7 @@ def test_a_synthetic_library_is_a_true_one(
     main()
     with Library.open(demo.library) as source, Library.open(output) as library:
         assert library.model == source.model
-        counts, index = library.count(), load_index(library)
+        counts, index = library.count(), library.open_index().index
         name = library.find_by_ending("000003.wav")[0].path
     assert (counts.n_segments, counts.n_contents) == (N_SEGMENTS, -(-N_SEGMENTS // RUN))
     assert len(index) == N_SEGMENTS

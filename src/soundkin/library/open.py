@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from soundkin.library.lance.lance_library import LanceLibrary
     from soundkin.library.store import LibraryStore
 
-    KINDS: tuple[type[LibraryStore], ...] = (Library, LanceLibrary)  # checked by this
+    KINDS: tuple[type[LibraryStore], ...] = (Library, LanceLibrary)  # mypy holds each to it
 
 
 def open_library(name: str | os.PathLike[str], *, create: bool = False) -> Library:
