@@ -22,10 +22,10 @@ from soundkin.library.lance.ivf_rq import (
     renew_index,
 )
 from soundkin.library.lance.sqlite_cache import synchronise
-from soundkin.library.lance.tables import Tables, import_lance
-from soundkin.library.lance.write_through import WriteThroughConnection
+from soundkin.library.lance.tables import Tables, explain_errors, import_lance
+from soundkin.library.lance.write_through import FROM_CLUSTER, WriteThroughConnection
 from soundkin.library.library import Library
-from soundkin.library.records import LibraryModel
+from soundkin.library.records import Content, LibraryModel
 from soundkin.progress import OnProgress
 
 LAG_S = 1.0  # how old what is known of the tables may be
@@ -82,6 +82,10 @@ class LanceLibrary(Library):
             self.refresh()
         return super().stamp
 
+    def add_content(self, content: Content) -> int:
+        """Refuse it: ids are given out by the tables."""
+        raise LibraryError(self.name + FROM_CLUSTER)
+
     def replace_model(self, model: LibraryModel) -> None:
         """Take another model: what is known stays, to be embedded anew."""
         self.tables.replace_model(model)
@@ -123,9 +127,7 @@ class LanceLibrary(Library):
         waiting: list[tuple[int, npt.NDArray[np.float16]]] = []
         n_waiting = 0
         for content_id in content_ids:
-            levels = self.connection.run(
-                "SELECT levels FROM contents WHERE id = ?", [content_id]
-            ).fetchone()
+            levels = self._fetch_one("SELECT levels FROM contents WHERE id = ?", [content_id])
             waiting.append((content_id, np.frombuffer(levels[0], np.float16)))
             n_waiting += len(waiting[-1][1])
             if n_waiting >= BLOCK_ROWS:
@@ -186,5 +188,6 @@ class LanceLibrary(Library):
             return
         kind = self.index_kind or choose_kind(n_segments)
         if kind != "exact":
-            renew_index(self.tables, segments, kind, on_progress or (lambda *_: None))
+            with explain_errors(self.name):
+                renew_index(self.tables, segments, kind, on_progress or (lambda *_: None))
             self.refresh()
