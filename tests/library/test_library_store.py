@@ -44,6 +44,7 @@ CONTENTS = {  # path of the first: seconds, segments, facts
     LONG: (60.0, 9, Facts(loudness_lufs=-23.0, pitch_hz=440.0)),
 }
 SILENT = 2  # the number of the segment that is silent, where there are so many
+PLAIN: dict[str, Any] = {"sounds": [], "liked": [], "disliked": []}  # as a named sound is asked
 EVERY = sorted([*CONTENTS, COPY], key=os.fsencode)
 
 Vectors = npt.NDArray[np.float64]
@@ -339,10 +340,15 @@ def test_a_change_that_fails_midway_is_undone_everywhere(
     library: Library, read_again: Callable[..., Any]
 ) -> None:
     recordings = list(library.select_recordings())
-    with pytest.raises(KeyboardInterrupt), library.transaction():
-        library.add_tags(recordings, ["half"])
-        library.add_folder("/half")
-        raise KeyboardInterrupt
+
+    def change_and_fail() -> None:
+        with library.transaction():
+            library.add_tags(recordings, ["half"])
+            library.add_folder("/half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        change_and_fail()
     for ask in (lambda question: question(library), read_again):
         assert ask(Library.list_tags) == []
         assert ask(Library.list_folders) == ["/sounds"]
@@ -364,9 +370,7 @@ def test_named_sounds_are_kept_renamed_in_place_and_removed(
     vectors = draw_vectors(3).astype(np.float32)
     asked = {"sounds": [{"id": "r1"}], "liked": [{"id": "r2"}], "disliked": [{"id": "r3"}]}
     kept = save_concept(library, " boom ", asked, vectors)
-    other = save_concept(
-        library, "an air", {"sounds": [], "liked": [], "disliked": []}, vectors[:1]
-    )
+    other = save_concept(library, "an air", PLAIN, vectors[:1])
     assert (kept.name, kept.model_hash, kept.definition) == ("boom", MODEL.hash, asked)
     for part, row in ((kept.query[None], 0), (kept.liked, 1), (kept.disliked, 2)):
         assert np.array_equal(part, vectors[row : row + 1])
@@ -382,7 +386,7 @@ def test_named_sounds_are_kept_renamed_in_place_and_removed(
 
 def test_a_named_sound_needs_a_name(library: Library) -> None:
     with pytest.raises(QueryError, match="needs a name"):
-        save_concept(library, " ", {"sounds": [], "liked": [], "disliked": []}, np.ones((1, SIZE)))
+        save_concept(library, " ", PLAIN, draw_vectors(1))
 
 
 def test_rejected_suggestions_stay_rejected_as_long_as_the_recording_is_there(
@@ -585,8 +589,7 @@ def test_a_damaged_row_is_told_in_one_line(library: Library, sql: str) -> None:
 
 def test_a_damaged_named_sound_costs_no_other(library: Library) -> None:
     for name in ("a", "b"):
-        asked: dict[str, Any] = {"sounds": [], "liked": [], "disliked": []}
-        save_concept(library, name, asked, draw_vectors(1))
+        save_concept(library, name, PLAIN, draw_vectors(1))
     damage_mirror(library, "UPDATE concepts SET definition = '[' WHERE name = 'a'")
     assert [concept.name for concept in list_concepts(library)] == ["b"]
 
