@@ -145,7 +145,7 @@ def get_content_id(library: Library, path: str) -> int:
     return recording.content_id
 
 
-def damage_mirror(library: Library, sql: str, *parameters: Any) -> None:
+def damage_file(library: Library, sql: str, *parameters: Any) -> None:
     """Change the SQLite file as no soundkin would."""
     with closing(sqlite3.connect(library.path)) as connection:
         connection.execute(sql, parameters)
@@ -364,7 +364,7 @@ def test_folders_are_remembered_and_forgotten_with_those_below(
     assert library.list_folders() == read_again(Library.list_folders) == ["/sounds"]
 
 
-def test_named_sounds_are_kept_renamed_in_place_and_removed(
+def test_named_sounds_are_kept_renewed_in_place_and_removed(
     library: Library, read_again: Callable[..., Any]
 ) -> None:
     vectors = draw_vectors(3).astype(np.float32)
@@ -576,12 +576,11 @@ def test_a_moved_collection_is_found_again_or_left_as_it_was(
     [
         "UPDATE recordings SET path = 'drums/kick.wav' WHERE id = 1",
         "UPDATE recordings SET path = x'00' WHERE id = 1",
-        "UPDATE facts SET pitch_hz = 9e999; UPDATE contents SET duration_s = 9e999",
+        "UPDATE contents SET duration_s = 9e999",
     ],
 )
 def test_a_damaged_row_is_told_in_one_line(library: Library, sql: str) -> None:
-    for statement in sql.split(";"):
-        damage_mirror(library, statement)
+    damage_file(library, sql)
     with pytest.raises(DamagedLibraryError, match="soundkin verify --repair") as error:
         list_paths(library)
     assert is_one_line(error)
@@ -590,7 +589,7 @@ def test_a_damaged_row_is_told_in_one_line(library: Library, sql: str) -> None:
 def test_a_damaged_named_sound_costs_no_other(library: Library) -> None:
     for name in ("a", "b"):
         save_concept(library, name, PLAIN, draw_vectors(1))
-    damage_mirror(library, "UPDATE concepts SET definition = '[' WHERE name = 'a'")
+    damage_file(library, "UPDATE concepts SET definition = '[' WHERE name = 'a'")
     assert [concept.name for concept in list_concepts(library)] == ["b"]
 
 
@@ -601,7 +600,7 @@ def test_damaged_vectors_are_told_in_one_line(library: Library, address: str) ->
             os.truncate(path, path.stat().st_size // 2)
         library = open_library(address)
     else:
-        damage_mirror(library, "UPDATE contents SET vectors = x'00' WHERE id = ?", content_id)
+        damage_file(library, "UPDATE contents SET vectors = x'00' WHERE id = ?", content_id)
     with library, pytest.raises(LibraryError) as error:
         library.read_vectors(content_id)
     assert is_one_line(error)
@@ -619,7 +618,7 @@ def test_damaged_vectors_are_never_found_or_the_search_says_why(
         assert is_one_line(error)
         return
     content_id = get_content_id(library, VOICE)
-    damage_mirror(library, "UPDATE contents SET vectors = x'00' WHERE id = ?", content_id)
+    damage_file(library, "UPDATE contents SET vectors = x'00' WHERE id = ?", content_id)
     found = {hit.recording.path for hit in Searcher(library).search(SNARE)}
     assert VOICE not in found
     assert {SNARE, CLAP, LONG} <= found

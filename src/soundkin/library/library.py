@@ -109,11 +109,11 @@ class Library(LibraryReader):
         save_index(self, on_progress)
 
     def discard_index(self) -> None:
-        """Forget the saved index, so that it is built anew."""
+        """Forget the index beside the file, so that it is built anew."""
         IndexFolder.beside(self.path).discard()
 
     def measure_index_bytes(self) -> int:
-        """Measure what the saved index takes on disk; 0 where there is none."""
+        """Measure what the index takes on disk; 0 where none is saved."""
         return IndexFolder.beside(self.path).measure_bytes()
 
     # Writing
