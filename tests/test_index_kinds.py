@@ -72,7 +72,7 @@ def test_what_was_measured_of_an_index_is_noted_until_the_library_has_changed(
 
     def ask() -> float:
         with Library.open(soundkin.library) as library:
-            return SharedIndex().take(library).usual_score
+            return SharedIndex().get(library).usual_score
 
     assert [ask(), ask()] == [0.5, 0.5]
     assert len(measured) == 1

@@ -84,7 +84,7 @@ class LanceLibrary(Library):
 
     def add_content(self, content: Content) -> int:
         """Refuse it: ids are given out by the tables."""
-        raise LibraryError(self.name + FROM_CLUSTER)
+        raise LibraryError(f"{self.name}: {FROM_CLUSTER}")
 
     def replace_model(self, model: LibraryModel) -> None:
         """Take another model: what is known stays, to be embedded anew."""

@@ -25,7 +25,7 @@ NOTED = {
     "meta": ("id", None),
 }
 BY_CLUSTER = ("recordings", "contents", "facts")  # from here rows of these only go
-FROM_CLUSTER = ": its recordings come by: soundkin index --cluster"
+FROM_CLUSTER = "its recordings come by: soundkin index --cluster"
 EVENTS = {"DELETE": ("OLD", 1), "INSERT": ("NEW", 0), "UPDATE": ("NEW", 0)}
 
 
@@ -72,7 +72,7 @@ class WriteThroughConnection(Connection):
             changes.setdefault(name, {})[key, extra] = bool(is_gone)
         super().run("DELETE FROM changes")
         if not all(is_gone for name in BY_CLUSTER for is_gone in changes.get(name, {}).values()):
-            raise LibraryError(self.tables.uri + FROM_CLUSTER)
+            raise LibraryError(f"{self.tables.uri}: {FROM_CLUSTER}")
         for name, table in (("tags", TAGS), ("rejected_tags", REJECTED)):
             self._push_tags(table, changes.get(name, {}))
         self._push_folders(changes.get("folders", {}))
