@@ -168,11 +168,10 @@ def measure_memory(counts: list[int], scratch: Path) -> None:
 def measure_neighbours(path: str) -> None:
     """Measure recall@10 beside the exact search, and the time of a query."""
     from soundkin import open_library
-    from soundkin.library.index_sync import load_index
 
     started = time.monotonic()
     with open_library(path) as library:
-        index_ = load_index(library)
+        index_ = library.open_index().index
         print(
             f"opened in {time.monotonic() - started:.1f} s, {len(index_)} segments, {index_.kind}"
         )

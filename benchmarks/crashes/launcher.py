@@ -202,7 +202,6 @@ def _serve(folder: str) -> None:
     import soundkin.indexing.relocate
     import soundkin.integrity.backup  # what commands import when run
     import soundkin.integrity.repair
-    import soundkin.library.index_sync
 
     with contextlib.suppress(ImportError):
         import soundkin.index.rabitq  # noqa: F401

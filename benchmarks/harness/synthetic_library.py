@@ -36,7 +36,6 @@ import numpy as np
 import numpy.typing as npt
 
 from soundkin.index.vector_index import VectorIndex
-from soundkin.library.index_sync import load_index
 from soundkin.library.library import Library
 from soundkin.library.records import Content
 
@@ -141,7 +140,7 @@ def make_library(source: Path, n_segments: int, output: Path, seed: int, run: in
     """Write a synthetic library; returns how many recordings it has."""
     with Library.open(source) as library:
         model = library.model
-        vectors, offsets = read_audible(load_index(library))
+        vectors, offsets = read_audible(library.open_index().index)
     if model is None or not len(vectors):
         raise SystemExit(f"{source}: nothing audible in it")
     generator = np.random.default_rng(seed)

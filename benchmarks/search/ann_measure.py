@@ -16,7 +16,6 @@ from benchmarks.harness.synthetic_library import RUN, read_audible, resample
 from benchmarks.search.ann_backends import CONTENDERS, Floats, Halves, K, Rows, Search
 from soundkin.index.float16 import widen
 from soundkin.index.vector_index import choose_kind
-from soundkin.library.index_sync import load_index
 from soundkin.library.library import Library
 
 TIE = 1e-6
@@ -68,7 +67,7 @@ def write_vectors(
     With `is_near` they are vectors of the file with a little noise.
     """
     with Library.open(library) as opened:
-        vectors, offsets = read_audible(load_index(opened))
+        vectors, offsets = read_audible(opened.open_index().index)
     with path.open("wb") as file:
         for block in resample(vectors, offsets, count, np.random.default_rng(0)):
             file.write(block.data)

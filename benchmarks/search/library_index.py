@@ -12,7 +12,6 @@ from benchmarks.harness.commands import COMMAND, compute_median, print_table, ru
 from benchmarks.harness.isolated import pin_to_one_core, read_memory_mb, run_apart, time_calls
 from benchmarks.harness.synthetic_library import add_recordings
 from soundkin.index.disk import IndexFolder
-from soundkin.library.index_sync import discard_index, load_index
 from soundkin.library.library import Library
 
 N_ADDED = 1000
@@ -27,9 +26,9 @@ QUERY = "000123.wav"
 def build(path: Path) -> tuple[float, str]:
     """Build the index anew; seconds, and its kind."""
     with Library.open(path) as library:
-        discard_index(library)
+        library.discard_index()
         started = time.perf_counter()
-        index = load_index(library)
+        index = library.open_index().index
         return time.perf_counter() - started, index.kind
 
 
@@ -38,7 +37,7 @@ def load_and_search(path: Path, n_queries: int) -> dict[str, float]:
     before_mb, before_whole_mb = read_memory_mb(), read_memory_mb(whole=True)
     with Library.open(path) as library:
         started = time.perf_counter()
-        index = load_index(library)
+        index = library.open_index().index
         load_s = time.perf_counter() - started
         pin_to_one_core()
         audible = np.flatnonzero(~index.silent)
@@ -58,7 +57,7 @@ def add_and_remove(path: Path) -> dict[str, float]:
     generator = np.random.default_rng(SEED)
     taken: dict[str, float] = {}
     with Library.open(path) as library:
-        index = load_index(library)
+        index = library.open_index().index
         rows = np.sort(generator.choice(np.flatnonzero(~index.silent), N_ADDED, replace=False))
         vectors = index.read(rows)
         vectors += NOISE * generator.standard_normal(vectors.shape, np.float32)
@@ -66,9 +65,9 @@ def add_and_remove(path: Path) -> dict[str, float]:
         del index
         steps: list[tuple[str, Callable[[], object]]] = [
             ("add", lambda: add_recordings(library, vectors, 0, generator, folder=ADDED)),
-            ("add, index", lambda: load_index(library)),
+            ("add, index", library.open_index),
             ("remove", lambda: library.remove_recordings(_list_added(library))),
-            ("remove, index", lambda: load_index(library)),
+            ("remove, index", library.open_index),
         ]
         for name, step in steps:
             started = time.perf_counter()

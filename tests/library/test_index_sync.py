@@ -14,7 +14,6 @@ from soundkin.config import SegmentConfig
 from soundkin.index.disk import IndexFolder, Snapshot
 from soundkin.index.vector_index import Neighbours, VectorIndex
 from soundkin.library import index_sync
-from soundkin.library.index_sync import load_index, load_snapshot
 from soundkin.library.library import Library
 from soundkin.library.records import Content, LibraryModel
 
@@ -87,7 +86,10 @@ def test_adding_and_removing_in_any_order_equals_a_fresh_build(library: Library)
         else:
             remove_some(library, int(generator.integers(1, 40)), generator)
         fresh = build_afresh(library)
-        for index in (load_index(library), load_index(library)):  # just made, and from its files
+        for index in (
+            library.open_index().index,
+            library.open_index().index,
+        ):  # just made, and from its files
             assert index.kind == library.index_kind
             assert_equal(search(index), search(fresh))
             audible = int((~fresh.silent).sum())
@@ -104,13 +106,13 @@ def test_what_is_new_is_appended_and_nothing_built_anew(
 ) -> None:
     generator = np.random.default_rng(2)
     add_contents(library, 300, generator)
-    before = load_snapshot(library)
+    before = library.open_index()
     assert isinstance(before, Snapshot)
     add_contents(library, 20, generator)
     remove_some(library, 5, generator)
     monkeypatch.setattr("soundkin.index.rabitq.RaBitQIndex.train", None)
     monkeypatch.setattr(index_sync._Upkeep, "build", None)
-    after = load_snapshot(library)
+    after = library.open_index()
     assert isinstance(after, Snapshot)
     assert after.manifest.vectors == before.manifest.vectors
     assert after.manifest.projections == before.manifest.projections
@@ -125,9 +127,9 @@ def test_late_vectors_are_saved_with_the_others_once_they_are_many(
     monkeypatch.setattr(index_sync, "LATE_ROWS", 30)
     generator = np.random.default_rng(3)
     add_contents(library, 300, generator)
-    before = load_snapshot(library)
+    before = library.open_index()
     add_contents(library, 40, generator)
-    after = load_snapshot(library)
+    after = library.open_index()
     assert isinstance(before, Snapshot)
     assert isinstance(after, Snapshot)
     if library.index_kind != "exact":
@@ -140,9 +142,9 @@ def test_late_vectors_are_saved_with_the_others_once_they_are_many(
 def test_an_index_that_is_mostly_gone_is_compacted(library: Library) -> None:
     generator = np.random.default_rng(4)
     add_contents(library, 200, generator)
-    load_index(library)
+    library.open_index()
     remove_some(library, 100, generator)
-    index = load_index(library)
+    index = library.open_index().index
     assert len(index) == library.count().n_segments
     assert_equal(search(index), search(build_afresh(library)))
 
@@ -150,7 +152,7 @@ def test_an_index_that_is_mostly_gone_is_compacted(library: Library) -> None:
 def test_any_truncated_or_flipped_file_is_noticed(library: Library, tmp_path: Path) -> None:
     generator = np.random.default_rng(5)
     add_contents(library, 120, generator)
-    expected = search(load_index(library))
+    expected = search(library.open_index().index)
     folder, copy = get_folder(library), tmp_path / "copy"
     shutil.copytree(folder, copy)
     files = sorted(entry for entry in copy.iterdir() if entry.name != "lock")
@@ -166,7 +168,7 @@ def test_any_truncated_or_flipped_file_is_noticed(library: Library, tmp_path: Pa
             (folder / file.name).write_bytes(damaged)
             assert IndexFolder(folder).load() is None
         (folder / file.name).write_bytes(whole[: len(whole) // 2])
-        assert_equal(search(load_index(library)), expected)
+        assert_equal(search(library.open_index().index), expected)
         shutil.rmtree(folder)
         shutil.copytree(copy, folder)
 
@@ -176,7 +178,7 @@ def test_an_interrupted_run_leaves_the_old_index_good(
 ) -> None:
     generator = np.random.default_rng(6)
     add_contents(library, 100, generator)
-    before = load_snapshot(library)
+    before = library.open_index()
     add_contents(library, 30, generator)
     with monkeypatch.context() as patch:
 
@@ -185,28 +187,28 @@ def test_an_interrupted_run_leaves_the_old_index_good(
 
         patch.setattr(IndexFolder, "commit", die)
         with pytest.raises(KeyboardInterrupt):
-            load_index(library)
+            library.open_index()
     left = IndexFolder(get_folder(library)).load()
     assert left is not None
     assert isinstance(before, Snapshot)
     assert left.manifest == before.manifest
-    assert_equal(search(load_index(library)), search(build_afresh(library)))
+    assert_equal(search(library.open_index().index), search(build_afresh(library)))
 
 
 def test_another_kind_can_be_asked_for_and_left_to_soundkin_again(library: Library) -> None:
     add_contents(library, 100, np.random.default_rng(7))
     for kind in ("lists", "exact", "scan", "exact"):
         library.index_kind = kind
-        assert load_index(library).kind == kind
-        assert load_index(library).kind == kind
+        assert library.open_index().index.kind == kind
+        assert library.open_index().index.kind == kind
     library.index_kind = None
-    assert load_index(library).kind == "exact"
+    assert library.open_index().index.kind == "exact"
 
 
 def test_an_index_that_cannot_be_written_serves_the_process(library: Library) -> None:
     add_contents(library, 50, np.random.default_rng(8))
     get_folder(library).write_text("a file where the folder should be")
-    index = load_index(library)
+    index = library.open_index().index
     assert index.kind == library.index_kind
     assert_equal(search(index), search(build_afresh(library)))
 
@@ -214,11 +216,11 @@ def test_an_index_that_cannot_be_written_serves_the_process(library: Library) ->
 EXTENDING = """
 import sys
 from soundkin.library import index_sync
-from soundkin.library.library import Library
+from soundkin import Library
 index_sync.SAVED_ROWS = 1
 with Library.open(sys.argv[1]) as library:
     for _ in range(5):
-        index = index_sync.load_index(library)
+        index = library.open_index().index
     print(len(index), int((~index.silent).sum()))
 """
 
@@ -226,7 +228,7 @@ with Library.open(sys.argv[1]) as library:
 def test_processes_that_extend_at_once_end_with_the_same(library: Library) -> None:
     generator = np.random.default_rng(9)
     add_contents(library, 200, generator)
-    load_index(library)
+    library.open_index()
     for _ in range(3):
         add_contents(library, 50, generator)
         remove_some(library, 10, generator)
@@ -235,7 +237,7 @@ def test_processes_that_extend_at_once_end_with_the_same(library: Library) -> No
         answers = {process.communicate()[0] for process in processes}
         assert [process.returncode for process in processes] == [0, 0, 0]
         assert len(answers) == 1
-        assert_equal(search(load_index(library)), search(build_afresh(library)))
+        assert_equal(search(library.open_index().index), search(build_afresh(library)))
 
 
 def test_ids_of_contents_are_given_out_once(tmp_path: Path) -> None:

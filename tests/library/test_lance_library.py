@@ -56,10 +56,10 @@ def test_the_same_hits_come_from_either_kind_of_library(demo: Soundkin, lance: S
 
 def test_the_index_of_lance_finds_what_an_exact_search_finds(lance: Soundkin) -> None:
     script = (
-        "import sys, soundkin, soundkin.library.index_sync\n"
+        "import sys, soundkin\n"
         "with soundkin.open_library(sys.argv[1]) as library:\n"
         "    library.index_kind = 'lists'\n"
-        "    soundkin.library.index_sync.save_index(library)"
+        "    library.renew_index()"
     )
     subprocess.run([sys.executable, "-c", script, lance.library], env=lance.env, check=True)
     facts = lance.json("info")[0]["index"]

@@ -9,7 +9,6 @@ import pytest
 
 from benchmarks.harness.synthetic_library import RUN, SHARE, main, measure_spread, resample
 from conftest import Soundkin
-from soundkin.library.index_sync import load_index
 from soundkin.library.library import Library
 
 SIZE = 32
@@ -53,7 +52,7 @@ def test_a_synthetic_library_is_a_true_one(
     main()
     with Library.open(demo.library) as source, Library.open(output) as library:
         assert library.model == source.model
-        counts, index = library.count(), load_index(library)
+        counts, index = library.count(), library.open_index().index
         name = library.find_by_ending("000003.wav")[0].path
     assert (counts.n_segments, counts.n_contents) == (N_SEGMENTS, -(-N_SEGMENTS // RUN))
     assert len(index) == N_SEGMENTS

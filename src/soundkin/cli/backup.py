@@ -58,13 +58,11 @@ def restore(file: str, quiet: bool, library_path: str) -> None:
     require_file(library_path)
     from soundkin.cli.progress import count_segments
     from soundkin.integrity.backup import restore as restore_library
-    from soundkin.library.index_sync import save_index
 
     on_progress = count_segments(quiet=quiet, noun="done")
     report = restore_library(library_path, file, on_progress)
     with open_library(library_path) as library:
-        if library.model is not None:
-            save_index(library, on_progress)
+        library.renew_index(on_progress)
     if not quiet:
         click.echo(_describe(report))
         if report.kept is not None:

@@ -77,7 +77,6 @@ def index(
     from soundkin.cli.progress import count_segments, report_failures, show_progress
     from soundkin.embedding.model import load_model
     from soundkin.indexing.summary import summarise_run
-    from soundkin.library.index_sync import save_index
 
     for folder in folders:  # before a library is made for nothing
         if cluster is None or "://" not in folder:
@@ -101,8 +100,7 @@ def index(
             raise QueryError(f"{', '.join(folders)}: no sound files there")
         if index_kind:
             library.index_kind = None if index_kind == "auto" else index_kind
-        if library.model is not None:
-            save_index(library, count_segments(quiet=quiet))
+        library.renew_index(count_segments(quiet=quiet))
         if not quiet:
             click.echo(summarise_run(report, library.count()))
     listed = " (soundkin list --failed has all)"

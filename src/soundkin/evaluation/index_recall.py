@@ -7,9 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from soundkin.index.disk import IndexFolder
 from soundkin.index.vector_index import VectorIndex
-from soundkin.library.index_sync import load_snapshot
 from soundkin.library.library import Library
 from soundkin.progress import OnProgress
 
@@ -41,7 +39,7 @@ class IndexQuality:
 
 def measure_index(library: Library, on_progress: OnProgress | None = None) -> IndexQuality:
     """Measure a library's index, brought in step with it first."""
-    found = load_snapshot(library, on_progress, check_all=True)
+    found = library.open_index(on_progress, check_all=True)
     index, manifest = found.index, found.manifest
     recall, query_ms, n_queries = _measure_recall(index, np.random.default_rng(SEED))
     arrays = (index.silent, index.content_ids, index.offsets)
@@ -52,9 +50,7 @@ def measure_index(library: Library, on_progress: OnProgress | None = None) -> In
         n_lists=0 if index.candidates is None else index.candidates.n_lists,
         n_segments=len(index),
         memory_bytes=memory_bytes + (index.candidates.n_bytes if index.candidates else 0),
-        disk_bytes=IndexFolder.beside(library.path).measure_bytes()
-        if manifest
-        else library.measure_index_bytes(),
+        disk_bytes=library.measure_index_bytes(),
         build_s=manifest.build_s if manifest else 0.0,
         recall=recall,
         query_ms=query_ms,

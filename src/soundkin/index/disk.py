@@ -16,16 +16,18 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-import filelock
 import numpy as np
 import numpy.typing as npt
 
 from soundkin.index.float16 import compute_sums
 from soundkin.index.vector_index import EXACT_ROWS, DamagedIndexError, VectorIndex
 from soundkin.system.files import write_aside
+
+if TYPE_CHECKING:
+    import filelock
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -91,6 +93,8 @@ class IndexFolder:
 
     def lock(self) -> filelock.BaseFileLock:
         """Keep other processes from writing; OSError where nothing can be written."""
+        import filelock  # here, since most who open a library write no index
+
         self.path.mkdir(exist_ok=True)
         return filelock.FileLock(self.path / LOCK)
 
@@ -208,7 +212,9 @@ class IndexFolder:
             file.write(json.dumps(notes | {"crc": _check(notes)}).encode())
 
     def measure_bytes(self) -> int:
-        """Sum up the files' sizes."""
+        """Sum up the files' sizes; 0 where no index is saved."""
+        if not (self.path / MANIFEST).is_file():
+            return 0
         return sum(entry.stat().st_size for entry in self.path.iterdir() if entry.is_file())
 
     def _drop_left_over(self, manifest: Manifest) -> None:

@@ -17,7 +17,6 @@ from soundkin.embedding.pool import WorkerPool
 from soundkin.errors import BusyError
 from soundkin.indexing.folder_scan import FolderScan, scan_changes, scan_folders
 from soundkin.indexing.folders import index_folders, index_scan
-from soundkin.library.index_sync import save_index
 from soundkin.library.library import Library
 from soundkin.library.locks import lock_library
 from soundkin.progress import IndexReport, ProgressCallback
@@ -84,7 +83,7 @@ def watch_folders(
             yield WatchNews(message=BUSY)
             if not _wait_until_free(library, stop):
                 return
-    save_index(library)
+    library.renew_index()
     yield WatchNews(report)
     workers = _Workers(n_workers)
     try:
@@ -158,7 +157,7 @@ class _Watch:
             if report is not None:
                 self._is_waiting = False
                 if _has_changed(report):
-                    save_index(self._library)
+                    self._library.renew_index()
                 if _has_changed(report) or report.failures or report.missing:
                     yield WatchNews(report)
 

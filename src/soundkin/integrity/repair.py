@@ -26,7 +26,6 @@ from soundkin.integrity.damaged_file import keep_log_in
 from soundkin.integrity.library_file import read_kind, swap_in
 from soundkin.integrity.recover import Rescued, rescue_rows
 from soundkin.integrity.verify import OTHER_BYTES, VerifyReport, verify_library
-from soundkin.library.index_sync import discard_index, save_index
 from soundkin.library.library import Library
 from soundkin.library.locks import lock_library
 from soundkin.library.records import LibraryModel
@@ -92,10 +91,9 @@ def repair_library(
         with Library.open(path) as library:
             _mend(library, changed, on_progress)
             if "index" in damaged_parts:
-                discard_index(library)
+                library.discard_index()
             n_embedded, problem = _embed_lost(library, n_workers, on_embedding)
-            if library.model is not None:
-                save_index(library, on_progress)
+            library.renew_index(on_progress)
     after = verify_library(path, on_progress=on_progress)
     return RepairReport(before, after, n_embedded, rescued, kept, problem)
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 from soundkin.audio_facts import FACTS
-from soundkin.library.library import Library
 from soundkin.library.records import Filters, Recording
 from soundkin.library.sql import RECORDINGS, compile_filters, read_path
+from soundkin.library.store import LibraryStore
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Folder:
     duration_s: float
 
 
-def read_page(library: Library, wanted: Wanted, offset: int = 0, limit: int = 100) -> Page:
+def read_page(library: LibraryStore, wanted: Wanted, offset: int = 0, limit: int = 100) -> Page:
     """Read some recordings in order of path."""
     where, parameters = compile_filters(wanted.filters)
     where += f" AND content_id IS {'NULL' if wanted.failed else 'NOT NULL'}"
@@ -52,7 +52,7 @@ def read_page(library: Library, wanted: Wanted, offset: int = 0, limit: int = 10
     return Page(total, list(library.select_where(part, [*parameters, limit, offset])))
 
 
-def list_folder_tree(library: Library) -> list[Folder]:
+def list_folder_tree(library: LibraryStore) -> list[Folder]:
     """List the folders that were asked to be indexed and all below that hold recordings."""
     roots = library.list_folders()
     counts: defaultdict[str, int] = defaultdict(int)
@@ -65,7 +65,7 @@ def list_folder_tree(library: Library) -> list[Folder]:
     return [Folder(path, counts[path], round(seconds[path], 3)) for path in sorted(counts)]
 
 
-def count_extensions(library: Library) -> list[tuple[str, int]]:
+def count_extensions(library: LibraryStore) -> list[tuple[str, int]]:
     """Count the recordings of each kind of file, the most frequent kind first."""
     found: Counter[str] = Counter()
     for (path,) in library.connection.fetch("SELECT path FROM recordings WHERE error IS NULL"):
@@ -73,7 +73,7 @@ def count_extensions(library: Library) -> list[tuple[str, int]]:
     return sorted(found.items(), key=lambda one: (-one[1], one[0]))
 
 
-def measure_ranges(library: Library) -> dict[str, tuple[float, float]]:
+def measure_ranges(library: LibraryStore) -> dict[str, tuple[float, float]]:
     """Find the least and the greatest value of each fact (`FACTS`) that any recording has."""
     columns = ", ".join(f"MIN({column}), MAX({column})" for column in FACTS.values())
     [values] = library.connection.fetch(f"SELECT {columns} FROM facts")

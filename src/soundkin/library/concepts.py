@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from soundkin.errors import QueryError
-from soundkin.library.library import Library
+from soundkin.library.store import LibraryStore
 
 CONCEPT_COLUMNS = "id, name, model_hash, definition, vectors"
 
@@ -35,18 +35,18 @@ class Concept:
     disliked: Vectors
 
 
-def list_concepts(library: Library) -> list[Concept]:
+def list_concepts(library: LibraryStore) -> list[Concept]:
     """List all, in order of name."""
     return _select(library, "1 ORDER BY name", [])
 
 
-def find_concept(library: Library, concept_id: int) -> Concept | None:
+def find_concept(library: LibraryStore, concept_id: int) -> Concept | None:
     """Find one by its id."""
     return next(iter(_select(library, "id = ?", [concept_id])), None)
 
 
 def save_concept(
-    library: Library, name: str, definition: dict[str, Any], vectors: Vectors
+    library: LibraryStore, name: str, definition: dict[str, Any], vectors: Vectors
 ) -> Concept:
     """Keep a query under a name, in place of one that has it.
 
@@ -74,7 +74,7 @@ def save_concept(
     return _select(library, "name = ?", [name])[0]
 
 
-def remove_concept(library: Library, name: str) -> bool:
+def remove_concept(library: LibraryStore, name: str) -> bool:
     """Forget one; False where there is none."""
     cursor = library.connection.run("DELETE FROM concepts WHERE name = ?", [name])
     return bool(cursor.rowcount)
@@ -101,7 +101,7 @@ def read_concept(concept_id: int, name: str, digest: str, definition: str, data:
     return Concept(concept_id, name, digest, asked, *parts)
 
 
-def _select(library: Library, condition: str, parameters: list[Any]) -> list[Concept]:
+def _select(library: LibraryStore, condition: str, parameters: list[Any]) -> list[Concept]:
     """Read concepts, but for damaged ones, which `soundkin verify` tells of."""
     sql = f"SELECT {CONCEPT_COLUMNS} FROM concepts WHERE {condition}"
     found = []

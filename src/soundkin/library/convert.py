@@ -58,7 +58,6 @@ def convert_library(source: str, target: str, on_progress: OnProgress = lambda *
             _write_file(library, Path(target).expanduser().absolute(), on_progress)
     if is_lance(target):
         with open_library(target) as written:
-            assert isinstance(written, LanceLibrary)  # as above
             written.renew_index(on_progress)
 
 

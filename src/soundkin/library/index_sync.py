@@ -15,7 +15,7 @@ from soundkin.config import SILENCE_DB
 from soundkin.index.disk import IndexFolder, Manifest, Snapshot
 from soundkin.index.float16 import find_unsound
 from soundkin.index.vector_index import VectorIndex, choose_kind
-from soundkin.library.library import Library
+from soundkin.library.store import LibraryStore
 from soundkin.progress import OnProgress
 
 SAVED_ROWS = 20_000  # below, reading the library is as fast as mapping an index
@@ -26,37 +26,18 @@ SAMPLE_SEED = 0
 Block = tuple[int, npt.NDArray[np.float16], npt.NDArray[np.bool_]]
 
 
-def load_index(
-    library: Library, on_progress: OnProgress | None = None, *, check_all: bool = False
-) -> VectorIndex:
-    """Load a library's index, brought in step with it first; saved where it can be.
+def load_snapshot(
+    library: LibraryStore, on_progress: OnProgress | None = None, *, check_all: bool = False
+) -> Snapshot:
+    """Load the index beside a library's file, brought in step with it first; saved where it can be.
 
     Parameters
     ----------
     on_progress
         Called with what is being done, how many segments are, and how many there are.
     check_all
-        See that every vector is whole, for those who read them all; `search` looks at its hits.
+        See that every vector is whole.
     """
-    return load_snapshot(library, on_progress, check_all=check_all).index
-
-
-def save_index(library: Library, on_progress: OnProgress | None = None) -> None:
-    """Bring a library's saved index in step; nothing where it is too small for one."""
-    if library.renew_index(on_progress or (lambda *_: None)):
-        return
-    upkeep = _Upkeep.of(library, on_progress)
-    if not upkeep.is_small():
-        upkeep.load()
-
-
-def load_snapshot(
-    library: Library, on_progress: OnProgress | None = None, *, check_all: bool = False
-) -> Snapshot:
-    """Load a library's index, as `load_index`, with how it lies on disk."""
-    own = library.open_index()
-    if own is not None:
-        return Snapshot(None, own)
     upkeep = _Upkeep.of(library, on_progress)
     found = upkeep.collect() if upkeep.is_small() else upkeep.load()
     if check_all and not found.index.is_whole():
@@ -65,23 +46,25 @@ def load_snapshot(
     return found
 
 
-def discard_index(library: Library) -> None:
-    """Forget a library's saved index, so that it is built anew."""
-    IndexFolder.beside(library.path).discard()
+def save_index(library: LibraryStore, on_progress: OnProgress | None = None) -> None:
+    """Bring the index beside a library's file in step; nothing where it is too small for one."""
+    upkeep = _Upkeep.of(library, on_progress)
+    if library.model is not None and not upkeep.is_small():
+        upkeep.load()
 
 
 @dataclasses.dataclass(frozen=True)
 class _Upkeep:
     """What is known when an index has to be brought in step."""
 
-    library: Library
+    library: LibraryStore
     folder: IndexFolder
     stamp: tuple[str, int]
     kind: str | None
     on_progress: OnProgress
 
     @classmethod
-    def of(cls, library: Library, on_progress: OnProgress | None) -> _Upkeep:
+    def of(cls, library: LibraryStore, on_progress: OnProgress | None) -> _Upkeep:
         """See what a library asks for now."""
         folder = IndexFolder.beside(library.path)
         report = on_progress or (lambda *_: None)

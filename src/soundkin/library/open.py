@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 from soundkin.library.library import Library
+
+if TYPE_CHECKING:
+    from soundkin.library.lance.lance_library import LanceLibrary
+    from soundkin.library.store import LibraryStore
+
+    KINDS: tuple[type[LibraryStore], ...] = (Library, LanceLibrary)  # mypy holds each to it
 
 
 def open_library(name: str | os.PathLike[str], *, create: bool = False) -> Library:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from soundkin.index.vector_index import VectorIndex
-from soundkin.library.index_sync import load_index, project
+from soundkin.library.index_sync import project
 from soundkin.library.library import Library
 from soundkin.library.records import Filters, Recording
 
@@ -60,7 +60,7 @@ def find_duplicates(
     durations_s = {content_id: group[0].duration_s for content_id, group in members.items()}
     groups = []
     for content_ids, score in _Contents.collect(
-        load_index(library, check_all=True), durations_s
+        library.open_index(check_all=True).index, durations_s
     ).group(threshold):
         recordings = [recording for content_id in content_ids for recording in members[content_id]]
         if len(recordings) > 1:

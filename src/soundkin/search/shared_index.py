@@ -15,7 +15,6 @@ from soundkin.embedding.trusted_models import find_trusted_model
 from soundkin.errors import LibraryError
 from soundkin.index.disk import IndexFolder
 from soundkin.index.vector_index import VectorIndex
-from soundkin.library.index_sync import discard_index, load_index
 from soundkin.library.library import Library
 from soundkin.library.records import LibraryModel
 from soundkin.progress import OnProgress
@@ -106,7 +105,7 @@ class SharedIndex:
     def refresh(self, library: Library, *, damaged: bool = False) -> LoadedIndex:
         """Bring the index in step now; build it anew where its files turned out `damaged`."""
         if damaged:
-            discard_index(library)
+            library.discard_index()
             self._loaded = None
         return self._refresh(library, None)
 
@@ -122,7 +121,7 @@ class SharedIndex:
                 raise _empty(library)
             if loaded is None or loaded.stamp != stamp:
                 folder = IndexFolder.beside(library.path)
-                index = load_index(library, self._on_progress)
+                index = library.open_index(self._on_progress).index
                 loaded = self._loaded = LoadedIndex(stamp, model, index, folder)
                 self._refreshed_at = time.monotonic()
             return loaded

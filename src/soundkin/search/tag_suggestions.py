@@ -13,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 
 from soundkin.index.vector_index import VectorIndex
-from soundkin.library.index_sync import load_index
 from soundkin.library.library import Library
 from soundkin.library.records import Filters, Recording
 
@@ -56,7 +55,7 @@ def suggest_tags(
     filters
         For which recordings; all tagged ones vote.
     """
-    index = load_index(library, check_all=True)
+    index = library.open_index(check_all=True).index
     voters = _Voters.collect(index, filter(list_tags, library.select_recordings()))
     if len(voters.recordings) < 2:
         return []

@@ -15,7 +15,6 @@ from soundkin.index.candidates import VectorArray
 from soundkin.index.exact import find_owners
 from soundkin.index.float16 import widen
 from soundkin.index.vector_index import VectorIndex
-from soundkin.library.index_sync import load_index
 from soundkin.library.library import Library
 from soundkin.progress import OnProgress
 from soundkin.sound_map.disk import SavedMap
@@ -61,7 +60,7 @@ class MapPoints:
             raise QueryError(f"a map is by {' or '.join(KINDS)}, not {by!r}")
         if library.model is None:
             raise LibraryError(f"{library.name}: it is empty; run: soundkin index FOLDER")
-        index = load_index(library, check_all=True)
+        index = library.open_index(check_all=True).index
         if by == "recordings":
             means = _average_contents(index)
             rows = np.flatnonzero(means.any(axis=1))

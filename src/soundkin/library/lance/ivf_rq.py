@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from soundkin.index.exact import find_owners
 from soundkin.index.rabitq import SEED, TRAINING_POINTS, Centroids, choose_n_lists, choose_n_probes
-from soundkin.library.lance.tables import Tables, import_lance
+from soundkin.library.lance.tables import Tables, explain_errors, import_lance
 
 COLUMN, NAME = "vector", "vector_idx"
 METRIC = "cosine"
@@ -58,7 +58,8 @@ class LanceVectors:
             return np.zeros((0, self.shape[1]), np.float16)
         owners = find_owners(self._offsets, rows)
         ids = (rows + self._shifts[owners]).tolist()
-        found = self._dataset._take_rows(ids, columns=[COLUMN])[COLUMN]
+        with explain_errors(self._dataset.uri):
+            found = self._dataset._take_rows(ids, columns=[COLUMN])[COLUMN]
         values = found.combine_chunks().values.to_numpy()
         taken: npt.NDArray[np.float16] = values.reshape(-1, self.shape[1])
         return taken
@@ -99,7 +100,8 @@ class LanceIvfRq:
 
     def _find(self, query: Floats, count: int, n_probes: int) -> tuple[Rows, Floats]:
         nearest = {"column": COLUMN, "q": query, "k": count, "nprobes": n_probes}
-        table = self._dataset.to_table(columns=["_distance"], nearest=nearest, with_row_id=True)
+        with explain_errors(self._dataset.uri):
+            table = self._dataset.to_table(columns=["_distance"], nearest=nearest, with_row_id=True)
         rows = self._vectors.find_rows(table["_rowid"].to_numpy().astype(np.int64))
         scores = 1 - table["_distance"].to_numpy()
         found, estimates = np.full(count, -1, np.int64), np.full(count, -np.inf, np.float32)

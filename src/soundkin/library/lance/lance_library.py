@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Self
 
@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from soundkin.config import SILENCE_DB
 from soundkin.errors import LibraryError
+from soundkin.index.disk import Snapshot
 from soundkin.index.vector_index import VectorIndex, choose_kind
 from soundkin.library.lance.ivf_rq import (
     LanceIvfRq,
@@ -21,10 +22,11 @@ from soundkin.library.lance.ivf_rq import (
     renew_index,
 )
 from soundkin.library.lance.sqlite_cache import synchronise
-from soundkin.library.lance.tables import Tables, import_lance
-from soundkin.library.lance.write_through import WriteThroughConnection
+from soundkin.library.lance.tables import Tables, explain_errors, import_lance
+from soundkin.library.lance.write_through import FROM_CLUSTER, WriteThroughConnection
 from soundkin.library.library import Library
-from soundkin.library.records import LibraryModel
+from soundkin.library.records import Content, LibraryModel
+from soundkin.progress import OnProgress
 
 LAG_S = 1.0  # how old what is known of the tables may be
 FAR_LAG_S = 10.0  # where asking takes a while
@@ -80,6 +82,10 @@ class LanceLibrary(Library):
             self.refresh()
         return super().stamp
 
+    def add_content(self, content: Content) -> int:
+        """Refuse it: ids are given out by the tables."""
+        raise LibraryError(f"{self.name}: {FROM_CLUSTER}")
+
     def replace_model(self, model: LibraryModel) -> None:
         """Take another model: what is known stays, to be embedded anew."""
         self.tables.replace_model(model)
@@ -90,9 +96,10 @@ class LanceLibrary(Library):
         return self.tables.measure_bytes()
 
     def measure_index_bytes(self) -> int:
-        """Sum up what the index takes, where there is one."""
+        """Measure what the index takes that lies with the vectors, or else one made here."""
         segments = self.segments
-        return measure_index_bytes(self.tables, segments) if segments else 0
+        own = measure_index_bytes(self.tables, segments) if segments else 0
+        return own or super().measure_index_bytes()
 
     @property
     def segments(self) -> str | None:
@@ -120,9 +127,7 @@ class LanceLibrary(Library):
         waiting: list[tuple[int, npt.NDArray[np.float16]]] = []
         n_waiting = 0
         for content_id in content_ids:
-            levels = self.connection.run(
-                "SELECT levels FROM contents WHERE id = ?", [content_id]
-            ).fetchone()
+            levels = self._fetch_one("SELECT levels FROM contents WHERE id = ?", [content_id])
             waiting.append((content_id, np.frombuffer(levels[0], np.float16)))
             n_waiting += len(waiting[-1][1])
             if n_waiting >= BLOCK_ROWS:
@@ -142,11 +147,13 @@ class LanceLibrary(Library):
         for (content_id, levels), (start, stop) in zip(contents, pairwise(offsets), strict=True):
             yield content_id, vectors[start:stop], levels
 
-    def open_index(self) -> VectorIndex | None:
-        """Open the index that lies with the vectors; None where there is none."""
+    def open_index(
+        self, on_progress: OnProgress | None = None, *, check_all: bool = False
+    ) -> Snapshot:
+        """Open the index that lies with the vectors; where there is none, one put together here."""
         model, segments = self.model, self.segments
         if model is None or segments is None or not has_index(self.tables, segments):
-            return None
+            return super().open_index(on_progress, check_all=check_all)
         sql = "SELECT id, n_segments, levels FROM contents ORDER BY id"
         rows = list(self.connection.fetch(sql))
         ids = np.array([row[0] for row in rows], np.int64)
@@ -155,7 +162,8 @@ class LanceLibrary(Library):
         dataset = self.tables.pin(segments)
         vectors = LanceVectors(dataset, ids, offsets, model.embedding_size)
         candidates = LanceIvfRq(dataset, vectors)
-        return VectorIndex(vectors, levels < SILENCE_DB, ids, offsets, candidates=candidates)
+        silent = levels < SILENCE_DB
+        return Snapshot(None, VectorIndex(vectors, silent, ids, offsets, candidates=candidates))
 
     def sweep(self) -> None:
         """Delete segments that count not, since their bytes were written twice."""
@@ -172,13 +180,13 @@ class LanceLibrary(Library):
         strays = ids[is_stray].tolist()
         self.tables.remove_rows(segments, [(stray, stray + 1) for stray in strays])
 
-    def renew_index(self, on_progress: Callable[[str, int, int], None]) -> bool:
+    def renew_index(self, on_progress: OnProgress | None = None) -> None:
         """Make the index that lies with the vectors, or extend it, where the library needs one."""
         segments, n_segments = self.segments, self.count().n_segments
         if segments is None or not n_segments:
-            return True
+            return
         kind = self.index_kind or choose_kind(n_segments)
         if kind != "exact":
-            renew_index(self.tables, segments, kind, on_progress)
+            with explain_errors(self.name):
+                renew_index(self.tables, segments, kind, on_progress or (lambda *_: None))
             self.refresh()
-        return True

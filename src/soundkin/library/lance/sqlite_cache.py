@@ -18,7 +18,7 @@ import numpy as np
 from soundkin.errors import LibraryError
 from soundkin.library.connection import Connection
 from soundkin.library.lance.schema import CONCEPTS, FOLDERS, LIBRARY, RECORDINGS, REJECTED, TAGS
-from soundkin.library.lance.tables import Tables
+from soundkin.library.lance.tables import Tables, explain_errors
 from soundkin.library.schema import MIRROR
 from soundkin.library.sql import INSERT_FACTS, encode_path
 
@@ -68,7 +68,7 @@ def _synchronise(tables: Tables, row: dict[str, Any], path: Path) -> None:
         connection.run(MIRROR.replace("TABLE", "TABLE IF NOT EXISTS", 1))
         known = dict(connection.fetch("SELECT name, version FROM mirror"))
         if known != read_versions(tables, row):
-            with connection.transaction():
+            with explain_errors(tables.uri), connection.transaction():
                 _Update(connection, tables, row).run()
     finally:
         connection.close()

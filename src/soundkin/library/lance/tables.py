@@ -19,7 +19,7 @@ import os
 import re
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -223,16 +223,8 @@ class Tables:
     def _address(self, name: str) -> str:
         return f"{self.uri}/{name}{SUFFIX}"
 
-    @contextmanager
-    def _explained(self) -> Iterator[None]:
-        try:
-            yield
-        except (OSError, ValueError, RuntimeError) as error:
-            if _is_absence(error):
-                reason = "no library there, or not all of it"
-            else:
-                reason = re.split(r", \S+\.rs:\d+|\n", str(error))[0][:300]
-            raise LibraryError(f"{self.uri}: {reason}") from error
+    def _explained(self) -> AbstractContextManager[None]:
+        return explain_errors(self.uri)
 
 
 def _join(ranges: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
@@ -263,6 +255,19 @@ def import_lance() -> Any:
     except ImportError as error:
         raise LibraryError(MISSING) from error
     return lance
+
+
+@contextmanager
+def explain_errors(uri: str) -> Iterator[None]:
+    """Turn errors of Lance's into a LibraryError that names what lies at an address."""
+    try:
+        yield
+    except (OSError, ValueError, RuntimeError) as error:
+        if _is_absence(error):
+            reason = "no library there, or not all of it"
+        else:
+            reason = re.split(r", \S+\.rs:\d+|\n", str(error))[0][:300]
+        raise LibraryError(f"{uri}: {reason}") from error
 
 
 def _is_absence(error: Exception) -> bool:

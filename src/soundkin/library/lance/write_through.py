@@ -21,8 +21,11 @@ NOTED = {
     "concepts": ("name", None),
     "recordings": ("id", None),
     "contents": ("id", "n_segments"),
+    "facts": ("content", None),
     "meta": ("id", None),
 }
+BY_CLUSTER = ("recordings", "contents", "facts")  # from here rows of these only go
+FROM_CLUSTER = "its recordings come by: soundkin index --cluster"
 EVENTS = {"DELETE": ("OLD", 1), "INSERT": ("NEW", 0), "UPDATE": ("NEW", 0)}
 
 
@@ -68,15 +71,13 @@ class WriteThroughConnection(Connection):
         for name, key, extra, is_gone in list(super().fetch("SELECT * FROM changes")):
             changes.setdefault(name, {})[key, extra] = bool(is_gone)
         super().run("DELETE FROM changes")
+        if not all(is_gone for name in BY_CLUSTER for is_gone in changes.get(name, {}).values()):
+            raise LibraryError(f"{self.tables.uri}: {FROM_CLUSTER}")
         for name, table in (("tags", TAGS), ("rejected_tags", REJECTED)):
             self._push_tags(table, changes.get(name, {}))
         self._push_folders(changes.get("folders", {}))
         self._push_concepts(changes.get("concepts", {}))
-        gone = [key for (key, _), is_gone in changes.get("recordings", {}).items() if is_gone]
-        if len(gone) < len(changes.get("recordings", {})):
-            raise LibraryError(
-                f"{self.tables.uri}: its recordings come by: soundkin index --cluster"
-            )
+        gone = [key for key, _ in changes.get("recordings", {})]
         with self._in_step(RECORDINGS, bool(gone)):
             self.tables.remove_rows(RECORDINGS, [(key - 1, key) for key in gone])
         segments = self.tables.read_library()["segments"]

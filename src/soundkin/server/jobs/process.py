@@ -22,7 +22,6 @@ from soundkin.errors import BusyError, SoundkinError
 from soundkin.indexing.folders import index_folders
 from soundkin.indexing.summary import describe_amount, describe_run, summarise_run
 from soundkin.indexing.watch import watch_folders
-from soundkin.library.index_sync import save_index
 from soundkin.library.library import Library
 from soundkin.library.open import open_library
 from soundkin.progress import Failure, IndexProgress, IndexReport
@@ -72,8 +71,7 @@ def run_index(order: dict[str, Any], say: Say) -> dict[str, Any]:
                 if time.monotonic() - started > BUSY_S:
                     raise
                 time.sleep(REPORT_EVERY_S)
-        if library.model is not None:
-            save_index(library)
+        library.renew_index()
         counts = library.count()
     facts = dataclasses.asdict(report)
     for kind in ("failures", "warnings", "missing"):
