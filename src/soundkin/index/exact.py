@@ -59,18 +59,20 @@ def score_contents(segments: Segments, queries: Floats, places: Rows) -> Floats:
 def cut_blocks(offsets: Rows, places: Rows, size: int) -> Iterator[Block]:
     """Cut contents into blocks whose vectors, of `size` numbers, stay in the cache of a core."""
     lengths = offsets[places + 1] - offsets[places]
-    block_of = np.cumsum(lengths) // max(1, BLOCK_FLOATS // max(1, size))
-    run_of = np.cumsum(np.diff(places, prepend=places[:1]) != 1)
+    ends = np.cumsum(lengths)
+    starts = ends - lengths
+    block_of = ends // max(1, BLOCK_FLOATS // max(1, size))
+    run_of = np.cumsum(np.diff(places, prepend=places[:1]) != 1)  # places side by side
     cuts = [0, *(np.flatnonzero(np.diff(block_of)) + 1).tolist(), len(places)]
     for first, stop in pairwise(cuts):
-        part = places[first:stop]
-        if not len(part):
+        if first == stop:
             continue
-        side_by_side = slice(int(offsets[part[0]]), int(offsets[part[-1] + 1]))
-        is_run = run_of[first] == run_of[stop - 1]
-        rows = side_by_side if is_run else expand(offsets, part)
-        starts = np.cumsum(lengths[first:stop]) - lengths[first:stop]
-        yield Block(slice(first, stop), rows, starts)
+        rows: Rows | slice
+        if run_of[first] == run_of[stop - 1]:
+            rows = slice(int(offsets[places[first]]), int(offsets[places[stop - 1] + 1]))
+        else:
+            rows = expand(offsets, places[first:stop])
+        yield Block(slice(first, stop), rows, starts[first:stop] - starts[first])
 
 
 def expand(offsets: Rows, places: Rows) -> Rows:
