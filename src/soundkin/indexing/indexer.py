@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from itertools import islice
-from pathlib import Path
 
 from soundkin.audio.walk import FoundFile
 from soundkin.embedding.pool import WorkerPool
@@ -18,7 +17,7 @@ from soundkin.indexing.folder_scan import FolderScan, remember_away
 from soundkin.library.library import Library
 from soundkin.library.records import Content, Recording
 from soundkin.progress import Failure, IndexProgress, IndexReport, ProgressCallback
-from soundkin.system.files import hash_file
+from soundkin.system.files import hash_file, is_unchanged
 
 HASH_THREADS = 2
 HASH_LOOK_AHEAD = 8
@@ -138,7 +137,7 @@ class Indexer:
 
     def _store(self, files: list[FoundFile], digest: bytes, embeddings: Embeddings) -> None:
         first, *copies = files
-        if not _is_same(first):
+        if not is_unchanged(first.path, first.size, first.mtime_ns):
             self._fail(first, AudioError(CHANGED), keep=False)
             for copy in copies:  # the copy may still hold the bytes that were hashed
                 self._take(copy, hash_file(copy.path))
@@ -210,14 +209,6 @@ class Indexer:
         raised = {name: getattr(self._progress, name) + step for name, step in steps.items()}
         self._progress = replace(self._progress, **raised)
         self._on_progress(self._progress)
-
-
-def _is_same(file: FoundFile) -> bool:
-    try:
-        status = Path(file.path).stat()
-    except OSError:
-        return False
-    return (status.st_size, status.st_mtime_ns) == (file.size, file.mtime_ns)
 
 
 def _describe(digest: bytes, embeddings: Embeddings) -> Content:
