@@ -9,15 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from soundkin.errors import DamagedLibraryError, LibraryError
-from soundkin.integrity.library_file import (
-    LOGS,
-    make_temporary,
-    put_backup_in_place,
-    read_kind,
-    replace_library,
-)
+from soundkin.integrity.library_file import put_backup_in_place, read_kind, replace_library
 from soundkin.integrity.verify import check_tables
 from soundkin.library.connection import Connection, open_to_read, translate_sqlite_error
+from soundkin.library.database_file import LOGS, make_temporary
 from soundkin.library.library import Library
 from soundkin.library.locks import lock_library
 from soundkin.library.records import LibraryCounts

@@ -26,12 +26,13 @@ from soundkin.integrity.damaged_file import keep_log_in
 from soundkin.integrity.library_file import read_kind, swap_in
 from soundkin.integrity.recover import Rescued, rescue_rows
 from soundkin.integrity.verify import OTHER_BYTES, VerifyReport, verify_library
+from soundkin.library.database_file import make_temporary
 from soundkin.library.library import Library
 from soundkin.library.locks import lock_library
 from soundkin.library.records import LibraryModel
 from soundkin.library.sql import read_path
 from soundkin.progress import OnProgress, ProgressCallback
-from soundkin.system.files import drop_left_over, name_aside
+from soundkin.system.files import drop_left_over
 
 OF_THE_FILE = ("file", "table", "recording")  # what only writing it anew mends
 LOST = "its vectors were damaged and its file cannot be read; bring it back and run soundkin index"
@@ -112,13 +113,9 @@ def _verify(
 def _write_anew(path: Path) -> tuple[Rescued, Path | None]:
     """Put a new file with all that can be read in place of a damaged one."""
     keep_log_in(path)
-    temporary = name_aside(path)
-    try:
+    with make_temporary(path) as temporary:
         rescued = rescue_rows(path, temporary)
         return rescued, swap_in(temporary, path)
-    finally:
-        for suffix in ("", "-wal", "-shm"):
-            Path(f"{temporary}{suffix}").unlink(missing_ok=True)
 
 
 def _mend(library: Library, changed: list[int], on_progress: OnProgress) -> None:

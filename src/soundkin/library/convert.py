@@ -15,6 +15,7 @@ import pyarrow as pa
 from soundkin.audio_facts import FACT_COLUMNS
 from soundkin.errors import LibraryError
 from soundkin.library.concepts import list_concepts
+from soundkin.library.database_file import make_temporary
 from soundkin.library.lance.lance_library import LanceLibrary
 from soundkin.library.lance.schema import (
     CONCEPTS,
@@ -170,9 +171,8 @@ def _write_file(library: LanceLibrary, path: Path, on_progress: OnProgress) -> N
     if path.exists():
         raise LibraryError(f"{path}: there is a file already; choose another name")
     n_done, n_all = 0, library.count().n_segments
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    library.connection.copy_to(part)
-    try:
+    with make_temporary(path) as part:
+        library.connection.copy_to(part)
         with Library.open(part) as copy:
             with copy.transaction():
                 copy.connection.run("DROP TABLE mirror")
@@ -190,6 +190,3 @@ def _write_file(library: LanceLibrary, path: Path, on_progress: OnProgress) -> N
                     on_progress("Copying", n_done, n_all)
             copy.connection.run("PRAGMA wal_checkpoint(TRUNCATE)")
         part.replace(path)
-    finally:
-        for name in (part.name, f"{part.name}-wal", f"{part.name}-shm"):
-            part.with_name(name).unlink(missing_ok=True)

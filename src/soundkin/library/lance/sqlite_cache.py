@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ import numpy as np
 
 from soundkin.errors import LibraryError
 from soundkin.library.connection import Connection
+from soundkin.library.database_file import delete_database
 from soundkin.library.lance.schema import CONCEPTS, FOLDERS, LIBRARY, RECORDINGS, REJECTED, TAGS
 from soundkin.library.lance.tables import Tables, explain_errors
 from soundkin.library.schema import MIRROR
@@ -55,9 +55,7 @@ def synchronise(tables: Tables) -> Path:
     except LibraryError as error:
         if not str(error).startswith(str(path)):
             raise
-        for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):  # damaged, or too new
-            with suppress(OSError):
-                path.with_name(name).unlink()
+        delete_database(path)  # damaged, or too new
         _synchronise(tables, row, path)
     return path
 
