@@ -15,7 +15,7 @@ from soundkin.embedding.segments import Embeddings
 from soundkin.errors import AudioError, SoundkinError, WorkerError
 from soundkin.indexing.folder_scan import FolderScan, remember_away
 from soundkin.library.library import Library
-from soundkin.library.records import Content, Recording
+from soundkin.library.records import REREAD_SIZE, Content, Recording
 from soundkin.progress import Failure, IndexProgress, IndexReport, ProgressCallback
 from soundkin.system.files import hash_file, is_unchanged
 
@@ -161,8 +161,8 @@ class Indexer:
             if moved is not None:
                 self._scan.note_move(moved.path, file.path)
                 self._library.move_recording(moved, file.path)
-                if present is not None and present.size < 0:  # to be read again: no other sound
-                    self._library.add_tags([moved], present.tags)
+                if present is not None and present.size == REREAD_SIZE:
+                    self._library.add_tags([moved], present.tags)  # they were of no other sound
             elif is_touched:
                 self._scan.note_move(file.path, file.path)
             self._save(file, content_id)
@@ -182,7 +182,7 @@ class Indexer:
     def _fail(self, file: FoundFile, error: SoundkinError, *, keep: bool = True) -> None:
         """Note a failure; without `keep`, what is known of the file stays, for a next try."""
         failure = Failure.of(file.path, error)
-        size = file.size if keep else -1  # no file's size, so that it counts as changed
+        size = file.size if keep else REREAD_SIZE
         if keep or file.path not in self._scan.known:
             with self._library.transaction():
                 self._library.save_recording(file.path, size, file.mtime_ns, error=failure.reason)

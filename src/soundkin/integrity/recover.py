@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from soundkin.errors import LibraryError
-from soundkin.integrity.checks import NOT_EMBEDDED
 from soundkin.integrity.damaged_file import NOTHING, open_damaged
 from soundkin.library.connection import Connection
 from soundkin.library.database_file import make_temporary
 from soundkin.library.library import Library
+from soundkin.library.records import NOT_EMBEDDED, REREAD_SIZE
 from soundkin.library.schema import list_own_tables
 from soundkin.library.sql import encode_path, read_path
 
@@ -148,7 +148,7 @@ class _Rescue:
         self,
         recording_id: int,
         path: Any,
-        size: Any = -1,
+        size: Any = REREAD_SIZE,
         mtime_ns: Any = 0,
         content_id: int | None = None,
         error: str | None = NOT_EMBEDDED,
@@ -166,7 +166,7 @@ class _Rescue:
             self._recordings[recording_id] = there[0]
         elif self._insert("recordings", columns, row):
             self._recordings[recording_id] = recording_id
-        elif size != -1:
+        elif size != REREAD_SIZE:
             self._take(recording_id, path)
 
     def _copy_tags(self, table: str, by_recording: str) -> int:

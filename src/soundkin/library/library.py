@@ -21,7 +21,14 @@ from soundkin.index.vector_index import INDEX_KINDS
 from soundkin.library.connection import Connection
 from soundkin.library.index_sync import load_snapshot, save_index
 from soundkin.library.reader import LibraryReader
-from soundkin.library.records import Content, Filters, LibraryModel, Recording
+from soundkin.library.records import (
+    NOT_EMBEDDED,
+    REREAD_SIZE,
+    Content,
+    Filters,
+    LibraryModel,
+    Recording,
+)
 from soundkin.library.sql import INSERT_FACTS, compile_filters, encode_facts, encode_path
 from soundkin.progress import OnProgress
 
@@ -84,7 +91,8 @@ class Library(LibraryReader):
                 [model.name, model.hash, model.file_name, model.to_json()],
             )
             self._run(
-                "UPDATE recordings SET size = -1, content_id = NULL, error = 'not embedded yet'"
+                "UPDATE recordings SET size = ?, content_id = NULL, error = ?",
+                [REREAD_SIZE, NOT_EMBEDDED],
             )
             self.drop_orphans()
 

@@ -19,11 +19,11 @@ from soundkin.library.connection import Connection
 from soundkin.library.database_file import delete_database
 from soundkin.library.lance.schema import CONCEPTS, FOLDERS, LIBRARY, RECORDINGS, REJECTED, TAGS
 from soundkin.library.lance.tables import Tables, explain_errors
+from soundkin.library.records import NOT_EMBEDDED, REREAD_SIZE
 from soundkin.library.schema import MIRROR
 from soundkin.library.sql import INSERT_FACTS, encode_path
 
 FILE = "library.sqlite"
-NOT_YET = "not embedded yet"
 EVERYTHING = ("tags", "rejected_tags", "folders", "concepts", "recordings", "facts", "contents")
 MODEL = ("model_name", "model_hash", "model_file", "model_config", "index_kind")
 
@@ -171,7 +171,7 @@ class _Update:
             found = self._run("SELECT id FROM contents WHERE hash = ?", [row["hash"]]).fetchone()
             error, size = row["error"], row["size"]
             if found is None and error is None:  # its vectors are of another model, or to come
-                error, size = NOT_YET, -1
+                error, size = NOT_EMBEDDED, REREAD_SIZE
             recording_id = row["_rowid"] + 1
             self._run("DELETE FROM recordings WHERE path = ? AND id <> ?", [path, recording_id])
             self._run(
@@ -192,9 +192,9 @@ class _Update:
         for gone in np.setdiff1d(known, present).tolist():
             if table == "contents":
                 self._run(
-                    "UPDATE recordings SET content_id = NULL, error = ?, size = -1"
+                    "UPDATE recordings SET content_id = NULL, error = ?, size = ?"
                     " WHERE content_id = ?",
-                    [NOT_YET, gone],
+                    [NOT_EMBEDDED, REREAD_SIZE, gone],
                 )
             self._run(f"DELETE FROM {table} WHERE id = ?", [gone])
 
