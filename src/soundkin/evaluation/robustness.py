@@ -12,7 +12,8 @@ import numpy.typing as npt
 
 from soundkin.audio import deformations
 from soundkin.audio.decoder import Samples
-from soundkin.audio.read import probe_audio, read_audio
+from soundkin.audio.open import open_decoder
+from soundkin.audio.read import read_region
 from soundkin.embedding.baselines import BASELINES, standardise
 from soundkin.embedding.embedder import Embedder
 from soundkin.embedding.model import load_model
@@ -123,8 +124,9 @@ def _read_clips(paths: Sequence[str]) -> tuple[list[tuple[Samples, int]], tuple[
     clips, failures = [], []
     for path in paths:
         try:
-            rate = probe_audio(path).sample_rate
-            clips.append((read_audio(path, rate, 0.0, MAX_S), rate))
+            with open_decoder(path) as decoder:
+                rate = decoder.info.sample_rate
+                clips.append((read_region(decoder, path, rate, 0.0, MAX_S), rate))
         except AudioError as error:
             failures.append(Failure.of(path, error))
     return clips, tuple(failures)
