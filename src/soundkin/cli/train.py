@@ -147,7 +147,7 @@ def _read_recipe(config: str, steps: int | None) -> Recipe:
             text = Path(config).read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise TrainingError(f"{config}: {getattr(error, 'strerror', None) or error}") from error
-    recipe = Recipe.from_toml(text)
+    recipe = Recipe.from_toml(text, config)
     if steps is not None:
         training = dataclasses.replace(recipe.training, steps=steps)
         recipe = dataclasses.replace(recipe, training=training)
