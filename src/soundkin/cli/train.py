@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from soundkin.cli.options import check_address, cluster_option
-from soundkin.errors import TrainingError
+from soundkin.errors import TrainingError, naming
 
 if TYPE_CHECKING:
     from soundkin.training.recipe import Recipe
@@ -110,10 +110,8 @@ def train(
 
 def _make_folder(output: str) -> Path:
     folder = Path(output)
-    try:
+    with naming(folder, TrainingError):
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise TrainingError(f"{folder}: {error.strerror or error}") from error
     return folder
 
 

@@ -21,7 +21,7 @@ from soundkin.audio.walk import FoundFile
 from soundkin.embedding.model import find_model
 from soundkin.embedding.pool import WorkerPool
 from soundkin.embedding.segments import Embeddings
-from soundkin.errors import AudioError, ModelError, SoundkinError
+from soundkin.errors import AudioError, ModelError, SoundkinError, naming
 from soundkin.library.lance.schema import make_segments, make_segments_schema
 from soundkin.library.lance.tables import Tables
 from soundkin.progress import Failure
@@ -156,10 +156,8 @@ def fetch(file: FoundFile, folder: Path, number: int) -> Path:
         return Path(file.path)
     system, path = open_filesystem(file.path)
     here = folder / f"{number}{Path(path).suffix}"
-    try:
+    with naming(file.path, AudioError):
         system.get_file(path, str(here))
-    except OSError as error:
-        raise AudioError(f"{file.path}: {error.strerror or error}") from error
     return here
 
 

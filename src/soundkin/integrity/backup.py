@@ -8,7 +8,7 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
-from soundkin.errors import DamagedLibraryError, LibraryError
+from soundkin.errors import DamagedLibraryError, LibraryError, naming
 from soundkin.integrity.library_file import put_backup_in_place, read_kind, replace_library
 from soundkin.integrity.verify import check_tables
 from soundkin.library.connection import Connection, open_to_read, translate_sqlite_error
@@ -82,10 +82,8 @@ def restore(
         raise LibraryError(f"{source}: that is the library itself; give the backup's file")
     if read_kind(path) == "foreign":
         raise LibraryError(f"{path}: an SQLite file, but not a soundkin library")
-    try:
+    with naming(path.parent, LibraryError):
         path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise LibraryError(f"{path.parent}: {error.strerror or error}") from error
     with lock_library(path):
         drop_left_over(path)
         with make_temporary(path) as temporary:

@@ -15,7 +15,7 @@ from typing import Any, Self
 import numpy as np
 
 from soundkin.audio_facts import Facts
-from soundkin.errors import LibraryError
+from soundkin.errors import LibraryError, naming
 from soundkin.index.disk import IndexFolder, Snapshot
 from soundkin.index.vector_index import INDEX_KINDS
 from soundkin.library.connection import Connection
@@ -53,10 +53,8 @@ class Library(LibraryReader):
         if not path.exists():
             if not create:
                 raise LibraryError(f"{path}: no library there; make it with: soundkin index FOLDER")
-            try:
+            with naming(path.parent, LibraryError):
                 path.parent.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise LibraryError(f"{path.parent}: {error.strerror or error}") from error
         return cls(Connection.open(path))
 
     def close(self) -> None:

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-from soundkin.errors import AudioError
+from soundkin.errors import AudioError, naming
 
 PART = ".part"
 
@@ -96,8 +96,5 @@ def hash_file(path: str) -> bytes:
     AudioError
         The file cannot be read.
     """
-    try:
-        with Path(path).open("rb") as file:
-            return hashlib.file_digest(file, "sha256").digest()
-    except OSError as error:
-        raise AudioError(f"{path}: {error.strerror or error}") from error
+    with naming(path, AudioError), Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()

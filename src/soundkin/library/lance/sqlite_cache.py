@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from soundkin.errors import LibraryError
+from soundkin.errors import LibraryError, naming
 from soundkin.library.connection import Connection
 from soundkin.library.database_file import delete_database
 from soundkin.library.lance.schema import CONCEPTS, FOLDERS, LIBRARY, RECORDINGS, REJECTED, TAGS
@@ -46,10 +46,8 @@ def synchronise(tables: Tables) -> Path:
     """
     path = find_mirror(tables.uri)
     row = tables.read_library()
-    try:
+    with naming(path.parent, LibraryError):
         path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise LibraryError(f"{path.parent}: {error.strerror or error}") from error
     try:
         _synchronise(tables, row, path)
     except LibraryError as error:
