@@ -65,3 +65,7 @@ class IndexReport:
 
 OnProgress = Callable[[str, int, int], None]  # what is done now, how many of how many
 ProgressCallback = Callable[[IndexProgress], None]
+
+
+def ignore(*_: object) -> None:
+    """Hear of progress, of whichever kind, and do nothing."""

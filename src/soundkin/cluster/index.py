@@ -32,7 +32,7 @@ from soundkin.errors import LibraryError
 from soundkin.library.lance.lance_library import LanceLibrary
 from soundkin.library.lance.schema import RECORDINGS
 from soundkin.library.locks import lock_library
-from soundkin.progress import Failure, IndexProgress, IndexReport, ProgressCallback
+from soundkin.progress import Failure, IndexProgress, IndexReport, ProgressCallback, ignore
 from soundkin.system.limits import trim_heap
 from soundkin.system.remote import is_remote
 
@@ -54,7 +54,7 @@ def index_with_cluster(
     keep_missing: bool = False,
     drop_missing: bool = False,
     n_workers: int | None = None,
-    on_progress: ProgressCallback = lambda progress: None,
+    on_progress: ProgressCallback = ignore,
 ) -> IndexReport:
     """Bring a library in step with folders, lists of paths and URLs; or with all it knows.
 

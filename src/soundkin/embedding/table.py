@@ -19,7 +19,7 @@ from soundkin.embedding.model import DEFAULT_MODEL, find_model, load_model
 from soundkin.embedding.pool import WorkerPool
 from soundkin.embedding.segments import Embeddings, compute_starts
 from soundkin.errors import AudioError, QueryError, WorkerError, naming
-from soundkin.progress import Failure, IndexProgress, ProgressCallback
+from soundkin.progress import Failure, IndexProgress, ProgressCallback, ignore
 from soundkin.system.files import write_aside
 
 
@@ -44,7 +44,7 @@ def embed_paths(
     *,
     model: str | os.PathLike[str] = DEFAULT_MODEL,
     n_workers: int | None = None,
-    on_progress: ProgressCallback = lambda progress: None,
+    on_progress: ProgressCallback = ignore,
 ) -> EmbeddingTable:
     """Embed every audio file among files and folders.
 

@@ -20,7 +20,7 @@ from soundkin.embedding.model import load_model
 from soundkin.embedding.pool import count_workers
 from soundkin.errors import AudioError, QueryError
 from soundkin.index.unit_vectors import average_runs
-from soundkin.progress import Failure
+from soundkin.progress import Failure, ignore
 
 MAX_CLIPS = 300
 MAX_S = 5.0
@@ -88,7 +88,7 @@ def measure_robustness(
     paths: Sequence[str],
     models: Sequence[str],
     *,
-    on_progress: Callable[[int, int], None] = lambda n_done, n_clips: None,
+    on_progress: Callable[[int, int], None] = ignore,
 ) -> tuple[tuple[Robustness, ...], tuple[Failure, ...]]:
     """Deform clips (up to 300 drawn from `paths`, their first 5 s) and rank their origins.
 

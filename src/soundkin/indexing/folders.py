@@ -22,7 +22,7 @@ from soundkin.indexing.folder_scan import FolderScan, scan_files, scan_folders
 from soundkin.indexing.indexer import Indexer
 from soundkin.library.library import Library
 from soundkin.library.locks import lock_library
-from soundkin.progress import IndexReport, ProgressCallback
+from soundkin.progress import IndexReport, ProgressCallback, ignore
 
 
 def index_folders(
@@ -34,7 +34,7 @@ def index_folders(
     keep_missing: bool = False,
     drop_missing: bool = False,
     n_workers: int | None = None,
-    on_progress: ProgressCallback = lambda progress: None,
+    on_progress: ProgressCallback = ignore,
 ) -> IndexReport:
     """Bring a library in step with folders and files; without any, with all it knows.
 
@@ -84,7 +84,7 @@ def index_scan(
     library: Library,
     make_scan: Callable[[], FolderScan],
     take_pool: Callable[[ModelFile], WorkerPool],
-    on_progress: ProgressCallback = lambda progress: None,
+    on_progress: ProgressCallback = ignore,
 ) -> IndexReport:
     """Bring a library in step with what a scan of it has found, and with nothing else.
 
@@ -111,7 +111,7 @@ def embed_again(
     paths: Sequence[str],
     *,
     n_workers: int | None = None,
-    on_progress: ProgressCallback = lambda progress: None,
+    on_progress: ProgressCallback = ignore,
 ) -> IndexReport:
     """Bring single files of a library in step, as for a repair; the caller has locked the library.
 

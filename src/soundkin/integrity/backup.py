@@ -16,7 +16,7 @@ from soundkin.library.database_file import LOGS, make_temporary
 from soundkin.library.library import Library
 from soundkin.library.locks import lock_library
 from soundkin.library.records import LibraryCounts
-from soundkin.progress import OnProgress
+from soundkin.progress import OnProgress, ignore
 from soundkin.system.files import drop_left_over
 
 
@@ -36,7 +36,7 @@ class BackupReport:
 def back_up(
     library: Library,
     target: str | os.PathLike[str],
-    on_progress: OnProgress = lambda title, n_done, n_all: None,
+    on_progress: OnProgress = ignore,
 ) -> BackupReport:
     """Write all that a library holds as of now into one file, while others may write the library.
 
@@ -62,7 +62,7 @@ def back_up(
 def restore(
     path: str | os.PathLike[str],
     source: str | os.PathLike[str],
-    on_progress: OnProgress = lambda title, n_done, n_all: None,
+    on_progress: OnProgress = ignore,
 ) -> BackupReport:
     """Put a backup in a library's place, in one step; the library that was there is kept aside.
 

@@ -25,7 +25,7 @@ from soundkin.library.library import Library
 from soundkin.library.locks import lock_library
 from soundkin.library.records import NOT_EMBEDDED, REREAD_SIZE, LibraryModel
 from soundkin.library.sql import read_path
-from soundkin.progress import OnProgress, ProgressCallback
+from soundkin.progress import OnProgress, ProgressCallback, ignore
 from soundkin.system.files import drop_left_over
 
 OF_THE_FILE = ("file", "table", "recording")  # what only writing it anew mends
@@ -53,8 +53,8 @@ def repair_library(
     *,
     deep: bool = False,
     n_workers: int | None = None,
-    on_progress: OnProgress = lambda title, n_done, n_all: None,
-    on_embedding: ProgressCallback = lambda progress: None,
+    on_progress: OnProgress = ignore,
+    on_embedding: ProgressCallback = ignore,
 ) -> RepairReport:
     """Check a library as `verify_library` does, and make whole what is damaged.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,15 +31,14 @@ from soundkin.library.lance.schema import (
 from soundkin.library.lance.tables import Tables
 from soundkin.library.library import Library
 from soundkin.library.open import is_lance, open_library
+from soundkin.progress import OnProgress, ignore
 
 BLOCK_CONTENTS = 512
 BLOCK_ROWS = 1 << 14
 CONTENT_COLUMNS = ("duration_s", "sample_rate", "n_channels", "format", "warning", "n_segments")
 
-OnProgress = Callable[[str, int, int], None]
 
-
-def convert_library(source: str, target: str, on_progress: OnProgress = lambda *_: None) -> None:
+def convert_library(source: str, target: str, on_progress: OnProgress = ignore) -> None:
     """Copy a library to where there is none yet; the two are of different kinds.
 
     Recordings and contents keep their order and get new ids; `on_progress` as for an index.
