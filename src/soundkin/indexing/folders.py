@@ -76,7 +76,7 @@ def index_folders(
             run.run(keep_missing=keep_missing, drop_missing=drop_missing)
             library.drop_orphans()
             n_measured = measure_missing(library, pool, on_progress)
-    report = run.report(time.monotonic() - started)
+    report = run.tally.report(time.monotonic() - started)
     return replace(report, n_measured=n_measured)
 
 
@@ -103,7 +103,7 @@ def index_scan(
         run.run(keep_missing=False, drop_missing=False)
         if scan.known:  # else there were no bytes before that are nobody's now
             library.drop_orphans()
-    return run.report(time.monotonic() - started)
+    return run.tally.report(time.monotonic() - started)
 
 
 def embed_again(
@@ -126,4 +126,4 @@ def embed_again(
         run = Indexer(library, scan_files(library, paths), pool, on_progress)
         run.run(keep_missing=True, drop_missing=False)
         n_measured = measure_missing(library, pool, on_progress)
-    return replace(run.report(time.monotonic() - started), n_measured=n_measured)
+    return replace(run.tally.report(time.monotonic() - started), n_measured=n_measured)

@@ -6,7 +6,6 @@ import os
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import replace
 from itertools import islice
 
 from soundkin.audio.walk import FoundFile
@@ -16,7 +15,7 @@ from soundkin.errors import AudioError, SoundkinError, WorkerError
 from soundkin.indexing.folder_scan import FolderScan, remember_away
 from soundkin.library.library import Library
 from soundkin.library.records import REREAD_SIZE, Content, Recording
-from soundkin.progress import Failure, IndexProgress, IndexReport, ProgressCallback
+from soundkin.progress import Failure, ProgressCallback, RunTally
 from soundkin.system.files import hash_file, is_unchanged
 
 HASH_THREADS = 2
@@ -33,12 +32,7 @@ class Indexer:
         self._library = library
         self._scan = scan
         self._pool = pool
-        self._on_progress = on_progress
-        self._progress = IndexProgress()
-        self._report = IndexReport()
-        self._failures: list[Failure] = []
-        self._warnings: list[Failure] = []
-        self._missing: tuple[Failure, ...] = ()
+        self.tally = RunTally(on_progress)
         self._in_flight: dict[bytes, list[FoundFile]] = {}
         self._pending: dict[Future[Embeddings], bytes] = {}
 
@@ -49,24 +43,13 @@ class Indexer:
         while self._pending:
             self._store_finished()
         leaving = self._scan.settle(drop_missing=drop_missing)
-        self._failures += leaving.failures
+        self.tally.failures += leaving.failures
         if not keep_missing:
             self._library.remove_recordings(leaving.vanished)
-            self._count(n_removed=len(leaving.vanished))
+            self.tally.counts["n_removed"] += len(leaving.vanished)
             remember_away(self._library, leaving)
-            self._missing = leaving.missing
-            self._count(n_missing=leaving.n_missing)
-
-    def report(self, elapsed_s: float) -> IndexReport:
-        """Sum the run up."""
-        return replace(
-            self._report,
-            audio_s=self._progress.audio_s,
-            elapsed_s=elapsed_s,
-            missing=self._missing,
-            failures=tuple(self._failures),
-            warnings=tuple(self._warnings),
-        )
+            self.tally.missing = leaving.missing
+            self.tally.counts["n_missing"] += leaving.n_missing
 
     def _find_changed(self) -> list[FoundFile]:
         """List the files that are new or changed, the largest first.
@@ -74,17 +57,14 @@ class Indexer:
         The largest first, so that no long recording is left alone on one processor at the end.
         """
         changed = sorted(filter(self._is_changed, self._scan.found), key=lambda file: -file.size)
-        self._advance(n_files=len(changed), n_bytes=sum(file.size for file in changed))
+        self.tally.advance(n_files=len(changed), n_bytes=sum(file.size for file in changed))
         return changed
 
     def _is_changed(self, found: FoundFile) -> bool:
         known = self._scan.known.get(found.path)
         if known is None or (known.size, known.mtime_ns) != (found.size, found.mtime_ns):
             return True
-        if known.failed:
-            self._count(n_failed_before=1)
-        else:
-            self._count(n_unchanged=1)
+        self.tally.counts["n_failed_before" if known.failed else "n_unchanged"] += 1
         return False
 
     def _hash_ahead(self, files: Sequence[FoundFile]) -> Iterator[tuple[FoundFile, bytes]]:
@@ -145,10 +125,10 @@ class Indexer:
         with self._library.transaction():
             content_id = self._library.add_content(_describe(digest, embeddings))
             self._save(first, content_id)
-        self._count(n_added=1)
-        self._advance(n_done=1, bytes_done=first.size, audio_s=embeddings.duration_s)
+        self.tally.counts["n_added"] += 1
+        self.tally.advance(n_done=1, bytes_done=first.size, audio_s=embeddings.duration_s)
         if embeddings.warning:
-            self._warnings.append(Failure(first.path, embeddings.warning))
+            self.tally.warnings.append(Failure(first.path, embeddings.warning))
         for copy in copies:
             self._link(copy, content_id)
 
@@ -166,8 +146,8 @@ class Indexer:
             elif is_touched:
                 self._scan.note_move(file.path, file.path)
             self._save(file, content_id)
-        self._count(**{"n_moved" if moved else "n_duplicates": 1})
-        self._advance(n_done=1, bytes_done=file.size)
+        self.tally.counts["n_moved" if moved else "n_duplicates"] += 1
+        self.tally.advance(n_done=1, bytes_done=file.size)
 
     def _find_moved(self, content_id: int) -> Recording | None:
         """Find a recording of the same bytes whose own file is gone."""
@@ -186,8 +166,8 @@ class Indexer:
         if keep or file.path not in self._scan.known:
             with self._library.transaction():
                 self._library.save_recording(file.path, size, file.mtime_ns, error=failure.reason)
-        self._failures.append(failure)
-        self._advance(n_done=1, bytes_done=file.size)
+        self.tally.failures.append(failure)
+        self.tally.advance(n_done=1, bytes_done=file.size)
 
     def _fail_decoding(self, file: FoundFile, digest: bytes, error: SoundkinError) -> None:
         """Note that a file cannot be decoded; where its bytes are at fault, it is not tried again.
@@ -200,15 +180,6 @@ class Indexer:
             self._fail(file, reading, keep=False)
             return
         self._fail(file, error if is_its_own else AudioError(CHANGED), keep=is_its_own)
-
-    def _count(self, **counts: int) -> None:
-        raised = {name: getattr(self._report, name) + count for name, count in counts.items()}
-        self._report = replace(self._report, **raised)
-
-    def _advance(self, **steps: float) -> None:
-        raised = {name: getattr(self._progress, name) + step for name, step in steps.items()}
-        self._progress = replace(self._progress, **raised)
-        self._on_progress(self._progress)
 
 
 def _describe(digest: bytes, embeddings: Embeddings) -> Content:
