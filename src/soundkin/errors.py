@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class SoundkinError(Exception):
     """Root of all soundkin errors; its message is one line, fit to show a person."""
@@ -49,3 +52,12 @@ class ClusterError(SoundkinError):
 
 class ServerError(SoundkinError):
     """The server cannot be started: its address is taken, or not this machine's."""
+
+
+@contextmanager
+def naming(name: object, kind: type[SoundkinError]) -> Iterator[None]:
+    """Raise the system's errors of a file as `kind`, with the file's name and the reason."""
+    try:
+        yield
+    except OSError as error:
+        raise kind(f"{name}: {error.strerror or error}") from error

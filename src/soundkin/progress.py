@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from soundkin.errors import SoundkinError
 
@@ -65,3 +67,37 @@ class IndexReport:
 
 OnProgress = Callable[[str, int, int], None]  # what is done now, how many of how many
 ProgressCallback = Callable[[IndexProgress], None]
+
+
+class RunTally:
+    """What came of an index run so far, `counts` by their names in its report."""
+
+    def __init__(self, on_progress: ProgressCallback) -> None:
+        self.counts: Counter[str] = Counter()
+        self.failures: list[Failure] = []
+        self.warnings: list[Failure] = []
+        self.missing: tuple[Failure, ...] = ()
+        self._progress = IndexProgress()
+        self._on_progress = on_progress
+
+    def advance(self, **steps: float) -> None:
+        """Add to the numbers of the progress, and tell of it."""
+        raised = {name: getattr(self._progress, name) + step for name, step in steps.items()}
+        self._progress = replace(self._progress, **raised)
+        self._on_progress(self._progress)
+
+    def report(self, elapsed_s: float) -> IndexReport:
+        """Sum the run up."""
+        counts: dict[str, Any] = dict(self.counts)
+        return IndexReport(
+            **counts,
+            audio_s=self._progress.audio_s,
+            elapsed_s=elapsed_s,
+            missing=self.missing,
+            failures=tuple(self.failures),
+            warnings=tuple(self.warnings),
+        )
+
+
+def ignore(*_: object) -> None:
+    """Hear of progress, of whichever kind, and do nothing."""

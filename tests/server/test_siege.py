@@ -26,7 +26,7 @@ from benchmarks.load.attacks import (
 from benchmarks.load.clients import Load
 from conftest import Soundkin
 from serving import Server, serve
-from soundkin.server.sounds.preview_cache import Kept
+from soundkin.server.sounds.preview_cache import PreviewCache
 from sounds import make_noise, make_sweep, write_sound
 
 SLOW = {"slow heads", "slow bodies"}  # each takes until the server has had enough
@@ -146,7 +146,7 @@ def test_people_are_served_while_files_are_indexed(
 
 
 def test_many_small_things_are_kept_in_bounds_too() -> None:
-    kept, n_made = Kept(1 << 20), 0
+    kept, n_made = PreviewCache(1 << 20), 0
 
     def make() -> tuple[bytes, int]:
         nonlocal n_made

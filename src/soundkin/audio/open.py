@@ -21,7 +21,7 @@ from soundkin.audio.decoder import (
 )
 from soundkin.audio.ffmpeg import FFMPEG_EXTENSIONS, NO_OTHER_FILES, FfmpegDecoder
 from soundkin.audio.sndfile import SNDFILE_EXTENSIONS, SequentialFile, SndfileDecoder
-from soundkin.errors import AudioError
+from soundkin.errors import AudioError, naming
 from soundkin.system.remote import fetch_cached, is_remote
 
 MIN_RATE_HZ, MAX_RATE_HZ = 100, 10_000_000  # seconds of what is slower would be years
@@ -66,7 +66,7 @@ def _open_remote(url: str, keep_channels: bool) -> Iterator[Decoder]:
 def open_here(name: str, keep_channels: bool) -> Iterator[Decoder]:
     """Open a sound file in this process; see `open_decoder`."""
     with ExitStack() as stack:
-        try:
+        with naming(name, AudioError):
             if not stat.S_ISREG(Path(name).stat().st_mode):
                 raise AudioError(f"{name}: not a file")
             file = stack.enter_context(Path(name).open("rb"))
@@ -77,8 +77,6 @@ def open_here(name: str, keep_channels: bool) -> Iterator[Decoder]:
             if not MIN_RATE_HZ <= decoder.info.sample_rate <= MAX_RATE_HZ:
                 rate = decoder.info.sample_rate
                 raise AudioError(f"{name}: {rate} Hz is no sample rate of sound")
-        except OSError as error:
-            raise AudioError(f"{name}: {error.strerror or error}") from error
         yield decoder
 
 

@@ -135,10 +135,22 @@ def read_audio(
         The file is not sound that can be read, or the region holds none of it.
     """
     with open_decoder(path) as decoder:
-        check_region(os.fsdecode(path), decoder.info.duration_s, start_s, end_s)
-        blocks = list(stream_audio(decoder, sample_rate, start_s, end_s))
+        return read_region(decoder, path, sample_rate, start_s, end_s)
+
+
+def read_region(
+    decoder: Decoder,
+    path: str | os.PathLike[str],
+    sample_rate: int,
+    start_s: float = 0.0,
+    end_s: float | None = None,
+) -> Samples:
+    """Decode as `read_audio` does what is open already; `path` is what errors call it."""
+    name = os.fsdecode(path)
+    check_region(name, decoder.info.duration_s, start_s, end_s)
+    blocks = list(stream_audio(decoder, sample_rate, start_s, end_s))
     if not blocks:
-        raise AudioError(f"{os.fsdecode(path)}: no sound there")
+        raise AudioError(f"{name}: no sound there")
     return np.concatenate(blocks)
 
 

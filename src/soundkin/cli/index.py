@@ -70,9 +70,11 @@ def index(
     """
     if cluster is not None:
         check_address(cluster)
-        from soundkin.system.limits import share_heap
+        from soundkin.system.limits import limit_heaps
 
-        share_heap()
+        # Ray and Lance have dozens of threads, with whose heaps a driver grows by every file; it
+        # allocates too little for them to get in each other's way.
+        limit_heaps(1)
     from soundkin.audio.walk import resolve_root
     from soundkin.cli.progress import count_segments, report_failures, show_progress
     from soundkin.embedding.model import load_model

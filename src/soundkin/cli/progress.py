@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import click
 
 from soundkin.indexing.summary import describe_amount
-from soundkin.progress import Failure, IndexProgress, ProgressCallback
+from soundkin.progress import Failure, IndexProgress, ProgressCallback, ignore
 from soundkin.text import make_printable
 
 MAX_LISTED = 20
@@ -21,7 +21,7 @@ SHOWN_EVERY_S = 0.2
 def show_progress(*, quiet: bool) -> Iterator[ProgressCallback]:
     """Draw a progress bar; nothing where standard error is no terminal, or with `quiet`."""
     if quiet or not sys.stderr.isatty():
-        yield lambda progress: None
+        yield ignore
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from soundkin.cli.options import check_address, cluster_option
-from soundkin.errors import TrainingError
+from soundkin.errors import TrainingError, naming
 
 if TYPE_CHECKING:
     from soundkin.training.recipe import Recipe
@@ -110,10 +110,8 @@ def train(
 
 def _make_folder(output: str) -> Path:
     folder = Path(output)
-    try:
+    with naming(folder, TrainingError):
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise TrainingError(f"{folder}: {error.strerror or error}") from error
     return folder
 
 
@@ -147,7 +145,7 @@ def _read_recipe(config: str, steps: int | None) -> Recipe:
             text = Path(config).read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise TrainingError(f"{config}: {getattr(error, 'strerror', None) or error}") from error
-    recipe = Recipe.from_toml(text)
+    recipe = Recipe.from_toml(text, config)
     if steps is not None:
         training = dataclasses.replace(recipe.training, steps=steps)
         recipe = dataclasses.replace(recipe, training=training)

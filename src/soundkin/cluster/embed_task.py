@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import tempfile
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -22,11 +21,11 @@ from soundkin.audio.walk import FoundFile
 from soundkin.embedding.model import find_model
 from soundkin.embedding.pool import WorkerPool
 from soundkin.embedding.segments import Embeddings
-from soundkin.errors import AudioError, ModelError, SoundkinError
+from soundkin.errors import AudioError, ModelError, SoundkinError, naming
 from soundkin.library.lance.schema import make_segments, make_segments_schema
 from soundkin.library.lance.tables import Tables
 from soundkin.progress import Failure
-from soundkin.system.files import hash_file
+from soundkin.system.files import hash_file, is_unchanged
 from soundkin.system.remote import is_remote, open_filesystem
 
 AHEAD = 2  # files fetched and hashed before they are needed
@@ -157,10 +156,8 @@ def fetch(file: FoundFile, folder: Path, number: int) -> Path:
         return Path(file.path)
     system, path = open_filesystem(file.path)
     here = folder / f"{number}{Path(path).suffix}"
-    try:
+    with naming(file.path, AudioError):
         system.get_file(path, str(here))
-    except OSError as error:
-        raise AudioError(f"{file.path}: {error.strerror or error}") from error
     return here
 
 
@@ -188,7 +185,8 @@ def _finish(
         return FileResult(file, None, reason), None
     finally:
         _drop(file, path)
-    if not is_remote(file.path) and not _is_same(file):
+    is_same = is_remote(file.path) or is_unchanged(file.path, file.size, file.mtime_ns)
+    if not is_same:
         return _fail(file, AudioError("it changed while it was read; run again"), kept=False), None
     result = FileResult(file, digest, None, embeddings.warning, embeddings.duration_s)
     return result, embeddings
@@ -201,14 +199,6 @@ def _fail(file: FoundFile, error: AudioError, *, kept: bool) -> FileResult:
 def _drop(file: FoundFile, path: Path) -> None:
     if is_remote(file.path):
         path.unlink(missing_ok=True)
-
-
-def _is_same(file: FoundFile) -> bool:
-    try:
-        status = os.stat(file.path)  # noqa: PTH116 (a name as it was listed)
-    except OSError:
-        return False
-    return (status.st_size, status.st_mtime_ns) == (file.size, file.mtime_ns)
 
 
 def _describe(embeddings: Embeddings) -> dict[str, Any]:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import Any
 
 from soundkin.audio.walk import FoundFile, Unreadable
@@ -32,7 +31,7 @@ from soundkin.errors import LibraryError
 from soundkin.library.lance.lance_library import LanceLibrary
 from soundkin.library.lance.schema import RECORDINGS
 from soundkin.library.locks import lock_library
-from soundkin.progress import Failure, IndexProgress, IndexReport, ProgressCallback
+from soundkin.progress import Failure, IndexReport, ProgressCallback, RunTally, ignore
 from soundkin.system.limits import trim_heap
 from soundkin.system.remote import is_remote
 
@@ -54,7 +53,7 @@ def index_with_cluster(
     keep_missing: bool = False,
     drop_missing: bool = False,
     n_workers: int | None = None,
-    on_progress: ProgressCallback = lambda progress: None,
+    on_progress: ProgressCallback = ignore,
 ) -> IndexReport:
     """Bring a library in step with folders, lists of paths and URLs; or with all it knows.
 
@@ -90,7 +89,7 @@ def index_with_cluster(
             run = _Run(library, work_list, ray, task, n_workers, on_progress)
             run.run(roots, keep_missing=keep_missing, drop_missing=drop_missing)
         trim_heap()
-    return run.report(time.monotonic() - started)
+    return run.tally.report(time.monotonic() - started)
 
 
 class _Run:
@@ -110,12 +109,7 @@ class _Run:
         self._ray = ray
         self._task = task
         self._n_workers = n_workers
-        self._on_progress = on_progress
-        self._progress = IndexProgress()
-        self._counts: dict[str, Any] = {"n_added": 0, "n_duplicates": 0, "n_moved": 0}
-        self._report = IndexReport()
-        self._failures: list[Failure] = []
-        self._warnings: list[Failure] = []
+        self.tally = RunTally(on_progress)
 
     def run(self, roots: Sequence[str], *, keep_missing: bool, drop_missing: bool) -> None:
         """Do the whole run."""
@@ -124,38 +118,24 @@ class _Run:
             for found in list_source(root):
                 if isinstance(found, Unreadable):
                     if found.matters:
-                        self._failures.append(Failure(found.path, found.reason))
+                        self.tally.failures.append(Failure(found.path, found.reason))
                     if not (found.is_missing and drop_missing):
                         protected.append(found.path)
                 else:
                     self._work_list.add(found)
         n_files, n_bytes, n_unchanged, n_failed_before = self._work_list.plan()
-        self._report = replace(
-            self._report, n_unchanged=n_unchanged, n_failed_before=n_failed_before
-        )
-        self._advance(n_files=n_files, n_bytes=n_bytes)
+        self.tally.counts.update(n_unchanged=n_unchanged, n_failed_before=n_failed_before)
+        self.tally.advance(n_files=n_files, n_bytes=n_bytes)
         for files in self._work_list.read_rounds(ROUND_FILES):
             self._do_round(files)
         if not keep_missing:
             folders = [root for root in roots if not is_list(root)]
-            n_removed = self._work_list.drop_vanished(folders, protected)
-            self._report = replace(self._report, n_removed=n_removed)
+            self.tally.counts["n_removed"] += self._work_list.drop_vanished(folders, protected)
         self._library.drop_orphans()
         self._library.sweep()
         for name in (self._task.segments, RECORDINGS):
             self._library.tables.compact(name)
         self._library.refresh()
-
-    def report(self, elapsed_s: float) -> IndexReport:
-        """Sum the run up."""
-        return replace(
-            self._report,
-            **self._counts,
-            audio_s=self._progress.audio_s,
-            elapsed_s=elapsed_s,
-            failures=tuple(self._failures),
-            warnings=tuple(self._warnings),
-        )
 
     def _do_round(self, files: Sequence[tuple[FoundFile, bool]]) -> None:
         """Hash what may be known already, embed what is not, and link copies to it."""
@@ -221,18 +201,13 @@ class _Run:
     def _count(self, name: str, result: FileResult) -> None:
         file = result.file
         if result.error is not None:
-            self._failures.append(Failure(file.path, result.error))
+            self.tally.failures.append(Failure(file.path, result.error))
         else:
-            self._counts[name] += 1
+            self.tally.counts[name] += 1
         if result.warning:
-            self._warnings.append(Failure(file.path, result.warning))
+            self.tally.warnings.append(Failure(file.path, result.warning))
         audio_s = result.duration_s if name == "n_added" else 0.0
-        self._advance(n_done=1, bytes_done=file.size, audio_s=audio_s)
-
-    def _advance(self, **steps: float) -> None:
-        raised = {name: getattr(self._progress, name) + step for name, step in steps.items()}
-        self._progress = replace(self._progress, **raised)
-        self._on_progress(self._progress)
+        self.tally.advance(n_done=1, bytes_done=file.size, audio_s=audio_s)
 
     def _hash(self, files: Sequence[FoundFile]) -> Iterator[BatchResult]:
         """Hash files; what is near and little is done before others would have begun."""

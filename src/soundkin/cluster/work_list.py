@@ -11,6 +11,7 @@ from soundkin.cluster.embed_task import FileResult
 from soundkin.library.connection import Connection
 from soundkin.library.lance.lance_library import LanceLibrary
 from soundkin.library.lance.schema import RECORDINGS
+from soundkin.library.records import REREAD_SIZE
 from soundkin.library.sql import encode_path
 from soundkin.system.remote import is_remote, open_filesystem
 
@@ -111,7 +112,7 @@ class WorkList:
         for result in results:
             row = {
                 "path": os.fsencode(result.file.path),
-                "size": result.file.size if result.kept else -1,  # so that it counts as changed
+                "size": result.file.size if result.kept else REREAD_SIZE,
                 "mtime_ns": result.file.mtime_ns,
                 "hash": result.digest,
                 "error": result.error,

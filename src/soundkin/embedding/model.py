@@ -21,7 +21,7 @@ import numpy.typing as npt
 from soundkin.audio.mel import cut_log_mels
 from soundkin.config import EMBEDDING_SIZE, MelConfig, ModelConfig, SegmentConfig
 from soundkin.embedding.encoder import Encoder, EncoderConfig
-from soundkin.errors import ModelError
+from soundkin.errors import ModelError, naming
 
 CONFIG_KEY = "soundkin.config"
 PROVENANCE_KEY = "soundkin.provenance"
@@ -121,10 +121,8 @@ def find_model(name: str | os.PathLike[str] = DEFAULT_MODEL) -> ModelFile:
                 f"no model {os.fspath(name)!r}: give one of {', '.join(shipped)}, or an .onnx file"
             )
         name = path
-    try:
+    with naming(path, ModelError):
         return ModelFile(os.fspath(name), path, _hash_model(path))
-    except OSError as error:
-        raise ModelError(f"{path}: {error.strerror or error}") from error
 
 
 def _hash_model(path: Path) -> str:

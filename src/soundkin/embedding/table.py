@@ -18,8 +18,8 @@ from soundkin.config import SegmentConfig
 from soundkin.embedding.model import DEFAULT_MODEL, find_model, load_model
 from soundkin.embedding.pool import WorkerPool
 from soundkin.embedding.segments import Embeddings, compute_starts
-from soundkin.errors import AudioError, QueryError, WorkerError
-from soundkin.progress import Failure, IndexProgress, ProgressCallback
+from soundkin.errors import AudioError, QueryError, WorkerError, naming
+from soundkin.progress import Failure, IndexProgress, ProgressCallback, ignore
 from soundkin.system.files import write_aside
 
 
@@ -44,7 +44,7 @@ def embed_paths(
     *,
     model: str | os.PathLike[str] = DEFAULT_MODEL,
     n_workers: int | None = None,
-    on_progress: ProgressCallback = lambda progress: None,
+    on_progress: ProgressCallback = ignore,
 ) -> EmbeddingTable:
     """Embed every audio file among files and folders.
 
@@ -147,11 +147,8 @@ def save_table(table: EmbeddingTable, path: str | os.PathLike[str]) -> None:
     """
     check_table_path(path)
     path = Path(path).absolute()
-    try:
-        with write_aside(path) as file:
-            _WRITERS[path.suffix.lower()](table, file)
-    except OSError as error:
-        raise QueryError(f"{path}: {error.strerror or error}") from error
+    with naming(path, QueryError), write_aside(path) as file:
+        _WRITERS[path.suffix.lower()](table, file)
 
 
 def _write_npz(table: EmbeddingTable, file: IO[bytes]) -> None:

@@ -15,7 +15,8 @@ import soundfile
 from soundkin.audio import deformations
 from soundkin.audio.decoder import Samples
 from soundkin.audio.mel import compute_log_mel
-from soundkin.audio.read import convert_waveform, probe_audio, read_audio
+from soundkin.audio.open import open_decoder
+from soundkin.audio.read import convert_waveform, read_region
 from soundkin.audio.spectrogram_png import PANEL_WIDTH, Panel, draw_panels
 from soundkin.config import SILENCE_DB, DeformationConfig, ModelConfig
 from soundkin.embedding.embedder import Embedder, SegmentModel
@@ -90,12 +91,13 @@ def read_excerpt(
     AudioError
         The file is not sound that can be read, or the region holds none of it.
     """
-    info = probe_audio(path)
     last_s = start_s + MAX_S
-    is_long = info.duration_s is None or info.duration_s > last_s
-    cut = is_long and (end_s is None or end_s > last_s)
-    rate = sample_rate or info.sample_rate
-    waveform = read_audio(path, rate, start_s, last_s if cut else end_s)
+    with open_decoder(path) as decoder:
+        info = decoder.info
+        is_long = info.duration_s is None or info.duration_s > last_s
+        cut = is_long and (end_s is None or end_s > last_s)
+        rate = sample_rate or info.sample_rate
+        waveform = read_region(decoder, path, rate, start_s, last_s if cut else end_s)
     cut = cut and len(waveform) >= round(MAX_S * rate)
     return Excerpt(os.fsdecode(path), waveform, rate, cut)
 

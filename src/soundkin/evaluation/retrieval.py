@@ -24,7 +24,7 @@ from soundkin.embedding.pool import WorkerPool, count_workers
 from soundkin.errors import AudioError, QueryError, SoundkinError, WorkerError
 from soundkin.evaluation import metrics
 from soundkin.index.unit_vectors import average_runs
-from soundkin.progress import Failure
+from soundkin.progress import Failure, ignore
 
 RECALL_RANK = 10
 BOOTSTRAP_ROUNDS = 1000
@@ -122,7 +122,7 @@ def evaluate_model(
     labelled: LabelledSet,
     model: str | os.PathLike[str],
     *,
-    on_progress: Callable[[int, int], None] = lambda n_done, n_clips: None,
+    on_progress: Callable[[int, int], None] = ignore,
 ) -> Evaluation:
     """Embed every clip with a model, or a baseline by its name, and measure.
 

@@ -12,14 +12,15 @@ import numpy.typing as npt
 
 from soundkin.audio import deformations
 from soundkin.audio.decoder import Samples
-from soundkin.audio.read import probe_audio, read_audio
+from soundkin.audio.open import open_decoder
+from soundkin.audio.read import read_region
 from soundkin.embedding.baselines import BASELINES, standardise
 from soundkin.embedding.embedder import Embedder
 from soundkin.embedding.model import load_model
 from soundkin.embedding.pool import count_workers
 from soundkin.errors import AudioError, QueryError
 from soundkin.index.unit_vectors import average_runs
-from soundkin.progress import Failure
+from soundkin.progress import Failure, ignore
 
 MAX_CLIPS = 300
 MAX_S = 5.0
@@ -87,7 +88,7 @@ def measure_robustness(
     paths: Sequence[str],
     models: Sequence[str],
     *,
-    on_progress: Callable[[int, int], None] = lambda n_done, n_clips: None,
+    on_progress: Callable[[int, int], None] = ignore,
 ) -> tuple[tuple[Robustness, ...], tuple[Failure, ...]]:
     """Deform clips (up to 300 drawn from `paths`, their first 5 s) and rank their origins.
 
@@ -123,8 +124,9 @@ def _read_clips(paths: Sequence[str]) -> tuple[list[tuple[Samples, int]], tuple[
     clips, failures = [], []
     for path in paths:
         try:
-            rate = probe_audio(path).sample_rate
-            clips.append((read_audio(path, rate, 0.0, MAX_S), rate))
+            with open_decoder(path) as decoder:
+                rate = decoder.info.sample_rate
+                clips.append((read_region(decoder, path, rate, 0.0, MAX_S), rate))
         except AudioError as error:
             failures.append(Failure.of(path, error))
     return clips, tuple(failures)

@@ -15,8 +15,7 @@ import zlib
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import uuid4
 
 import numpy as np
@@ -24,14 +23,11 @@ import numpy.typing as npt
 
 from soundkin.index.float16 import compute_sums
 from soundkin.index.vector_index import EXACT_ROWS, DamagedIndexError, VectorIndex
+from soundkin.system.cache_folder import LOCK, CacheFolder
 from soundkin.system.files import write_aside
-
-if TYPE_CHECKING:
-    import filelock
 
 FORMAT = 1
 MANIFEST = "manifest.json"
-LOCK = "lock"
 NOTES = "notes.json"
 ARRAYS = ("silent", "content_ids", "offsets", "sums")
 
@@ -80,23 +76,10 @@ class Snapshot:
     index: VectorIndex
 
 
-class IndexFolder:
+class IndexFolder(CacheFolder):
     """The folder beside a library that holds its index."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    @classmethod
-    def beside(cls, library: Path) -> IndexFolder:
-        """Name the folder of a library's file."""
-        return cls(Path(f"{library}.index"))
-
-    def lock(self) -> filelock.BaseFileLock:
-        """Keep other processes from writing; OSError where nothing can be written."""
-        import filelock  # here, since most who open a library write no index
-
-        self.path.mkdir(exist_ok=True)
-        return filelock.FileLock(self.path / LOCK)
+    suffix = ".index"
 
     def load(self) -> Snapshot | None:
         """Map what is there into memory; None if there is nothing, or it is damaged."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import deque
 from concurrent.futures import Future
 from dataclasses import replace
-from pathlib import Path
 
 from soundkin.audio_facts import Facts
 from soundkin.embedding.pool import WorkerPool
@@ -13,6 +12,7 @@ from soundkin.errors import AudioError, WorkerError
 from soundkin.library.library import Library
 from soundkin.library.records import Recording
 from soundkin.progress import IndexProgress, ProgressCallback
+from soundkin.system.files import is_unchanged
 
 # A recording of each content that has no facts.
 UNMEASURED = "content_id IS NOT NULL AND facts.content IS NULL GROUP BY content_id"
@@ -23,7 +23,7 @@ def measure_missing(library: Library, pool: WorkerPool, on_progress: ProgressCal
 
     A file that can no more be read is left without.
     """
-    waiting = deque(filter(_is_unchanged, library.select_where(UNMEASURED, [])))
+    waiting = deque(filter(_is_same, library.select_where(UNMEASURED, [])))
     progress = IndexProgress(n_files=len(waiting), n_bytes=sum(r.size for r in waiting))
     pending: deque[tuple[Recording, Future[Facts]]] = deque()
     n_measured = 0
@@ -48,16 +48,12 @@ def _store(library: Library, recording: Recording, future: Future[Facts]) -> boo
         facts = future.result()
     except (AudioError, WorkerError):
         return False
-    if not _is_unchanged(recording):
+    if not _is_same(recording):
         return False
     assert recording.content_id is not None  # what failed has nothing to measure
     library.save_facts(recording.content_id, facts)
     return True
 
 
-def _is_unchanged(recording: Recording) -> bool:
-    try:
-        status = Path(recording.path).stat()
-    except OSError:
-        return False
-    return (status.st_size, status.st_mtime_ns) == (recording.size, recording.mtime_ns)
+def _is_same(recording: Recording) -> bool:
+    return is_unchanged(recording.path, recording.size, recording.mtime_ns)

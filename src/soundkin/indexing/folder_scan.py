@@ -21,12 +21,11 @@ from pathlib import Path
 
 from soundkin.audio.walk import BROKEN, FoundFile, Unreadable, is_below, is_broken_link, walk_audio
 from soundkin.library.library import Library
-from soundkin.library.records import KnownFile
+from soundkin.library.records import REREAD_SIZE, KnownFile
 from soundkin.library.sql import encode_path
 from soundkin.progress import Failure
 
 EXCHANGED = "other files are there in place of those that were"
-NOT_EMBEDDED = -1  # the size of a file whose bytes are still to be read
 ADVICE = "kept; drop what is really gone by: soundkin index --drop-missing"
 
 
@@ -126,7 +125,7 @@ class FolderScan:
             return True
         for path in filter(self.seen.__contains__, self.known):
             file, found = self.known[path], self.seen[path]
-            is_same = file.size == NOT_EMBEDDED or (file.size, file.mtime_ns) == (
+            is_same = file.size == REREAD_SIZE or (file.size, file.mtime_ns) == (
                 found.size,
                 found.mtime_ns,
             )

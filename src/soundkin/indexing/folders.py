@@ -22,7 +22,7 @@ from soundkin.indexing.folder_scan import FolderScan, scan_files, scan_folders
 from soundkin.indexing.indexer import Indexer
 from soundkin.library.library import Library
 from soundkin.library.locks import lock_library
-from soundkin.progress import IndexReport, ProgressCallback
+from soundkin.progress import IndexReport, ProgressCallback, ignore
 
 
 def index_folders(
@@ -34,7 +34,7 @@ def index_folders(
     keep_missing: bool = False,
     drop_missing: bool = False,
     n_workers: int | None = None,
-    on_progress: ProgressCallback = lambda progress: None,
+    on_progress: ProgressCallback = ignore,
 ) -> IndexReport:
     """Bring a library in step with folders and files; without any, with all it knows.
 
@@ -76,7 +76,7 @@ def index_folders(
             run.run(keep_missing=keep_missing, drop_missing=drop_missing)
             library.drop_orphans()
             n_measured = measure_missing(library, pool, on_progress)
-    report = run.report(time.monotonic() - started)
+    report = run.tally.report(time.monotonic() - started)
     return replace(report, n_measured=n_measured)
 
 
@@ -84,7 +84,7 @@ def index_scan(
     library: Library,
     make_scan: Callable[[], FolderScan],
     take_pool: Callable[[ModelFile], WorkerPool],
-    on_progress: ProgressCallback = lambda progress: None,
+    on_progress: ProgressCallback = ignore,
 ) -> IndexReport:
     """Bring a library in step with what a scan of it has found, and with nothing else.
 
@@ -103,7 +103,7 @@ def index_scan(
         run.run(keep_missing=False, drop_missing=False)
         if scan.known:  # else there were no bytes before that are nobody's now
             library.drop_orphans()
-    return run.report(time.monotonic() - started)
+    return run.tally.report(time.monotonic() - started)
 
 
 def embed_again(
@@ -111,7 +111,7 @@ def embed_again(
     paths: Sequence[str],
     *,
     n_workers: int | None = None,
-    on_progress: ProgressCallback = lambda progress: None,
+    on_progress: ProgressCallback = ignore,
 ) -> IndexReport:
     """Bring single files of a library in step, as for a repair; the caller has locked the library.
 
@@ -126,4 +126,4 @@ def embed_again(
         run = Indexer(library, scan_files(library, paths), pool, on_progress)
         run.run(keep_missing=True, drop_missing=False)
         n_measured = measure_missing(library, pool, on_progress)
-    return replace(run.report(time.monotonic() - started), n_measured=n_measured)
+    return replace(run.tally.report(time.monotonic() - started), n_measured=n_measured)

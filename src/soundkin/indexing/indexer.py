@@ -6,9 +6,7 @@ import os
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import replace
 from itertools import islice
-from pathlib import Path
 
 from soundkin.audio.walk import FoundFile
 from soundkin.embedding.pool import WorkerPool
@@ -16,9 +14,9 @@ from soundkin.embedding.segments import Embeddings
 from soundkin.errors import AudioError, SoundkinError, WorkerError
 from soundkin.indexing.folder_scan import FolderScan, remember_away
 from soundkin.library.library import Library
-from soundkin.library.records import Content, Recording
-from soundkin.progress import Failure, IndexProgress, IndexReport, ProgressCallback
-from soundkin.system.files import hash_file
+from soundkin.library.records import REREAD_SIZE, Content, Recording
+from soundkin.progress import Failure, ProgressCallback, RunTally
+from soundkin.system.files import hash_file, is_unchanged
 
 HASH_THREADS = 2
 HASH_LOOK_AHEAD = 8
@@ -34,12 +32,7 @@ class Indexer:
         self._library = library
         self._scan = scan
         self._pool = pool
-        self._on_progress = on_progress
-        self._progress = IndexProgress()
-        self._report = IndexReport()
-        self._failures: list[Failure] = []
-        self._warnings: list[Failure] = []
-        self._missing: tuple[Failure, ...] = ()
+        self.tally = RunTally(on_progress)
         self._in_flight: dict[bytes, list[FoundFile]] = {}
         self._pending: dict[Future[Embeddings], bytes] = {}
 
@@ -50,24 +43,13 @@ class Indexer:
         while self._pending:
             self._store_finished()
         leaving = self._scan.settle(drop_missing=drop_missing)
-        self._failures += leaving.failures
+        self.tally.failures += leaving.failures
         if not keep_missing:
             self._library.remove_recordings(leaving.vanished)
-            self._count(n_removed=len(leaving.vanished))
+            self.tally.counts["n_removed"] += len(leaving.vanished)
             remember_away(self._library, leaving)
-            self._missing = leaving.missing
-            self._count(n_missing=leaving.n_missing)
-
-    def report(self, elapsed_s: float) -> IndexReport:
-        """Sum the run up."""
-        return replace(
-            self._report,
-            audio_s=self._progress.audio_s,
-            elapsed_s=elapsed_s,
-            missing=self._missing,
-            failures=tuple(self._failures),
-            warnings=tuple(self._warnings),
-        )
+            self.tally.missing = leaving.missing
+            self.tally.counts["n_missing"] += leaving.n_missing
 
     def _find_changed(self) -> list[FoundFile]:
         """List the files that are new or changed, the largest first.
@@ -75,17 +57,14 @@ class Indexer:
         The largest first, so that no long recording is left alone on one processor at the end.
         """
         changed = sorted(filter(self._is_changed, self._scan.found), key=lambda file: -file.size)
-        self._advance(n_files=len(changed), n_bytes=sum(file.size for file in changed))
+        self.tally.advance(n_files=len(changed), n_bytes=sum(file.size for file in changed))
         return changed
 
     def _is_changed(self, found: FoundFile) -> bool:
         known = self._scan.known.get(found.path)
         if known is None or (known.size, known.mtime_ns) != (found.size, found.mtime_ns):
             return True
-        if known.failed:
-            self._count(n_failed_before=1)
-        else:
-            self._count(n_unchanged=1)
+        self.tally.counts["n_failed_before" if known.failed else "n_unchanged"] += 1
         return False
 
     def _hash_ahead(self, files: Sequence[FoundFile]) -> Iterator[tuple[FoundFile, bytes]]:
@@ -138,7 +117,7 @@ class Indexer:
 
     def _store(self, files: list[FoundFile], digest: bytes, embeddings: Embeddings) -> None:
         first, *copies = files
-        if not _is_same(first):
+        if not is_unchanged(first.path, first.size, first.mtime_ns):
             self._fail(first, AudioError(CHANGED), keep=False)
             for copy in copies:  # the copy may still hold the bytes that were hashed
                 self._take(copy, hash_file(copy.path))
@@ -146,10 +125,10 @@ class Indexer:
         with self._library.transaction():
             content_id = self._library.add_content(_describe(digest, embeddings))
             self._save(first, content_id)
-        self._count(n_added=1)
-        self._advance(n_done=1, bytes_done=first.size, audio_s=embeddings.duration_s)
+        self.tally.counts["n_added"] += 1
+        self.tally.advance(n_done=1, bytes_done=first.size, audio_s=embeddings.duration_s)
         if embeddings.warning:
-            self._warnings.append(Failure(first.path, embeddings.warning))
+            self.tally.warnings.append(Failure(first.path, embeddings.warning))
         for copy in copies:
             self._link(copy, content_id)
 
@@ -162,13 +141,13 @@ class Indexer:
             if moved is not None:
                 self._scan.note_move(moved.path, file.path)
                 self._library.move_recording(moved, file.path)
-                if present is not None and present.size < 0:  # to be read again: no other sound
-                    self._library.add_tags([moved], present.tags)
+                if present is not None and present.size == REREAD_SIZE:
+                    self._library.add_tags([moved], present.tags)  # they were of no other sound
             elif is_touched:
                 self._scan.note_move(file.path, file.path)
             self._save(file, content_id)
-        self._count(**{"n_moved" if moved else "n_duplicates": 1})
-        self._advance(n_done=1, bytes_done=file.size)
+        self.tally.counts["n_moved" if moved else "n_duplicates"] += 1
+        self.tally.advance(n_done=1, bytes_done=file.size)
 
     def _find_moved(self, content_id: int) -> Recording | None:
         """Find a recording of the same bytes whose own file is gone."""
@@ -183,12 +162,12 @@ class Indexer:
     def _fail(self, file: FoundFile, error: SoundkinError, *, keep: bool = True) -> None:
         """Note a failure; without `keep`, what is known of the file stays, for a next try."""
         failure = Failure.of(file.path, error)
-        size = file.size if keep else -1  # no file's size, so that it counts as changed
+        size = file.size if keep else REREAD_SIZE
         if keep or file.path not in self._scan.known:
             with self._library.transaction():
                 self._library.save_recording(file.path, size, file.mtime_ns, error=failure.reason)
-        self._failures.append(failure)
-        self._advance(n_done=1, bytes_done=file.size)
+        self.tally.failures.append(failure)
+        self.tally.advance(n_done=1, bytes_done=file.size)
 
     def _fail_decoding(self, file: FoundFile, digest: bytes, error: SoundkinError) -> None:
         """Note that a file cannot be decoded; where its bytes are at fault, it is not tried again.
@@ -201,23 +180,6 @@ class Indexer:
             self._fail(file, reading, keep=False)
             return
         self._fail(file, error if is_its_own else AudioError(CHANGED), keep=is_its_own)
-
-    def _count(self, **counts: int) -> None:
-        raised = {name: getattr(self._report, name) + count for name, count in counts.items()}
-        self._report = replace(self._report, **raised)
-
-    def _advance(self, **steps: float) -> None:
-        raised = {name: getattr(self._progress, name) + step for name, step in steps.items()}
-        self._progress = replace(self._progress, **raised)
-        self._on_progress(self._progress)
-
-
-def _is_same(file: FoundFile) -> bool:
-    try:
-        status = Path(file.path).stat()
-    except OSError:
-        return False
-    return (status.st_size, status.st_mtime_ns) == (file.size, file.mtime_ns)
 
 
 def _describe(digest: bytes, embeddings: Embeddings) -> Content:

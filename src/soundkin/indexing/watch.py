@@ -19,7 +19,7 @@ from soundkin.indexing.folder_scan import FolderScan, scan_changes, scan_folders
 from soundkin.indexing.folders import index_folders, index_scan
 from soundkin.library.library import Library
 from soundkin.library.locks import lock_library
-from soundkin.progress import IndexReport, ProgressCallback
+from soundkin.progress import IndexReport, ProgressCallback, ignore
 from soundkin.system.file_events import FolderEvents, FolderWatcher, StopEvent
 
 POLL_S = 0.5
@@ -45,7 +45,7 @@ def watch_folders(
     poll_every_s: float | None = None,
     n_workers: int | None = None,
     stop: StopEvent | None = None,
-    on_progress: ProgressCallback = lambda progress: None,
+    on_progress: ProgressCallback = ignore,
 ) -> Iterator[WatchNews]:
     """Bring a library in step with folders, then again with every change, until it is stopped.
 

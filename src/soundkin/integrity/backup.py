@@ -8,20 +8,15 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
-from soundkin.errors import DamagedLibraryError, LibraryError
-from soundkin.integrity.library_file import (
-    LOGS,
-    make_temporary,
-    put_backup_in_place,
-    read_kind,
-    replace_library,
-)
+from soundkin.errors import DamagedLibraryError, LibraryError, naming
+from soundkin.integrity.library_file import put_backup_in_place, read_kind, replace_library
 from soundkin.integrity.verify import check_tables
 from soundkin.library.connection import Connection, open_to_read, translate_sqlite_error
+from soundkin.library.database_file import LOGS, make_temporary
 from soundkin.library.library import Library
 from soundkin.library.locks import lock_library
 from soundkin.library.records import LibraryCounts
-from soundkin.progress import OnProgress
+from soundkin.progress import OnProgress, ignore
 from soundkin.system.files import drop_left_over
 
 
@@ -41,7 +36,7 @@ class BackupReport:
 def back_up(
     library: Library,
     target: str | os.PathLike[str],
-    on_progress: OnProgress = lambda title, n_done, n_all: None,
+    on_progress: OnProgress = ignore,
 ) -> BackupReport:
     """Write all that a library holds as of now into one file, while others may write the library.
 
@@ -67,7 +62,7 @@ def back_up(
 def restore(
     path: str | os.PathLike[str],
     source: str | os.PathLike[str],
-    on_progress: OnProgress = lambda title, n_done, n_all: None,
+    on_progress: OnProgress = ignore,
 ) -> BackupReport:
     """Put a backup in a library's place, in one step; the library that was there is kept aside.
 
@@ -87,10 +82,8 @@ def restore(
         raise LibraryError(f"{source}: that is the library itself; give the backup's file")
     if read_kind(path) == "foreign":
         raise LibraryError(f"{path}: an SQLite file, but not a soundkin library")
-    try:
+    with naming(path.parent, LibraryError):
         path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise LibraryError(f"{path.parent}: {error.strerror or error}") from error
     with lock_library(path):
         drop_left_over(path)
         with make_temporary(path) as temporary:

@@ -16,12 +16,12 @@ from soundkin.index.kinds import INDEX_KINDS
 from soundkin.library.concepts import CONCEPT_COLUMNS, read_concept
 from soundkin.library.connection import REPAIR
 from soundkin.library.library import Library
+from soundkin.library.records import NOT_EMBEDDED
 from soundkin.library.sql import SELECT_RECORDINGS, decode_vectors, read_path, read_recording
 from soundkin.progress import OnProgress
 
 MAX_SQLITE_FINDINGS = 100  # complaints of SQLite's; more of them say nothing more
 HASH_BYTES = 32
-NOT_EMBEDDED = "not embedded yet"
 
 # The vectors come only where their sizes are right, so that no size that was made up is read.
 SELECT_CONTENTS = (

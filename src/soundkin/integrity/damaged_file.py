@@ -10,6 +10,7 @@ from pathlib import Path
 
 from soundkin.errors import LibraryError
 from soundkin.library.connection import open_to_read
+from soundkin.library.database_file import delete_database
 from soundkin.library.library import Library
 from soundkin.library.schema import list_own_tables
 
@@ -48,7 +49,7 @@ def _transplant_page(path: Path, target: Path) -> None:
         Library.open(pristine, create=True).close()
         page = bytearray(pristine.read_bytes()[:PAGE_SIZE])
     finally:
-        pristine.unlink(missing_ok=True)
+        delete_database(pristine)
     page[28:32] = (path.stat().st_size // PAGE_SIZE).to_bytes(4, "big")
     page[32:40] = bytes(8)  # no free pages are known
     with target.open("r+b") as file:

@@ -5,20 +5,19 @@ from __future__ import annotations
 import shutil
 import sqlite3
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager, nullcontext, suppress
+from contextlib import closing, nullcontext
 from itertools import count
 from pathlib import Path
 
-from soundkin.errors import DamagedLibraryError, LibraryError
+from soundkin.errors import DamagedLibraryError, LibraryError, naming
 from soundkin.library.connection import open_to_read
+from soundkin.library.database_file import LOGS, make_temporary
 from soundkin.library.library import Library
 from soundkin.library.locks import hold_alone
 from soundkin.library.schema import APPLICATION_ID
 from soundkin.progress import OnProgress
-from soundkin.system.files import name_aside, put_in_place, sync_folder
+from soundkin.system.files import put_in_place, sync_folder
 
-LOGS = ("-wal", "-shm", "-journal")
 MAGIC = b"SQLite format 3\0"
 
 
@@ -31,15 +30,12 @@ def swap_in(temporary: Path, path: Path) -> Path | None:
         Another program has the library open, or it cannot be done.
     """
     is_there = path.exists()
-    try:
-        with hold_alone(path) if is_there else nullcontext():
-            kept = _keep_aside(path)
-            for suffix in LOGS:  # the new file must not be taken for what they belong to
-                Path(f"{path}{suffix}").unlink(missing_ok=True)
-            sync_folder(path.parent)
-            put_in_place(temporary, path)
-    except OSError as error:
-        raise LibraryError(f"{path}: {error.strerror or error}") from error
+    with naming(path, LibraryError), hold_alone(path) if is_there else nullcontext():
+        kept = _keep_aside(path)
+        for suffix in LOGS:  # the new file must not be taken for what they belong to
+            Path(f"{path}{suffix}").unlink(missing_ok=True)
+        sync_folder(path.parent)
+        put_in_place(temporary, path)
     return kept if is_there else None
 
 
@@ -71,23 +67,9 @@ def _says_its_log_so(path: Path) -> bool:
         return False
 
 
-@contextmanager
-def make_temporary(path: Path, ending: str = "") -> Iterator[Path]:
-    """Name a file beside another, gone in the end unless it was put in place."""
-    temporary = Path(f"{name_aside(path)}{ending}")
-    try:
-        yield temporary
-    finally:
-        for suffix in ("", *LOGS):
-            with suppress(OSError):
-                Path(f"{temporary}{suffix}").unlink()
-
-
 def put_backup_in_place(temporary: Path, path: Path) -> None:
-    try:
+    with naming(path, LibraryError):
         put_in_place(temporary, path)
-    except OSError as error:
-        raise LibraryError(f"{path}: {error.strerror or error}") from error
 
 
 def replace_library(path: Path, temporary: Path, on_progress: OnProgress) -> Path | None:

@@ -9,16 +9,17 @@ from __future__ import annotations
 import sqlite3
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from soundkin.errors import LibraryError
-from soundkin.integrity.checks import NOT_EMBEDDED
 from soundkin.integrity.damaged_file import NOTHING, open_damaged
 from soundkin.library.connection import Connection
+from soundkin.library.database_file import make_temporary
 from soundkin.library.library import Library
+from soundkin.library.records import NOT_EMBEDDED, REREAD_SIZE
 from soundkin.library.schema import list_own_tables
 from soundkin.library.sql import encode_path, read_path
 
@@ -66,18 +67,13 @@ def rescue_rows(path: Path, target: Path) -> Rescued:
     LibraryError
         None of it can be read.
     """
-    with_page = target.with_name(f"{target.name}.page")
-    try:
-        source = open_damaged(path, with_page)
-        try:
-            with Library.open(target, create=True) as library:
-                rescued = _Rescue(source, library.connection).run()
-                library.connection.checkpoint_wal()  # the file alone takes the old one's place
-        finally:
-            source.close()
-    finally:
-        for suffix in ("", "-wal", "-shm"):
-            Path(f"{with_page}{suffix}").unlink(missing_ok=True)
+    with (
+        make_temporary(path, ".page") as with_page,
+        closing(open_damaged(path, with_page)) as source,
+        Library.open(target, create=True) as library,
+    ):
+        rescued = _Rescue(source, library.connection).run()
+        library.connection.checkpoint_wal()  # the file alone takes the old one's place
     if not rescued.n_recordings and not rescued.n_contents:
         raise LibraryError(f"{path}: {NOTHING}")
     return rescued
@@ -152,7 +148,7 @@ class _Rescue:
         self,
         recording_id: int,
         path: Any,
-        size: Any = -1,
+        size: Any = REREAD_SIZE,
         mtime_ns: Any = 0,
         content_id: int | None = None,
         error: str | None = NOT_EMBEDDED,
@@ -170,7 +166,7 @@ class _Rescue:
             self._recordings[recording_id] = there[0]
         elif self._insert("recordings", columns, row):
             self._recordings[recording_id] = recording_id
-        elif size != -1:
+        elif size != REREAD_SIZE:
             self._take(recording_id, path)
 
     def _copy_tags(self, table: str, by_recording: str) -> int:

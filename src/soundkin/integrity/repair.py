@@ -15,23 +15,18 @@ from soundkin.embedding.model import find_model, list_models, load_model
 from soundkin.errors import DamagedLibraryError, LibraryError, ModelError
 from soundkin.index.kinds import INDEX_KINDS
 from soundkin.indexing.folders import embed_again
-from soundkin.integrity.checks import (
-    NOT_EMBEDDED,
-    Finding,
-    check_concepts,
-    check_contents,
-    check_facts,
-)
+from soundkin.integrity.checks import Finding, check_concepts, check_contents, check_facts
 from soundkin.integrity.damaged_file import keep_log_in
 from soundkin.integrity.library_file import read_kind, swap_in
 from soundkin.integrity.recover import Rescued, rescue_rows
 from soundkin.integrity.verify import OTHER_BYTES, VerifyReport, verify_library
+from soundkin.library.database_file import make_temporary
 from soundkin.library.library import Library
 from soundkin.library.locks import lock_library
-from soundkin.library.records import LibraryModel
+from soundkin.library.records import NOT_EMBEDDED, REREAD_SIZE, LibraryModel
 from soundkin.library.sql import read_path
-from soundkin.progress import OnProgress, ProgressCallback
-from soundkin.system.files import drop_left_over, name_aside
+from soundkin.progress import OnProgress, ProgressCallback, ignore
+from soundkin.system.files import drop_left_over
 
 OF_THE_FILE = ("file", "table", "recording")  # what only writing it anew mends
 LOST = "its vectors were damaged and its file cannot be read; bring it back and run soundkin index"
@@ -58,8 +53,8 @@ def repair_library(
     *,
     deep: bool = False,
     n_workers: int | None = None,
-    on_progress: OnProgress = lambda title, n_done, n_all: None,
-    on_embedding: ProgressCallback = lambda progress: None,
+    on_progress: OnProgress = ignore,
+    on_embedding: ProgressCallback = ignore,
 ) -> RepairReport:
     """Check a library as `verify_library` does, and make whole what is damaged.
 
@@ -112,13 +107,9 @@ def _verify(
 def _write_anew(path: Path) -> tuple[Rescued, Path | None]:
     """Put a new file with all that can be read in place of a damaged one."""
     keep_log_in(path)
-    temporary = name_aside(path)
-    try:
+    with make_temporary(path) as temporary:
         rescued = rescue_rows(path, temporary)
         return rescued, swap_in(temporary, path)
-    finally:
-        for suffix in ("", "-wal", "-shm"):
-            Path(f"{temporary}{suffix}").unlink(missing_ok=True)
 
 
 def _mend(library: Library, changed: list[int], on_progress: OnProgress) -> None:
@@ -130,9 +121,8 @@ def _mend(library: Library, changed: list[int], on_progress: OnProgress) -> None
         run(f"UPDATE meta SET index_kind = NULL WHERE index_kind NOT IN ({kinds})")
         for finding in list(check_contents(library, on_progress)):
             run(
-                "UPDATE recordings SET size = -1, content_id = NULL, error = ?"
-                " WHERE content_id = ?",
-                [NOT_EMBEDDED, finding.id],
+                "UPDATE recordings SET size = ?, content_id = NULL, error = ? WHERE content_id = ?",
+                [REREAD_SIZE, NOT_EMBEDDED, finding.id],
             )
             run("DELETE FROM contents WHERE id = ?", [finding.id])
             run("UPDATE meta SET generation = generation + 1")
@@ -140,8 +130,8 @@ def _mend(library: Library, changed: list[int], on_progress: OnProgress) -> None
             run("DELETE FROM facts WHERE content = ?", [finding.id])
         for finding in list(check_concepts(library)):
             run("DELETE FROM concepts WHERE id = ?", [finding.id])
-        for recording_id in changed:  # of another size than any file's, so that it is read again
-            run("UPDATE recordings SET size = -1 WHERE id = ?", [recording_id])
+        for recording_id in changed:
+            run("UPDATE recordings SET size = ? WHERE id = ?", [REREAD_SIZE, recording_id])
 
 
 def _mend_model(library: Library) -> None:
@@ -164,8 +154,8 @@ def _mend_model(library: Library) -> None:
             return
     library.connection.run(f"UPDATE meta SET {columns}", [None] * 4)
     library.connection.run(
-        "UPDATE recordings SET size = -1, content_id = NULL, error = ? WHERE content_id NOTNULL",
-        [NOT_EMBEDDED],
+        "UPDATE recordings SET size = ?, content_id = NULL, error = ? WHERE content_id NOTNULL",
+        [REREAD_SIZE, NOT_EMBEDDED],
     )
     library.drop_orphans()
 
@@ -174,7 +164,8 @@ def _embed_lost(
     library: Library, n_workers: int | None, on_progress: ProgressCallback
 ) -> tuple[int, str | None]:
     """Embed what has lost its vectors, or is to be read again; how many, and why not the others."""
-    found = library.connection.fetch("SELECT path FROM recordings WHERE size = -1 ORDER BY id")
+    sql = "SELECT path FROM recordings WHERE size = ? ORDER BY id"
+    found = library.connection.fetch(sql, [REREAD_SIZE])
     paths = [read_path(path) for (path,) in found]
     [(n_unmeasured,)] = library.connection.fetch(
         "SELECT COUNT(*) FROM contents WHERE id NOT IN (SELECT content FROM facts)"

@@ -24,7 +24,7 @@ from soundkin.integrity.checks import (
 from soundkin.library.connection import REPAIR
 from soundkin.library.library import Library
 from soundkin.library.records import Filters
-from soundkin.progress import OnProgress
+from soundkin.progress import OnProgress, ignore
 from soundkin.system.files import hash_file
 
 MAX_FINDINGS = 1000  # kept of each part; further ones are counted
@@ -60,7 +60,7 @@ def verify_library(
     path: str | os.PathLike[str],
     *,
     deep: bool = False,
-    on_progress: OnProgress = lambda title, n_done, n_all: None,
+    on_progress: OnProgress = ignore,
     on_finding: Callable[[Finding], None] = lambda finding: None,
 ) -> VerifyReport:
     """Check a library's file, its rows, its saved index, its model and its audio files.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import pyarrow as pa
 from soundkin.audio_facts import FACT_COLUMNS
 from soundkin.errors import LibraryError
 from soundkin.library.concepts import list_concepts
+from soundkin.library.database_file import make_temporary
 from soundkin.library.lance.lance_library import LanceLibrary
 from soundkin.library.lance.schema import (
     CONCEPTS,
@@ -30,15 +31,14 @@ from soundkin.library.lance.schema import (
 from soundkin.library.lance.tables import Tables
 from soundkin.library.library import Library
 from soundkin.library.open import is_lance, open_library
+from soundkin.progress import OnProgress, ignore
 
 BLOCK_CONTENTS = 512
 BLOCK_ROWS = 1 << 14
 CONTENT_COLUMNS = ("duration_s", "sample_rate", "n_channels", "format", "warning", "n_segments")
 
-OnProgress = Callable[[str, int, int], None]
 
-
-def convert_library(source: str, target: str, on_progress: OnProgress = lambda *_: None) -> None:
+def convert_library(source: str, target: str, on_progress: OnProgress = ignore) -> None:
     """Copy a library to where there is none yet; the two are of different kinds.
 
     Recordings and contents keep their order and get new ids; `on_progress` as for an index.
@@ -170,9 +170,8 @@ def _write_file(library: LanceLibrary, path: Path, on_progress: OnProgress) -> N
     if path.exists():
         raise LibraryError(f"{path}: there is a file already; choose another name")
     n_done, n_all = 0, library.count().n_segments
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    library.connection.copy_to(part)
-    try:
+    with make_temporary(path) as part:
+        library.connection.copy_to(part)
         with Library.open(part) as copy:
             with copy.transaction():
                 copy.connection.run("DROP TABLE mirror")
@@ -190,6 +189,3 @@ def _write_file(library: LanceLibrary, path: Path, on_progress: OnProgress) -> N
                     on_progress("Copying", n_done, n_all)
             copy.connection.run("PRAGMA wal_checkpoint(TRUNCATE)")
         part.replace(path)
-    finally:
-        for name in (part.name, f"{part.name}-wal", f"{part.name}-shm"):
-            part.with_name(name).unlink(missing_ok=True)

@@ -16,7 +16,7 @@ from soundkin.index.disk import IndexFolder, Manifest, Snapshot
 from soundkin.index.float16 import find_unsound
 from soundkin.index.vector_index import VectorIndex, choose_kind
 from soundkin.library.store import LibraryStore
-from soundkin.progress import OnProgress
+from soundkin.progress import OnProgress, ignore
 
 SAVED_ROWS = 20_000  # below, reading the library is as fast as mapping an index
 LATE_ROWS = 20_000  # so many may lack in the saved projections; they are added at every start
@@ -67,7 +67,7 @@ class _Upkeep:
     def of(cls, library: LibraryStore, on_progress: OnProgress | None) -> _Upkeep:
         """See what a library asks for now."""
         folder = IndexFolder.beside(library.path)
-        report = on_progress or (lambda *_: None)
+        report = on_progress or ignore
         return cls(library, folder, library.stamp, library.index_kind, report)
 
     def is_small(self) -> bool:
@@ -201,7 +201,7 @@ def project(
         return index
     from soundkin.index.rabitq import TRAINING_POINTS, RaBitQIndex, choose_n_lists
 
-    report = on_progress or (lambda *_: None)
+    report = on_progress or ignore
     n_lists = 1 if kind == "scan" else choose_n_lists(len(audible))
     n_sampled = min(len(audible), max(n_lists * TRAINING_POINTS, 1000))
     generator = np.random.default_rng(SAMPLE_SEED)

@@ -15,13 +15,20 @@ from typing import Any, Self
 import numpy as np
 
 from soundkin.audio_facts import Facts
-from soundkin.errors import LibraryError
+from soundkin.errors import LibraryError, naming
 from soundkin.index.disk import IndexFolder, Snapshot
 from soundkin.index.vector_index import INDEX_KINDS
 from soundkin.library.connection import Connection
 from soundkin.library.index_sync import load_snapshot, save_index
 from soundkin.library.reader import LibraryReader
-from soundkin.library.records import Content, Filters, LibraryModel, Recording
+from soundkin.library.records import (
+    NOT_EMBEDDED,
+    REREAD_SIZE,
+    Content,
+    Filters,
+    LibraryModel,
+    Recording,
+)
 from soundkin.library.sql import INSERT_FACTS, compile_filters, encode_facts, encode_path
 from soundkin.progress import OnProgress
 
@@ -46,10 +53,8 @@ class Library(LibraryReader):
         if not path.exists():
             if not create:
                 raise LibraryError(f"{path}: no library there; make it with: soundkin index FOLDER")
-            try:
+            with naming(path.parent, LibraryError):
                 path.parent.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise LibraryError(f"{path.parent}: {error.strerror or error}") from error
         return cls(Connection.open(path))
 
     def close(self) -> None:
@@ -84,7 +89,8 @@ class Library(LibraryReader):
                 [model.name, model.hash, model.file_name, model.to_json()],
             )
             self._run(
-                "UPDATE recordings SET size = -1, content_id = NULL, error = 'not embedded yet'"
+                "UPDATE recordings SET size = ?, content_id = NULL, error = ?",
+                [REREAD_SIZE, NOT_EMBEDDED],
             )
             self.drop_orphans()
 

@@ -20,6 +20,10 @@ MAX_RATE = 1_000_000
 MAX_STORED_SEGMENT_S = 3600.0
 MAX_STORED_SIZE = 65_536
 
+NOT_EMBEDDED = "not embedded yet"  # the error of a recording whose vectors are still to come
+FAVOURITE = "favourite"  # a tag of what a person likes, not of how it sounds
+REREAD_SIZE = -1  # no file's size, so that a recording of it counts as changed and is read again
+
 
 @dataclass(frozen=True)
 class LibraryModel:

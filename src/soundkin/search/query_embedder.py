@@ -25,7 +25,7 @@ from soundkin.search.query import (
     combine_vectors,
 )
 from soundkin.search.shared_index import LoadedIndex, SharedIndex
-from soundkin.system.files import hash_file
+from soundkin.system.files import hash_file, is_unchanged
 from soundkin.system.remote import fetch_cached, is_remote
 
 SAME_TIME_S = 1e-5  # times are given out rounded to 1e-6
@@ -141,11 +141,8 @@ def _list_sounds(query: Query) -> list[Sound]:
 
 def _may_be_unchanged(recording: Recording) -> bool:
     """Tell whether a recording's file, if it is there, is still the one that was embedded."""
-    path = Path(recording.path)
-    if not path.is_file():
-        return True
-    status = path.stat()
-    return (status.st_size, status.st_mtime_ns) == (recording.size, recording.mtime_ns)
+    path = recording.path
+    return not Path(path).is_file() or is_unchanged(path, recording.size, recording.mtime_ns)
 
 
 def _find_segment(recording: Recording, segments: SegmentConfig, sound: Sound) -> int | None:

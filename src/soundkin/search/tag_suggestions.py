@@ -14,13 +14,11 @@ import numpy.typing as npt
 
 from soundkin.index.vector_index import VectorIndex
 from soundkin.library.library import Library
-from soundkin.library.records import Filters, Recording
+from soundkin.library.records import FAVOURITE, Filters, Recording
 
 N_VOTERS = 5
 BLOCK = 1024
 DOUBT = 1.28  # standard errors that a share is taken lower by: nine times in ten it is no lower
-IGNORED = ("favourite",)  # what a person likes, not how it sounds
-
 DIGITS = 6  # so that votes of all are equal
 
 Vectors = npt.NDArray[np.float32]
@@ -76,7 +74,7 @@ def suggest_tags(
 
 def list_tags(recording: Recording) -> list[str]:
     """List the tags that say something of a recording's sound."""
-    return [tag for tag in recording.tags if tag not in IGNORED]
+    return [tag for tag in recording.tags if tag != FAVOURITE]
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from soundkin.errors import ServerError
+from soundkin.errors import ServerError, naming
 from soundkin.system.files import write_aside
 
 VALID = datetime.timedelta(days=397)  # browsers refuse those that are good for longer
@@ -74,13 +74,11 @@ def keep_certificate(folder: Path, names: Iterable[str]) -> Certificate:
         found = x509.load_pem_x509_certificate(path.read_bytes())
         if _is_good(found, wanted):
             return read_certificate(path, None)
-    try:
+    with naming(path, ServerError):
         folder.mkdir(parents=True, exist_ok=True)
         with write_aside(path) as file:
             os.chmod(file.fileno(), 0o600)  # noqa: PTH101 (the file that is open, not its name)
             file.write(_make(wanted))
-    except OSError as error:
-        raise ServerError(f"{path}: {error.strerror or error}") from error
     return read_certificate(path, None)
 
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from soundkin.library.records import Recording
+from soundkin.library.records import FAVOURITE, Recording
 from soundkin.search.hits import Hit
 from soundkin.search.rows import describe_hit, describe_recording
 from soundkin.server.sounds.sound import SoundRef
-
-FAVOURITE = "favourite"
 
 Row = dict[str, Any]
 

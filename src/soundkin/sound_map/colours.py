@@ -16,6 +16,7 @@ from soundkin.errors import QueryError
 from soundkin.library.library import Library
 from soundkin.library.records import Recording
 from soundkin.sound_map.sound_map import SoundMap
+from soundkin.text import format_hours
 
 N_SHADES = 64
 OUTERMOST = 2.0  # per cent of values at either end that share the end's colour
@@ -195,6 +196,4 @@ def _spread(column: Column, owners: npt.NDArray[np.int64]) -> Column:
 
 
 def _format_seconds(seconds: float) -> str:
-    if seconds < 60:
-        return f"{seconds:.2g} s"
-    return f"{seconds / 60:.1f} min" if seconds < 3600 else f"{seconds / 3600:.1f} h"
+    return f"{seconds:.2g} s" if seconds < 60 else format_hours(seconds)

@@ -6,18 +6,16 @@ import io
 import json
 import zipfile
 import zlib
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import filelock
 import numpy as np
 import numpy.typing as npt
 
+from soundkin.system.cache_folder import CacheFolder
 from soundkin.system.files import write_aside
 
 FORMAT = 1
-LOCK = "lock"
 CRC_BYTES = 4
 ARRAYS = ("keys", "positions")
 FACTS = ("identity", "generation", "seed", "n_laid_out", "unit")
@@ -72,21 +70,10 @@ class SavedMap:
             return cls(**facts, **{name: stored[name] for name in ARRAYS})
 
 
-class MapFolder:
+class MapFolder(CacheFolder):
     """The folder beside a library that holds its maps."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    @classmethod
-    def beside(cls, library: Path) -> MapFolder:
-        """Name the folder of a library's file."""
-        return cls(Path(f"{library}.map"))
-
-    def lock(self) -> filelock.BaseFileLock:
-        """Keep other processes from writing; OSError where nothing can be written."""
-        self.path.mkdir(exist_ok=True)
-        return filelock.FileLock(self.path / LOCK)
+    suffix = ".map"
 
     def load(self, name: str) -> SavedMap | None:
         """Load a map; None if there is none, or it is damaged."""
@@ -99,11 +86,6 @@ class MapFolder:
         """Put a map in place of an older one, in one step; OSError where it cannot be written."""
         with write_aside(self._locate(name)) as file:
             file.write(chart.to_bytes())
-
-    def discard(self, name: str) -> None:
-        """Forget a map."""
-        with suppress(OSError):
-            self._locate(name).unlink()
 
     def _locate(self, name: str) -> Path:
         return self.path / f"{name}.npz"

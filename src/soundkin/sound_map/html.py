@@ -14,8 +14,8 @@ from typing import Any
 from urllib.parse import quote
 
 import numpy as np
-import numpy.typing as npt
 
+from soundkin.sound_map.base64_arrays import encode_array
 from soundkin.sound_map.colours import Column, PointDetails
 from soundkin.sound_map.sound_map import SoundMap
 
@@ -64,10 +64,10 @@ def _collect(
     noun = "recordings" if sound_map.by == "recordings" else "segments"
     return {
         "counts": f"{len(sound_map):,} {noun}; neighbours sound alike.",
-        "x": _pack(sound_map.x, np.float32),
-        "y": _pack(sound_map.y, np.float32),
-        "owners": _pack(details.owners, np.uint32),
-        "starts_s": _pack(details.starts_s, np.float32),
+        "x": encode_array(sound_map.x, np.float32),
+        "y": encode_array(sound_map.y, np.float32),
+        "owners": encode_array(details.owners, np.uint32),
+        "starts_s": encode_array(details.starts_s, np.float32),
         "segment_s": segment_s if sound_map.by == "segments" else None,
         "paths": [_quote(os.path.relpath(path, base)) for path in paths],
         "beside": beside,
@@ -77,18 +77,13 @@ def _collect(
             {
                 "name": each.name,
                 "title": each.title,
-                "codes": _pack(each.codes, np.uint8),
+                "codes": encode_array(each.codes, np.uint8),
                 "palette": each.palette,
                 "legend": [(_make_encodable(words), code) for words, code in each.legend],
             }
             for each in details.columns.values()
         ],
     }
-
-
-def _pack(values: npt.NDArray[Any], kind: type[np.generic]) -> str:
-    little = values.astype(np.dtype(kind).newbyteorder("<"))
-    return base64.b64encode(little.tobytes()).decode()
 
 
 def _quote(path: str) -> str:

@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import numpy.typing as npt
 
+from soundkin.progress import ignore
 from soundkin.sound_map.fft_repulsion import Grid, compute_self_repulsion
 from soundkin.sound_map.neighbour_graph import Graph
 
@@ -93,7 +94,7 @@ def _descend(
     return points
 
 
-def place_among(points: Floats, graph: Graph, on_count: OnCount = lambda *_: None) -> Floats:
+def place_among(points: Floats, graph: Graph, on_count: OnCount = ignore) -> Floats:
     """Place new points among others `(n, 2)`, which stay where they are.
 
     A new point starts where its nearest neighbour is, and is pulled and pushed from there.

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-from soundkin.errors import AudioError
+from soundkin.errors import AudioError, naming
 
 PART = ".part"
 
@@ -79,6 +79,15 @@ def _is_running(pid: int) -> bool:
     return True
 
 
+def is_unchanged(path: str, size: int, mtime_ns: int) -> bool:
+    """Whether a file still has a size and a time of change; False where it cannot be looked at."""
+    try:
+        status = os.stat(path)  # noqa: PTH116 (a name as it was listed)
+    except (OSError, ValueError):
+        return False
+    return (status.st_size, status.st_mtime_ns) == (size, mtime_ns)
+
+
 def hash_file(path: str) -> bytes:
     """Compute the SHA-256 of a file's bytes.
 
@@ -87,8 +96,5 @@ def hash_file(path: str) -> bytes:
     AudioError
         The file cannot be read.
     """
-    try:
-        with Path(path).open("rb") as file:
-            return hashlib.file_digest(file, "sha256").digest()
-    except OSError as error:
-        raise AudioError(f"{path}: {error.strerror or error}") from error
+    with naming(path, AudioError), Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()

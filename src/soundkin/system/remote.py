@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from soundkin.errors import AudioError
+from soundkin.errors import AudioError, naming
 from soundkin.system.files import PART, name_aside
 
 NEAR_BYTES = 4 << 30
@@ -80,7 +80,7 @@ def _fetch(url: str) -> str:
 
     system, path = open_filesystem(url)
     folder = platformdirs.user_cache_path("soundkin") / "near"
-    try:
+    with naming(url, AudioError):
         info = system.info(path)
         facts = f"{url}\0{info['size']}\0{read_mtime(info)}\0{info.get('ETag', '')}"
         name = hashlib.sha256(facts.encode("utf-8", "surrogateescape")).hexdigest()[:32]
@@ -96,8 +96,6 @@ def _fetch(url: str) -> str:
             aside.replace(near)
         finally:
             aside.unlink(missing_ok=True)
-    except OSError as error:
-        raise AudioError(f"{url}: {error.strerror or error}") from error
     return str(near)
 
 

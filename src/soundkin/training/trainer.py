@@ -20,7 +20,7 @@ import torch
 
 from soundkin.config import ModelConfig
 from soundkin.embedding.model import ModelFile
-from soundkin.errors import TrainingError
+from soundkin.errors import TrainingError, naming
 from soundkin.system.files import write_aside
 from soundkin.training.checkpoint import BestNetwork, Checkpoint
 from soundkin.training.distributed import WorkerGroup
@@ -274,11 +274,8 @@ class _Trainer:
         facts |= {"step": self._best.step, "held_out": dataclasses.asdict(self._best.score)}
         facts["trained_on"] = provenance
         data = export_network(self._network, self._model, json.dumps(facts))
-        try:
-            with write_aside(path) as file:
-                file.write(data)
-        except OSError as error:
-            raise TrainingError(f"{path}: {error.strerror or error}") from error
+        with naming(path, TrainingError), write_aside(path) as file:
+            file.write(data)
 
     def describe(self, model: Path) -> TrainingResult:
         """Tell what came out, the same to all workers."""

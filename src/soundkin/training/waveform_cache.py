@@ -21,7 +21,7 @@ from soundkin.audio.open import open_decoder
 from soundkin.audio.read import stream_audio
 from soundkin.audio.walk import FoundFile, Unreadable, resolve_root, walk_audio
 from soundkin.errors import AudioError, TrainingError
-from soundkin.progress import Failure
+from soundkin.progress import Failure, ignore
 from soundkin.system.files import hash_file, write_aside
 
 FULL_SCALE = 32767.0
@@ -53,7 +53,7 @@ def build_cache(
     cache: Path,
     sample_rate: int,
     *,
-    on_progress: Callable[[int, int], None] = lambda n_done, n_files: None,
+    on_progress: Callable[[int, int], None] = ignore,
 ) -> WaveformCache:
     """Decode every audio file below folders once; the same bytes twice count once.
 

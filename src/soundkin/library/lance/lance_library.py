@@ -26,7 +26,7 @@ from soundkin.library.lance.tables import Tables, explain_errors, import_lance
 from soundkin.library.lance.write_through import FROM_CLUSTER, WriteThroughConnection
 from soundkin.library.library import Library
 from soundkin.library.records import Content, LibraryModel
-from soundkin.progress import OnProgress
+from soundkin.progress import OnProgress, ignore
 
 LAG_S = 1.0  # how old what is known of the tables may be
 FAR_LAG_S = 10.0  # where asking takes a while
@@ -188,5 +188,5 @@ class LanceLibrary(Library):
         kind = self.index_kind or choose_kind(n_segments)
         if kind != "exact":
             with explain_errors(self.name):
-                renew_index(self.tables, segments, kind, on_progress or (lambda *_: None))
+                renew_index(self.tables, segments, kind, on_progress or ignore)
             self.refresh()

@@ -9,21 +9,21 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from soundkin.errors import LibraryError
+from soundkin.errors import LibraryError, naming
 from soundkin.library.connection import Connection
+from soundkin.library.database_file import delete_database
 from soundkin.library.lance.schema import CONCEPTS, FOLDERS, LIBRARY, RECORDINGS, REJECTED, TAGS
 from soundkin.library.lance.tables import Tables, explain_errors
+from soundkin.library.records import NOT_EMBEDDED, REREAD_SIZE
 from soundkin.library.schema import MIRROR
 from soundkin.library.sql import INSERT_FACTS, encode_path
 
 FILE = "library.sqlite"
-NOT_YET = "not embedded yet"
 EVERYTHING = ("tags", "rejected_tags", "folders", "concepts", "recordings", "facts", "contents")
 MODEL = ("model_name", "model_hash", "model_file", "model_config", "index_kind")
 
@@ -46,18 +46,14 @@ def synchronise(tables: Tables) -> Path:
     """
     path = find_mirror(tables.uri)
     row = tables.read_library()
-    try:
+    with naming(path.parent, LibraryError):
         path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise LibraryError(f"{path.parent}: {error.strerror or error}") from error
     try:
         _synchronise(tables, row, path)
     except LibraryError as error:
         if not str(error).startswith(str(path)):
             raise
-        for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):  # damaged, or too new
-            with suppress(OSError):
-                path.with_name(name).unlink()
+        delete_database(path)  # damaged, or too new
         _synchronise(tables, row, path)
     return path
 
@@ -173,7 +169,7 @@ class _Update:
             found = self._run("SELECT id FROM contents WHERE hash = ?", [row["hash"]]).fetchone()
             error, size = row["error"], row["size"]
             if found is None and error is None:  # its vectors are of another model, or to come
-                error, size = NOT_YET, -1
+                error, size = NOT_EMBEDDED, REREAD_SIZE
             recording_id = row["_rowid"] + 1
             self._run("DELETE FROM recordings WHERE path = ? AND id <> ?", [path, recording_id])
             self._run(
@@ -194,9 +190,9 @@ class _Update:
         for gone in np.setdiff1d(known, present).tolist():
             if table == "contents":
                 self._run(
-                    "UPDATE recordings SET content_id = NULL, error = ?, size = -1"
+                    "UPDATE recordings SET content_id = NULL, error = ?, size = ?"
                     " WHERE content_id = ?",
-                    [NOT_YET, gone],
+                    [NOT_EMBEDDED, REREAD_SIZE, gone],
                 )
             self._run(f"DELETE FROM {table} WHERE id = ?", [gone])
 

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import secrets
-import signal
-import subprocess
-import sys
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
+from soundkin.server.jobs.job_process import PATIENCE_S, JobProcess
 from soundkin.server.problems import ProblemError
 
 MAX_KEPT = 20
-PROCESS = ("-P", "-m", "soundkin.server.jobs.process")
-PATIENCE_S = 3.0  # for a job to stop by itself
 RUNNING = "running"
 
 
@@ -49,7 +43,7 @@ class JobBoard:
         self._on_done = on_done
         self._lock = threading.Lock()
         self._jobs: OrderedDict[str, Job] = OrderedDict()
-        self._process: subprocess.Popen[str] | None = None
+        self._process: JobProcess | None = None
         self._follower: threading.Thread | None = None
         self.is_closing = False
 
@@ -64,37 +58,22 @@ class JobBoard:
         with self._lock:
             if self._process is not None or self.is_closing:
                 raise ProblemError(409, "another job is at work; start this one when that is done")
-            process = self._process = subprocess.Popen(
-                [sys.executable, *PROCESS],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                text=True,
-            )
+            order = {"kind": kind, "folders": list(folders), "library": self._library}
+            process = self._process = JobProcess(order)
             job = Job(secrets.token_hex(8), kind, tuple(folders))
             self._jobs[job.id] = job
             while len(self._jobs) > MAX_KEPT:
                 self._jobs.popitem(last=False)
-        order = {"kind": kind, "folders": list(folders), "library": self._library}
-        assert process.stdin is not None
-        with suppress(OSError):  # a process that is dead already is told by its output
-            process.stdin.write(json.dumps(order) + "\n")
-            process.stdin.flush()
         self._follower = threading.Thread(target=self._follow, args=(job.id, process), daemon=True)
         self._follower.start()
         return job
 
-    def _follow(self, job_id: str, process: subprocess.Popen[str]) -> None:
+    def _follow(self, job_id: str, process: JobProcess) -> None:
         """Take in a job's news until it ends."""
-        assert process.stdout is not None
         last: dict[str, Any] = {}
-        for line in process.stdout:
-            last = json.loads(line)
+        for last in process.read_news():
             if last.pop("event") == "progress":
                 self._change(job_id, **last)
-        process.stdout.close()
-        if process.stdin is not None:
-            with suppress(OSError):
-                process.stdin.close()
         code = process.wait()
         report, detail = last.get("report"), last.get("detail")
         if report is None and detail is None:
@@ -138,16 +117,11 @@ class JobBoard:
     def stop(self, job_id: str) -> Job:
         """Interrupt a job; what it has done is kept."""
         job = self.get(job_id)
-        if job.state == RUNNING:
-            self._interrupt()
-        return job
-
-    def _interrupt(self) -> subprocess.Popen[str] | None:
         with self._lock:
             process = self._process
-        if process is not None:
-            process.send_signal(signal.SIGINT)
-        return process
+        if job.state == RUNNING and process is not None:
+            process.interrupt()
+        return job
 
     def close_doors(self) -> None:
         """Take no job any more, and send no news."""
@@ -156,12 +130,9 @@ class JobBoard:
     def close(self) -> None:
         """Interrupt what is at work, and wait a little for it."""
         self.is_closing = True
-        process = self._interrupt()
+        with self._lock:
+            process = self._process
         if process is not None:
-            try:
-                process.wait(PATIENCE_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            process.end()
         if self._follower is not None:
             self._follower.join(PATIENCE_S)

@@ -19,9 +19,9 @@ from soundkin.library.browse import (
     read_page,
 )
 from soundkin.library.library import Library
-from soundkin.library.records import Filters, Recording
+from soundkin.library.records import FAVOURITE, Filters, Recording
 from soundkin.server.problems import Json
-from soundkin.server.rows import FAVOURITE, describe_recording_row
+from soundkin.server.rows import describe_recording_row
 from soundkin.server.schemas import RecordingId, RecordingResponse, RequestModel, Tag, Text
 from soundkin.server.state import State, find_recording
 

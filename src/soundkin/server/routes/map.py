@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 import threading
 from typing import Annotated, Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 from starlette.responses import Response
@@ -18,6 +16,7 @@ from soundkin.server.routes.query import read_query
 from soundkin.server.schemas import PartRequest, RequestModel
 from soundkin.server.state import ServerState, State
 from soundkin.server.thread_limits import run_in_slow_pool
+from soundkin.sound_map.base64_arrays import encode_array
 from soundkin.sound_map.colours import describe_points
 from soundkin.sound_map.sound_map import MapPlacer, SoundMap, load_map
 
@@ -89,13 +88,13 @@ def _draw_map(state: ServerState, by: By) -> Response:
         {
             "name": column.name,
             "title": column.title,
-            "codes": _pack(column.codes, np.uint8),
+            "codes": encode_array(column.codes, np.uint8),
             "palette": [list(colour) for colour in column.palette],
             "legend": [[words, code] for words, code in column.legend],
         }
         for column in details.columns.values()
     ]
-    starts = None if by == "recordings" else _pack(details.starts_s, np.float32)
+    starts = None if by == "recordings" else encode_array(details.starts_s, np.float32)
     return Json(_describe(sound_map) | {"starts_s": starts, "columns": columns})
 
 
@@ -104,15 +103,10 @@ def _describe(sound_map: SoundMap) -> dict[str, Any]:
         "stamp": "{}-{}".format(*sound_map.stamp),
         "by": sound_map.by,
         "n": len(sound_map),
-        "x": _pack(sound_map.x, np.float32),
-        "y": _pack(sound_map.y, np.float32),
-        "ids": _pack(sound_map.ids, np.uint32),
+        "x": encode_array(sound_map.x, np.float32),
+        "y": encode_array(sound_map.y, np.float32),
+        "ids": encode_array(sound_map.ids, np.uint32),
     }
-
-
-def _pack(values: npt.NDArray[Any], kind: type[np.generic]) -> str:
-    little = values.astype(np.dtype(kind).newbyteorder("<"))
-    return base64.b64encode(little.tobytes()).decode()
 
 
 @router.post("/map/place", response_model=PlaceResponse, summary="A query on the map")

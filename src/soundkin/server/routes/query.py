@@ -8,10 +8,9 @@ from dataclasses import dataclass
 
 from soundkin.library.concepts import Concept, find_concept
 from soundkin.library.library import Library
-from soundkin.library.records import Filters
+from soundkin.library.records import FAVOURITE, Filters
 from soundkin.search.query import Sound
 from soundkin.server.problems import ProblemError
-from soundkin.server.rows import FAVOURITE
 from soundkin.server.schemas import FilterRequest, PartRequest, SegmentRef
 from soundkin.server.state import ServerState
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Any, TypeVar
 
@@ -12,45 +10,28 @@ import numpy.typing as npt
 
 from soundkin.audio.preview import compute_peaks, draw_sound
 from soundkin.server.rows import Row
+from soundkin.server.sounds.byte_limited_cache import ByteLimitedCache
 from soundkin.server.sounds.sound import SoundRef
 
 MAX_BYTES = 16 << 20  # 400 pictures; browsers keep what they show, too
-THING_BYTES = 1000  # what keeping a thing takes beside it: its key, a path in it, its place
-Thing = TypeVar("Thing")
-
-
-class Kept:
-    """The things computed last, up to so many bytes in all."""
-
-    def __init__(self, most_bytes: int = MAX_BYTES) -> None:
-        self._most_bytes = most_bytes
-        self._lock = threading.Lock()
-        self._things: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
-        self._n_bytes = 0
-
-    def get(self, key: Hashable, make: Callable[[], tuple[Thing, int]]) -> Thing:
-        """Get a thing; `make` gives it and its size in bytes, where it is not there yet."""
-        with self._lock:
-            if key in self._things:
-                self._things.move_to_end(key)
-                found: Thing = self._things[key][0]
-                return found
-        thing, n_bytes = make()
-        n_bytes += THING_BYTES
-        with self._lock:
-            if key not in self._things:
-                self._things[key] = thing, n_bytes
-                self._n_bytes += n_bytes
-            while self._n_bytes > self._most_bytes:
-                self._n_bytes -= self._things.popitem(last=False)[1][1]
-        return thing
+ENTRY_BYTES = 1000  # what keeping one takes beside it: its key, a path in it, its place
+Preview = TypeVar("Preview")
 
 
 class PreviewCache:
     """Peaks and spectrograms of sounds; for any thread."""
 
-    def __init__(self) -> None:
-        self._kept = Kept()
+    def __init__(self, max_bytes: int = MAX_BYTES) -> None:
+        self._previews = ByteLimitedCache[Hashable, Any](max_bytes)
+
+    def get(self, key: Hashable, make: Callable[[], tuple[Preview, int]]) -> Preview:
+        """Get a preview; `make` gives it and its size in bytes, where it is not there yet."""
+        found: Preview | None = self._previews.get(key)
+        if found is not None:
+            return found
+        preview, n_bytes = make()
+        self._previews.put(key, preview, n_bytes + ENTRY_BYTES)
+        return preview
 
     def get_peaks(self, heard: SoundRef, n: int, start_s: float, end_s: float | None) -> Row:
         """Compute a sound's peaks; see `compute_peaks`."""
@@ -59,7 +40,7 @@ class PreviewCache:
             peaks = compute_peaks(heard.path, heard.duration_s, n, start_s, end_s)
             return peaks, peaks.nbytes
 
-        peaks = self._kept.get(("peaks", _identify(heard), n, start_s, end_s), make)
+        peaks = self.get(("peaks", _identify(heard), n, start_s, end_s), make)
         stop_s = heard.duration_s if end_s is None else min(end_s, heard.duration_s)
         least, most = np.round(peaks.astype(np.float64), 4).tolist()
         return {
@@ -79,7 +60,7 @@ class PreviewCache:
             return picture, len(picture)
 
         key = ("spectrogram", _identify(heard), width, height, start_s, end_s)
-        return self._kept.get(key, make)
+        return self.get(key, make)
 
 
 def _identify(heard: SoundRef) -> Hashable:

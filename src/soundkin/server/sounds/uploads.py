@@ -8,8 +8,6 @@ import re
 import secrets
 import shutil
 import tempfile
-import threading
-from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,6 +21,7 @@ from soundkin.audio.open import EXTENSIONS
 from soundkin.errors import SoundkinError
 from soundkin.server.problems import ProblemError
 from soundkin.server.settings import Settings
+from soundkin.server.sounds.byte_limited_cache import ByteLimitedCache
 from soundkin.server.sounds.shared_uploads import SharedUpload, SharedUploads
 from soundkin.server.sounds.upload_decoding import DecoderPool
 from soundkin.system.files import hash_file
@@ -60,46 +59,18 @@ class SpooledBody:
     n_bytes: int
 
 
-class UploadCache:
-    """Keeps so many sounds, and bytes of them; the longest unused one goes first."""
+class UploadCache(ByteLimitedCache[str, Upload]):
+    """Keeps so many sounds, and bytes of them; the files of one that goes are deleted."""
 
-    def __init__(self, most: int, most_bytes: int) -> None:
-        self._most, self._most_bytes = most, most_bytes
-        self._lock = threading.Lock()
-        self._uploads: OrderedDict[str, Upload] = OrderedDict()
-        self._n_bytes = 0
+    def __init__(self, max_uploads: int, max_bytes: int) -> None:
+        super().__init__(max_bytes, max_values=max_uploads, keeps_last=True, on_drop=_delete_files)
 
-    def put(self, upload: Upload) -> Upload:
-        """Keep one, and delete what there is no room for any more; what is kept already stays."""
-        with self._lock:
-            if upload.id in self._uploads:
-                _delete_files(upload)
-                return self._uploads[upload.id]
-            self._uploads[upload.id] = upload
-            self._n_bytes += upload.n_bytes
-            while len(self._uploads) > self._most or (
-                self._n_bytes > self._most_bytes and len(self._uploads) > 1
-            ):
-                self._drop(next(iter(self._uploads)))
-        return upload
-
-    def get(self, upload_id: str) -> Upload | None:
-        """Find one that is still kept."""
-        with self._lock:
-            if upload_id in self._uploads:
-                self._uploads.move_to_end(upload_id)
-            return self._uploads.get(upload_id)
-
-    def forget(self, upload_id: str) -> None:
-        """Delete one."""
-        with self._lock:
-            if upload_id in self._uploads:
-                self._drop(upload_id)
-
-    def _drop(self, upload_id: str) -> None:
-        upload = self._uploads.pop(upload_id)
-        self._n_bytes -= upload.n_bytes
-        _delete_files(upload)
+    def add(self, upload: Upload) -> Upload:
+        """Keep one; where it is kept already, that stays and the new one's files go."""
+        kept = self.put(upload.id, upload, upload.n_bytes)
+        if kept is not upload:
+            _delete_files(upload)
+        return kept
 
 
 def _delete_files(upload: Upload) -> None:
@@ -172,7 +143,7 @@ class UploadStore:
             It is no sound that can be read, or too long.
         """
         upload = self._decode(spooled, _clean_name(name), _make_id())
-        self._taken.put(upload)
+        self._taken.add(upload)
         self._share(upload, is_made=False)
         return upload
 
@@ -220,7 +191,7 @@ class UploadStore:
             duration_s=duration_s,
             n_bytes=path.stat().st_size,
         )
-        self._made.put(upload)
+        self._made.add(upload)
         self._share(upload, is_made=True)
         return upload
 
@@ -243,7 +214,7 @@ class UploadStore:
         self._shared.fetch(upload_id, note, path)
         spooled = SpooledBody(path, hash_file(str(path)), path.stat().st_size)
         upload = self._decode(spooled, _clean_name(note.name), upload_id)
-        return (self._made if note.is_made else self._taken).put(upload)
+        return (self._made if note.is_made else self._taken).add(upload)
 
     def forget(self, upload: Upload) -> None:
         """Delete one."""
