@@ -33,6 +33,7 @@ class Treacherous:
 
     deed: str
     info: AudioInfo
+    warning: str | None = None
 
     def decode_from(self, frame: int, block_s: float = 20.0) -> Iterator[Samples]:
         """Yield a block of noise, then do it."""
@@ -46,7 +47,7 @@ class Treacherous:
         elif self.deed == "crawl":  # slower than patience altogether, but on its way
             for _ in range(4):
                 time.sleep(PATIENCE_S / 3)
-                yield from join_pieces(iter([noise]), self.info, 1.0, "crawl")
+                yield from join_pieces(iter([noise]), self.info, 1.0, "crawl", lambda block: block)
         while self.deed == "endless":
             yield noise
 

@@ -13,6 +13,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from soundkin.audio.downmix import silence_odd
 from soundkin.errors import AudioError
 from soundkin.system.worker_child import heartbeat
 
@@ -20,7 +21,6 @@ Samples = npt.NDArray[np.float32]
 Arrange = Callable[[Samples], Samples]  # what is made of the channels `(n_samples, n_channels)`
 
 BLOCK_S = 20.0
-MAX_AMPLITUDE = 1e10  # integers written as floats stay below; squares and their sums stay numbers
 MAX_BLOCK_SAMPLES = 1 << 22
 NO_MEMORY = "it takes more memory than a sound should"
 
@@ -39,9 +39,12 @@ class Decoder(Protocol):
     """An open sound: its info, and its blocks at its own sample rate from any frame on.
 
     A block is mono, `(n_samples,)`, or `(n_samples, n_channels)` where the channels are kept.
+    `warning` says what of the file is not as it should be, as far as that is known by now: all of
+    it once the last block was taken.
     """
 
     info: AudioInfo
+    warning: str | None
 
     def decode_from(self, frame: int, block_s: float = BLOCK_S) -> Iterator[Samples]:
         """Yield blocks of about `block_s`, the first sample being sample number `frame`."""
@@ -49,9 +52,9 @@ class Decoder(Protocol):
 
 
 def join_pieces(
-    pieces: Iterator[Samples], info: AudioInfo, block_s: float, name: str
+    pieces: Iterator[Samples], info: AudioInfo, block_s: float, name: str, arrange: Arrange
 ) -> Iterator[Samples]:
-    """Join pieces to blocks of at least `block_s`; what came before an error is not lost.
+    """Join pieces to blocks of at least `block_s`, arranged; what came before an error is not lost.
 
     Raises
     ------
@@ -67,14 +70,14 @@ def join_pieces(
             parts.append(piece)
             n_parts += len(piece)
             if n_parts >= n_block:
-                yield np.concatenate(parts)
+                yield arrange(np.concatenate(parts))
                 parts, n_parts = [], 0
     except Exception as error:  # the libraries' errors share no other root
         if n_parts:
-            yield np.concatenate(parts)
+            yield arrange(np.concatenate(parts))
         raise AudioError(f"{name}: decoding stopped ({read_reason(error)})") from error
     if n_parts:
-        yield np.concatenate(parts)
+        yield arrange(np.concatenate(parts))
 
 
 def compute_block_length(info: AudioInfo, block_s: float) -> int:
@@ -82,33 +85,13 @@ def compute_block_length(info: AudioInfo, block_s: float) -> int:
     return max(1, min(int(block_s * info.sample_rate), MAX_BLOCK_SAMPLES // info.n_channels))
 
 
-def mix_to_mono(block: npt.NDArray[np.float32]) -> Samples:
-    """Average the channels of `(n_samples, n_channels)`; what is no sample of sound becomes 0."""
-    n_channels = block.shape[1]
-    with np.errstate(over="ignore", invalid="ignore"):
-        mono = block[:, 0].copy() if n_channels == 1 else block[:, 0] + block[:, 1]
-        for channel in range(2, n_channels):
-            mono += block[:, channel]
-        if n_channels > 1:
-            mono *= np.float32(1 / n_channels)
-        energy = float(np.dot(mono, mono))
-    if not energy <= MAX_AMPLITUDE**2:  # so some may lie beyond, or be no number
-        _silence_odd(mono)
-    return mono
-
-
-def copy_channels(block: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+def copy_channels(block: Samples) -> Samples:
     """Leave `(n_samples, n_channels)` as they are, but for what is no sample of sound."""
-    kept = block.copy()
-    _silence_odd(kept)
-    return kept
-
-
-def _silence_odd(samples: npt.NDArray[np.float32]) -> None:
-    samples[~(np.abs(samples) <= MAX_AMPLITUDE)] = 0.0
+    return silence_odd(block.copy())
 
 
 def read_reason(error: Exception) -> str:
+    """Say in a few words why a native library gave up."""
     if isinstance(error, MemoryError):  # FFmpeg's is one too
         return NO_MEMORY
     reason = getattr(error, "error_string", None) or getattr(error, "strerror", None) or str(error)

@@ -39,14 +39,16 @@ class SubprocessDecoder:
     def __init__(self, process: WorkerProcess, path: str, keep_channels: bool) -> None:
         self._process = process
         self._path = path
-        self.info = AudioInfo(**self._ask(_read_info, open=True, keep_channels=keep_channels))
+        opened = self._ask(Answers.read_line, open=True, keep_channels=keep_channels)
+        self.info = AudioInfo(**opened["info"])
+        self.warning: str | None = opened["warning"]
 
     def decode_from(self, frame: int, block_s: float = BLOCK_S) -> Iterator[Samples]:
         """Yield blocks of about `block_s` from sample number `frame` on."""
-        block = self._ask(_read_block, frame=frame, block_s=block_s)
+        block, self.warning = self._ask(_read_block, frame=frame, block_s=block_s)
         while block is not None:
             yield block
-            block = self._ask(_read_block)
+            block, self.warning = self._ask(_read_block)
 
     def close(self) -> None:
         """Have the other process close the file."""
@@ -56,17 +58,14 @@ class SubprocessDecoder:
         return self._process.ask({"path": self._path, **request}, read)
 
 
-def _read_info(answers: Answers) -> dict[str, Any]:
-    info: dict[str, Any] = answers.read_line()["info"]
-    return info
-
-
-def _read_block(answers: Answers) -> Samples | None:
-    shape = answers.read_line()["shape"]
+def _read_block(answers: Answers) -> tuple[Samples | None, str | None]:
+    """Read a block, None at the end, and what warning there is by now."""
+    answer = answers.read_line()
+    shape, warning = answer["shape"], answer["warning"]
     if shape is None:
-        return None
+        return None, warning
     data = answers.read_bytes(FLOAT_BYTES * int(np.prod(shape)))
-    return np.frombuffer(bytearray(data), np.float32).reshape(shape)
+    return np.frombuffer(bytearray(data), np.float32).reshape(shape), warning
 
 
 @contextmanager
@@ -187,19 +186,19 @@ class _Open:
                 self._close()
                 opened = open_decoder(request["path"], keep_channels=request["keep_channels"])
                 self._decoder = self._stack.enter_context(opened)
-                write({"info": dataclasses.asdict(self._decoder.info)})
+                info = dataclasses.asdict(self._decoder.info)
+                write({"info": info, "warning": self._decoder.warning})
             elif "close" in request:
                 self._close()
                 write({})
             else:
+                assert self._decoder is not None  # who asks for blocks has opened a file
                 if "frame" in request:
-                    assert self._decoder is not None  # who asks for blocks has opened a file
                     self._blocks = self._decoder.decode_from(request["frame"], request["block_s"])
                 block = next(self._blocks, None)
-                if block is None:
-                    write({"shape": None})
-                else:
-                    write({"shape": block.shape}, np.ascontiguousarray(block, np.float32))
+                shape = None if block is None else block.shape
+                told = {"shape": shape, "warning": self._decoder.warning}
+                write(told, *([] if block is None else [np.ascontiguousarray(block, np.float32)]))
         except SoundkinError as error:
             write({"error": str(error)})
         except MemoryError:

@@ -8,19 +8,12 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from contextvars import ContextVar
 from pathlib import Path
-from typing import IO, Any
 
-import soundfile
-
-from soundkin.audio.decoder import (
-    Arrange,
-    Decoder,
-    copy_channels,
-    mix_to_mono,
-    read_reason,
-)
-from soundkin.audio.ffmpeg import FFMPEG_EXTENSIONS, NO_OTHER_FILES, FfmpegDecoder
-from soundkin.audio.sndfile import SNDFILE_EXTENSIONS, SequentialFile, SndfileDecoder
+from soundkin.audio.choose import choose_decoder
+from soundkin.audio.decoder import Decoder, copy_channels
+from soundkin.audio.downmix import mix_to_mono
+from soundkin.audio.ffmpeg import FFMPEG_EXTENSIONS
+from soundkin.audio.sndfile import SNDFILE_EXTENSIONS
 from soundkin.errors import AudioError, naming
 from soundkin.system.remote import fetch_cached, is_remote
 
@@ -73,7 +66,7 @@ def open_here(name: str, keep_channels: bool) -> Iterator[Decoder]:
             if os.fstat(file.fileno()).st_size == 0:
                 raise AudioError(f"{name}: the file is empty")
             arrange = copy_channels if keep_channels else mix_to_mono
-            decoder = _open_any(file, name, stack, arrange)
+            decoder = choose_decoder(file, name, stack, arrange)
             if not MIN_RATE_HZ <= decoder.info.sample_rate <= MAX_RATE_HZ:
                 rate = decoder.info.sample_rate
                 raise AudioError(f"{name}: {rate} Hz is no sample rate of sound")
@@ -83,24 +76,3 @@ def open_here(name: str, keep_channels: bool) -> Iterator[Decoder]:
 OPENER: ContextVar[Callable[[str, bool], AbstractContextManager[Decoder]]] = ContextVar(
     "opener", default=open_here
 )
-
-
-def _open_any(file: IO[bytes], name: str, stack: ExitStack, arrange: Arrange) -> Decoder:
-    suffix = os.path.splitext(name)[1].lower()  # noqa: PTH122
-    sndfile_reason = ""
-    if suffix not in FFMPEG_EXTENSIONS:
-        try:
-            sound = stack.enter_context(SequentialFile(os.fsencode(name)))
-            return SndfileDecoder(sound, name, arrange)
-        except soundfile.LibsndfileError as error:
-            sndfile_reason = read_reason(error)
-    import av  # 40 ms, and most collections never need it
-
-    try:
-        source: Any = file
-        opened = av.open(source, metadata_errors="ignore", options=NO_OTHER_FILES)
-        container = stack.enter_context(opened)
-        return FfmpegDecoder(container, name, arrange)
-    except (av.error.FFmpegError, AudioError, ValueError) as error:
-        reason = sndfile_reason or read_reason(error)
-        raise AudioError(f"{name}: not sound that soundkin can read ({reason})") from error

@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import soxr
 
-from soundkin.audio.decoder import BLOCK_S, AudioInfo, Decoder, Samples, mix_to_mono
+from soundkin.audio.decoder import BLOCK_S, AudioInfo, Decoder, Samples
+from soundkin.audio.downmix import mix_to_mono
 from soundkin.audio.open import open_decoder
+from soundkin.audio.resample import resample_blocks
 from soundkin.errors import AudioError
 
-HOLD_S = 0.02
 PREROLL_S = 0.25  # lets decoders and the resampling filter settle before a region begins
 
 
@@ -61,7 +61,7 @@ def stream_audio(
     skip = first - aligned
     block_s = BLOCK_S if end_s is None else min(BLOCK_S, end_s - start_s + 2 * PREROLL_S)
     blocks = decoder.decode_from(aligned // up * down, block_s)
-    for resampled in _resample(blocks, rate_in, sample_rate):
+    for resampled in resample_blocks(blocks, rate_in, sample_rate):
         block = resampled[skip:]
         skip -= len(resampled) - len(block)
         block = block[: int(min(n_left, len(block)))]
@@ -70,37 +70,6 @@ def stream_audio(
             yield block
         if n_left <= 0:
             return
-
-
-def _resample(blocks: Iterator[Samples], rate_in: int, rate_out: int) -> Iterator[Samples]:
-    """Resample block by block; `n` samples in give `ceil(n * rate_out / rate_in)` out.
-
-    The filter sees the first and last sample held, not silence, beyond the ends: a constant stays
-    a constant, with no click where it starts.
-    """
-    if rate_in == rate_out:
-        yield from blocks
-        return
-    divisor = math.gcd(rate_in, rate_out)
-    up, down = rate_out // divisor, rate_in // divisor
-    n_hold = math.ceil(HOLD_S * rate_in / down)
-    stream = soxr.ResampleStream(rate_in, rate_out, num_channels=1, dtype="float32")
-    skip, n_in, n_out = n_hold * up, 0, 0
-    last = np.zeros(1, np.float32)
-    for block in blocks:
-        if not len(block):
-            continue
-        held = block if n_in else np.concatenate([np.repeat(block[:1], n_hold * down), block])
-        n_in += len(block)
-        last = block[-1:].copy()
-        resampled = stream.resample_chunk(held)
-        kept = resampled[skip:]
-        skip -= len(resampled) - len(kept)
-        n_out += len(kept)
-        yield kept
-    if n_in:
-        tail = stream.resample_chunk(np.repeat(last, n_hold * down), last=True)
-        yield tail[skip : skip + math.ceil(n_in * up / down) - n_out]
 
 
 def check_region(name: str, duration_s: float | None, start_s: float, end_s: float | None) -> None:
@@ -172,4 +141,4 @@ def convert_waveform(
     if not np.issubdtype(waveform.dtype, np.floating):
         raise AudioError(f"a waveform holds floats within [-1, 1], not {waveform.dtype}")
     columns = waveform.astype(np.float32, copy=False).reshape(len(waveform), -1)
-    return np.concatenate(list(_resample(iter([mix_to_mono(columns)]), rate_in, rate_out)))
+    return np.concatenate(list(resample_blocks(iter([mix_to_mono(columns)]), rate_in, rate_out)))

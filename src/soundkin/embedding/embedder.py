@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from soundkin.audio.decoder import BLOCK_S, AudioInfo, Samples
+from soundkin.audio.decoder import BLOCK_S, Decoder, Samples
 from soundkin.audio.facts.meter import FactsMeter
 from soundkin.audio.open import open_decoder
 from soundkin.audio.read import check_region, convert_waveform, stream_audio
@@ -83,7 +83,7 @@ class Embedder:
         """
         with _open_blocks(path, self._segments.sample_rate, start_s, end_s) as blocks:
             found = self._embed_blocks(blocks)
-            warning = blocks.warning
+            warning = blocks.warning or blocks.decoder.warning
             if warning is None and not start_s and end_s is None:
                 warning = _check_length(blocks.info.duration_s, found.duration_s)
             return replace(found, info=blocks.info, warning=warning)
@@ -230,7 +230,7 @@ def _open_blocks(
             where = f"after {start_s:g} s" if start_s else "in it"
             raise AudioError(f"{name}: there is no sound {where}")
         most = round(MAX_SOUND_S * sample_rate)
-        yield _GuardedBlocks(chain([first], blocks), name, decoder.info, most)
+        yield _GuardedBlocks(chain([first], blocks), name, decoder, most)
 
 
 class _GuardedBlocks:
@@ -239,8 +239,9 @@ class _GuardedBlocks:
     Of more than `most` samples there is no end to be waited for: AudioError.
     """
 
-    def __init__(self, blocks: Iterator[Samples], name: str, info: AudioInfo, most: int) -> None:
-        self.info = info
+    def __init__(self, blocks: Iterator[Samples], name: str, decoder: Decoder, most: int) -> None:
+        self.decoder = decoder
+        self.info = decoder.info
         self._blocks = blocks
         self._name = name
         self._n_left = most

@@ -1,0 +1,156 @@
+"""Which decoder reads a file whole: libsndfile where it does, else FFmpeg, parts, bare samples.
+
+libsndfile is the quicker, and its seeks are exact. But it believes what a header says of a length,
+or guesses it, and ends there. So the file's own structure is asked first (`containers`): where it
+holds more than libsndfile would read, or other, another way is taken.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import IO, Any
+
+import soundfile
+
+from soundkin.audio.chained import ChainedDecoder
+from soundkin.audio.containers import flac, mpeg, ogg, riff
+from soundkin.audio.decoder import Arrange, Decoder, Samples, read_reason
+from soundkin.audio.ffmpeg import FFMPEG_EXTENSIONS, NO_OTHER_FILES, FfmpegDecoder
+from soundkin.audio.sndfile import FileSlice, SequentialFile, SndfileDecoder
+from soundkin.errors import AudioError
+
+MPEG_SLACK_S = 0.1  # beside a count of frames: what encoders pad and decoders leave out
+MIN_CUT_S = 0.1  # of a header's promise that is worth telling
+WAV_SIZES_UNKNOWN = {"ignore_length": "true"}
+
+
+def choose_decoder(file: IO[bytes], name: str, stack: ExitStack, arrange: Arrange) -> Decoder:
+    """Open a sound file with the decoder that reads it whole; `stack` closes what it needs.
+
+    Raises
+    ------
+    AudioError
+        Neither libsndfile nor FFmpeg takes it.
+    """
+    choice = _Choice(file, name, stack, arrange)
+    suffix = os.path.splitext(name)[1].lower()  # noqa: PTH122
+    reason = ""
+    if suffix not in FFMPEG_EXTENSIONS:
+        try:
+            return choice.open_by_structure()
+        except soundfile.LibsndfileError as error:
+            reason = read_reason(error)
+    return choice.open_ffmpeg(reason)
+
+
+class _Choice:
+    """One file, and the ways to open it."""
+
+    def __init__(self, file: IO[bytes], name: str, stack: ExitStack, arrange: Arrange) -> None:
+        self._file = file
+        self._name = name
+        self._stack = stack
+        self._arrange = arrange
+        self._size = os.fstat(file.fileno()).st_size
+
+    def open_by_structure(self) -> Decoder:
+        """Open a file by libsndfile, or otherwise where its structure says that is not all."""
+        head = self._file.read(12)
+        if head[:4] in riff.FORMS:
+            samples = riff.find_samples(self._file, self._size)
+            if samples is not None and not samples.is_told_right:
+                return self._open_samples(samples)
+        elif head[:4] == b"OggS":
+            return self._open_parts(ogg.find_links(self._map()))
+        elif head[:4] == b"fLaC":
+            return self._open_parts(flac.find_parts(self._map()))
+        sound = self._stack.enter_context(SequentialFile(os.fsencode(self._name)))
+        if sound.format in ("MPEG", "MP3"):
+            return self._check_frames(sound)
+        return self._wrap(sound)
+
+    def open_ffmpeg(self, reason: str = "", **known: Any) -> FfmpegDecoder:
+        """Open a file by FFmpeg; `reason` is why libsndfile could not."""
+        import av  # 40 ms, and most collections never need it
+
+        options = NO_OTHER_FILES | known.pop("options", {})
+        try:
+            source: Any = self._file
+            source.seek(0)
+            opened = av.open(source, metadata_errors="ignore", options=options)
+            container = self._stack.enter_context(opened)
+            return FfmpegDecoder(container, self._name, self._arrange, **known)
+        except (av.error.FFmpegError, AudioError, ValueError) as error:
+            reason = reason or read_reason(error)
+            raise AudioError(
+                f"{self._name}: not sound that soundkin can read ({reason})"
+            ) from error
+
+    def _map(self) -> mmap.mmap:
+        return self._stack.enter_context(mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ))
+
+    def _wrap(self, sound: soundfile.SoundFile, **known: Any) -> SndfileDecoder:
+        return SndfileDecoder(sound, self._name, self._arrange, rescue=self._rescue, **known)
+
+    def _rescue(self, frame: int) -> Iterator[Samples]:
+        """Decode by FFmpeg from a sample on, at which libsndfile had ended too early."""
+        yield from self.open_ffmpeg().decode_pieces(frame)
+
+    def _open_samples(self, samples: riff.RawSamples) -> Decoder:
+        """Open a WAV or AIFF whose header is wrong about where its samples end."""
+        there_s = samples.n_frames / samples.sample_rate
+        promised_s = samples.promised_s
+        if promised_s is not None and promised_s > there_s:
+            sound = self._stack.enter_context(SequentialFile(os.fsencode(self._name)))
+            cut = promised_s - there_s > MIN_CUT_S
+            warning = f"cut short: {there_s:.1f} s of {promised_s:.1f} s are there"
+            return self._wrap(sound, warning=warning if cut else None)
+        if not samples.n_frames:
+            raise AudioError(f"{self._name}: there is no sound in it")
+        told = "no length" if promised_s is None else f"{promised_s:.1f} s"
+        warning = f"its header is wrong ({told}): read on to its end, {there_s:.1f} s"
+        if samples.subtype is None:
+            known: dict[str, Any] = {"options": WAV_SIZES_UNKNOWN, "note": " (header mended)"}
+            return self.open_ffmpeg(warning=warning, **known)
+        end = samples.start + samples.n_frames * samples.frame_bytes
+        sound = soundfile.SoundFile(
+            FileSlice(self._file, samples.start, end),
+            samplerate=samples.sample_rate,
+            channels=samples.n_channels,
+            format="RAW",
+            subtype=samples.subtype,
+            endian=samples.endian,
+        )
+        self._stack.enter_context(sound)
+        return SndfileDecoder(
+            sound, self._name, self._arrange, form=samples.form, note=" (header mended)",
+            warning=warning,
+        )  # fmt: skip
+
+    def _open_parts(self, parts: list[tuple[int, int]]) -> Decoder:
+        """Open a file of several streams one after the other, or of one."""
+        if len(parts) < 2:
+            return self._wrap(self._stack.enter_context(SequentialFile(os.fsencode(self._name))))
+        decoders: list[SndfileDecoder] = []
+        for start, stop in parts:
+            try:
+                sound = SequentialFile(FileSlice(self._file, start, stop))
+            except soundfile.LibsndfileError:
+                return self.open_ffmpeg(note=f" ({len(parts)} joined)")
+            self._stack.enter_context(sound)
+            decoders.append(SndfileDecoder(sound, self._name, self._arrange))
+        return ChainedDecoder(decoders, self._name, self._arrange)
+
+    def _check_frames(self, sound: soundfile.SoundFile) -> Decoder:
+        """Take FFmpeg for MPEG audio of which libsndfile knows another length than its frames."""
+        frames = mpeg.walk_frames(self._map())
+        if frames is None:
+            return self._wrap(sound)
+        heard_s, there_s = sound.frames / sound.samplerate, frames.n_samples / frames.sample_rate
+        if frames.is_uniform and abs(heard_s - there_s) <= MPEG_SLACK_S and frames.n_parts == 1:
+            return self._wrap(sound)
+        note = f" ({frames.n_parts} joined)" if frames.n_parts > 1 else ""
+        return self.open_ffmpeg(duration_s=there_s if frames.is_uniform else None, note=note)

@@ -1,0 +1,151 @@
+"""Sound files of every container that can be written here, odd ones too, with clicks in them.
+
+A click is a burst of noise of 20 ms in what is otherwise very quiet, so that whoever decodes a file
+finds it at its time or not at all.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import numpy.typing as npt
+import soundfile
+
+RATE = 44_100
+CLICK_S = 0.02
+SPACING_S = 1.7
+
+Samples = npt.NDArray[np.float32]
+
+
+def make_clicks(duration_s: float, times_s: Sequence[float], rate: int = RATE) -> Samples:
+    """Make a faint noise with clicks `(n_samples,)`."""
+    generator = np.random.default_rng(round(1000 * duration_s) + len(times_s))
+    samples = 1e-3 * generator.standard_normal(round(duration_s * rate))
+    n_click = round(CLICK_S * rate)
+    for time_s in times_s:
+        start = round(time_s * rate)
+        stop = min(start + n_click, len(samples))
+        samples[start:stop] += 0.5 * generator.uniform(-1, 1, max(0, stop - start))
+    return samples.astype(np.float32)
+
+
+def find_clicks(samples: Samples, rate: int) -> list[float]:
+    """Find where clicks begin, in seconds."""
+    n_step = rate // 200
+    n_steps = len(samples) // n_step
+    levels = np.abs(samples[: n_steps * n_step].reshape(n_steps, n_step)).max(axis=1)
+    is_loud = levels > 0.1
+    starts = np.flatnonzero(is_loud & ~np.concatenate([[False], is_loud[:-1]]))
+    times: list[float] = []
+    for start in starts * n_step / rate:
+        if not times or start - times[-1] > 0.2:
+            times.append(float(start))
+    return times
+
+
+def encode(
+    path: Path,
+    tracks: Sequence[tuple[str, Samples, float]],
+    *,
+    container: str | None = None,
+    holes: Sequence[tuple[float, float]] = (),
+    video_s: float = 0.0,
+    rate: int = RATE,
+    options: dict[str, str] | None = None,
+    bit_rate: int = 192_000,
+) -> None:
+    """Write sound streams (codec, mono samples, start in s) into a container.
+
+    `holes` are stretches (from, to) by which everything later is stamped later; `video_s` seconds
+    of black picture run from 0 on.
+    """
+    with av.open(str(path), "w", format=container, options=options or {}) as file:
+        streams = []
+        picture = file.add_stream("mpeg4", rate=25) if video_s else None
+        if picture is not None:
+            picture.width = picture.height = 64
+            picture.pix_fmt = "yuv420p"
+        for codec, _, _ in tracks:
+            stream = file.add_stream(codec, rate=rate)
+            stream.layout = "mono"
+            stream.bit_rate = bit_rate
+            streams.append(stream)
+        packets = []
+        if picture is not None:
+            for number in range(round(25 * video_s)):
+                image = av.VideoFrame(64, 64, "yuv420p")
+                for plane in image.planes:
+                    plane.update(bytes(plane.buffer_size))
+                image.pts, image.time_base = number, Fraction(1, 25)
+                packets += [(number / 25, packet) for packet in picture.encode(image)]
+            packets += [(video_s, packet) for packet in picture.encode(None)]
+        for stream, (_, samples, start_s) in zip(streams, tracks, strict=True):
+            packets += _encode_track(stream, samples, start_s, holes, rate)
+        for _, packet in sorted(packets, key=lambda pair: pair[0]):
+            file.mux(packet)
+
+
+def _encode_track(stream, samples, start_s, holes, rate):  # type: ignore[no-untyped-def]
+    context = stream.codec_context
+    context.open(strict=False)
+    n_frame = context.frame_size or 1024
+    format_name = context.format.name
+    found = []
+    resampler = av.AudioResampler(format=format_name, layout="mono", rate=rate)
+    for start in range(0, len(samples), n_frame):
+        block = samples[start : start + n_frame]
+        if len(block) < n_frame:
+            block = np.pad(block, (0, n_frame - len(block)))
+        frame = av.AudioFrame.from_ndarray(block[None], format="flt", layout="mono")
+        frame.sample_rate = rate
+        frame.pts, frame.time_base = start, Fraction(1, rate)
+        for converted in resampler.resample(frame):
+            converted.pts, converted.time_base = start, Fraction(1, rate)
+            found += stream.encode(converted)
+    found += list(stream.encode(None))
+    timed = []
+    for packet in found:
+        if packet.pts is None:
+            continue
+        time_s = float(packet.pts * packet.time_base)
+        late_s = start_s + sum(stop - begin for begin, stop in holes if time_s >= begin)
+        late = round(late_s / packet.time_base)
+        packet.pts += late
+        packet.dts = packet.pts if packet.dts is None else packet.dts + late
+        timed.append((time_s + late_s, packet))
+    return timed
+
+
+def wav_bytes(samples: Samples, rate: int = RATE, subtype: str = "PCM_16", **options: str) -> bytes:
+    """Write samples as a file in memory."""
+    file = io.BytesIO()
+    soundfile.write(file, samples, rate, subtype=subtype, **({"format": "WAV"} | options))
+    return file.getvalue()
+
+
+def patch_sizes(data: bytes, data_size: int, riff_size: int | None = None) -> bytes:
+    """Give a WAV file other sizes than it has."""
+    place = data.index(b"data") + 4
+    patched = bytearray(data)
+    patched[place : place + 4] = struct.pack("<I", data_size & 0xFFFFFFFF)
+    size = len(data) - 8 if riff_size is None else riff_size
+    patched[4:8] = struct.pack("<I", size & 0xFFFFFFFF)
+    return bytes(patched)
+
+
+def strip_mp3_table(data: bytes) -> bytes:
+    """Leave out the first frame of an MP3, which is its table of contents, and tags before it."""
+    place = 0
+    if data[:3] == b"ID3":
+        place = 10 + sum((b & 127) << s for b, s in zip(data[6:10], (21, 14, 7, 0), strict=True))
+    after = data.index(b"\xff\xfb", place + 4)
+    while data[after + 1] != 0xFB or data[after] != 0xFF:
+        after = data.index(b"\xff\xfb", after + 1)
+    return data[after:]
