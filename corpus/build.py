@@ -31,7 +31,7 @@ import soundfile
 from corpus.patches import render_patches
 from corpus.phrases import render_instruments
 from corpus.textures import render_textures
-from soundkin.audio.open import is_audio_path
+from soundkin.audio.decoders.open import is_audio_path
 from soundkin.audio.read import probe_audio, read_audio
 from soundkin.audio.walk import FoundFile, walk_audio
 from soundkin.errors import AudioError

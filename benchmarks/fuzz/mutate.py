@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.fuzz.seeds import Seed
-from soundkin.audio.open import EXTENSIONS
+from soundkin.audio.decoders.open import EXTENSIONS
 
 EXTREMES = [0, 1, 2, 255, 256, 1024, 32_767, 32_768, 65_535, 2**24, 2**31 - 1, 2**31, 2**32 - 1]
 LARGE_EXTREMES = [*EXTREMES, 2**40, 2**62, 2**63 - 1, 2**63, 2**64 - 1]

@@ -25,7 +25,7 @@ from benchmarks.harness.commands import (
     print_table,
     run_command,
 )
-from soundkin.audio.open import open_decoder
+from soundkin.audio.decoders.open import open_decoder
 from soundkin.audio.read import stream_audio
 from soundkin.audio.walk import FoundFile, walk_audio
 from soundkin.embedding.pool import count_workers

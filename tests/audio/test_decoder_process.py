@@ -16,7 +16,7 @@ import pytest
 
 from benchmarks.fuzz.seeds import make_sound, write_with_ffmpeg
 from conftest import DEMO_SOUNDS, Soundkin
-from soundkin.audio.decoder_process import decode_in_subprocess
+from soundkin.audio.decoders.decoder_process import decode_in_subprocess
 from soundkin.audio.read import read_audio
 from soundkin.embedding.model import find_model
 from soundkin.embedding.pool import WorkerPool

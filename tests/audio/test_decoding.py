@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from soundkin.audio.open import open_decoder
+from soundkin.audio.decoders.open import open_decoder
 from soundkin.audio.read import convert_waveform, probe_audio, read_audio, stream_audio
 from soundkin.errors import AudioError
 from sounds import make_noise, make_sweep, make_tone, write_ffmpeg, write_sound

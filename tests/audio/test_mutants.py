@@ -11,7 +11,7 @@ from benchmarks.fuzz import extreme_collections
 from benchmarks.fuzz import run as mutants
 from benchmarks.fuzz.mutate import DEEDS, Mutant, forge_samples, forge_wav, make_mutant
 from benchmarks.fuzz.seeds import NOT_MADE, Seed, make_seeds
-from soundkin.audio.open import EXTENSIONS
+from soundkin.audio.decoders.open import EXTENSIONS
 from soundkin.audio.read import read_audio
 from soundkin.config import ModelConfig
 from soundkin.embedding.embedder import Embedder

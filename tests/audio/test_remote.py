@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from conftest import DEMO_SOUNDS, Soundkin
-from soundkin.audio.open import open_decoder
+from soundkin.audio.decoders.open import open_decoder
 from soundkin.audio.read import read_audio
 from soundkin.errors import AudioError
 from soundkin.system import remote

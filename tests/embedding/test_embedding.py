@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from soundkin.audio.decoder import BLOCK_S
+from soundkin.audio.decoders.decoder import BLOCK_S
 from soundkin.audio.mel import compute_filter_bank, compute_log_mel
 from soundkin.audio.read import read_audio
 from soundkin.config import MelConfig, ModelConfig, SegmentConfig

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from soundkin.audio.decoder import Decoder
-from soundkin.audio.open import OPENER, open_here
+from soundkin.audio.decoders.decoder import Decoder
+from soundkin.audio.decoders.open import OPENER, open_here
 from soundkin.evaluation.deform import read_excerpt
 from soundkin.evaluation.robustness import measure_robustness
 from sounds import make_noise, write_sound

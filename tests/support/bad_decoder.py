@@ -15,9 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
-from soundkin.audio import decoder_process
-from soundkin.audio.decoder import AudioInfo, Decoder, Samples, join_pieces
-from soundkin.audio.open import OPENER, open_here
+from soundkin.audio.decoders import decoder_process
+from soundkin.audio.decoders.decoder import AudioInfo, Decoder, Samples, join_pieces
+from soundkin.audio.decoders.open import OPENER, open_here
 from soundkin.embedding import embedder, pool
 from soundkin.system import worker_child, worker_parent
 

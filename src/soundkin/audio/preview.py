@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from soundkin.audio.decoder import Samples
+from soundkin.audio.decoders.decoder import Samples
+from soundkin.audio.decoders.open import open_decoder
 from soundkin.audio.mel import compute_log_mel
-from soundkin.audio.open import open_decoder
 from soundkin.audio.read import check_region, stream_audio
 from soundkin.audio.spectrogram_png import draw_spectrogram
 from soundkin.config import MelConfig, SegmentConfig

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from soundkin.audio.decoder import BLOCK_S, AudioInfo, Decoder, Samples
-from soundkin.audio.downmix import mix_to_mono
-from soundkin.audio.open import open_decoder
+from soundkin.audio.decoders.decoder import BLOCK_S, AudioInfo, Decoder, Samples
+from soundkin.audio.decoders.downmix import mix_to_mono
+from soundkin.audio.decoders.open import open_decoder
 from soundkin.audio.resample import resample_blocks
 from soundkin.errors import AudioError
 

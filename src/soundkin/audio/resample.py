@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 import soxr
 
-from soundkin.audio.decoder import Samples
+from soundkin.audio.decoders.decoder import Samples
 
 HOLD_S = 0.02
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from soundkin.audio.open import is_audio_path
+from soundkin.audio.decoders.open import is_audio_path
 from soundkin.errors import AudioError
 
 BROKEN = "No such file or directory (a link to it is there)"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from soundkin.audio.open import open_decoder
+from soundkin.audio.decoders.open import open_decoder
 from soundkin.audio.read import stream_audio
 from soundkin.errors import AudioError
 

@@ -84,7 +84,7 @@ def deform(
     of a hundred random sounds are further away. Random sounds are recordings of the library, or
     synthesised ones while there is none. Of a sound of more than 20 s its first 20 s are taken.
     """
-    from soundkin.audio.decoder_process import decode_in_subprocess
+    from soundkin.audio.decoders.decoder_process import decode_in_subprocess
     from soundkin.config import DeformationConfig
     from soundkin.evaluation.deform import check_folder, draw_picture, read_excerpt, save_sounds
 

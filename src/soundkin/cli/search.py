@@ -152,7 +152,7 @@ def search(
     """
     if why and output not in (None, "json"):
         raise click.UsageError("--why goes with the table or --json")
-    from soundkin.audio.decoder_process import decode_in_subprocess
+    from soundkin.audio.decoders.decoder_process import decode_in_subprocess
 
     with decode_in_subprocess(), open_library(library_path) as library, _spool_stdin() as spool:
         from soundkin.cli.progress import count_segments

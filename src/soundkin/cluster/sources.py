@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from soundkin.audio.open import is_audio_path
+from soundkin.audio.decoders.open import is_audio_path
 from soundkin.audio.walk import FoundFile, Unreadable, resolve_root, walk_audio
 from soundkin.errors import LibraryError
 from soundkin.system.remote import is_remote, open_filesystem, read_mtime

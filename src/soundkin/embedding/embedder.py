@@ -12,9 +12,9 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from soundkin.audio.decoder import BLOCK_S, Decoder, Samples
+from soundkin.audio.decoders.decoder import BLOCK_S, Decoder, Samples
+from soundkin.audio.decoders.open import open_decoder
 from soundkin.audio.facts.meter import FactsMeter
-from soundkin.audio.open import open_decoder
 from soundkin.audio.read import check_region, convert_waveform, stream_audio
 from soundkin.audio_facts import Facts
 from soundkin.config import SILENCE_DB, MelConfig, SegmentConfig

@@ -18,7 +18,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from soundkin.audio.decoder import NO_MEMORY, AudioInfo
+from soundkin.audio.decoders.decoder import NO_MEMORY, AudioInfo
 from soundkin.audio_facts import Facts
 from soundkin.embedding.embedder import MAX_SOUND_S, Embedder
 from soundkin.embedding.model import ModelFile

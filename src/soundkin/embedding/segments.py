@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from soundkin.audio.decoder import AudioInfo, Samples
+from soundkin.audio.decoders.decoder import AudioInfo, Samples
 from soundkin.audio_facts import Facts
 from soundkin.config import SILENCE_DB, SegmentConfig
 from soundkin.index.unit_vectors import average_vectors

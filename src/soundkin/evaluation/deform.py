@@ -13,9 +13,9 @@ import numpy.typing as npt
 import soundfile
 
 from soundkin.audio import deformations
-from soundkin.audio.decoder import Samples
+from soundkin.audio.decoders.decoder import Samples
+from soundkin.audio.decoders.open import open_decoder
 from soundkin.audio.mel import compute_log_mel
-from soundkin.audio.open import open_decoder
 from soundkin.audio.read import convert_waveform, read_region
 from soundkin.audio.spectrogram_png import PANEL_WIDTH, Panel, draw_panels
 from soundkin.config import SILENCE_DB, DeformationConfig, ModelConfig

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from soundkin.audio.decoder import Samples
+from soundkin.audio.decoders.decoder import Samples
 from soundkin.audio.deformations import draw_noise
 from soundkin.config import SILENCE_DB
 from soundkin.embedding.embedder import Embedder

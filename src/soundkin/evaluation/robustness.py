@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from soundkin.audio import deformations
-from soundkin.audio.decoder import Samples
-from soundkin.audio.open import open_decoder
+from soundkin.audio.decoders.decoder import Samples
+from soundkin.audio.decoders.open import open_decoder
 from soundkin.audio.read import read_region
 from soundkin.embedding.baselines import BASELINES, standardise
 from soundkin.embedding.embedder import Embedder

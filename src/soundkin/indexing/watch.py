@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from soundkin.audio.open import is_audio_path
+from soundkin.audio.decoders.open import is_audio_path
 from soundkin.audio.walk import FoundFile, is_below, resolve_root, walk_audio
 from soundkin.embedding.model import ModelFile
 from soundkin.embedding.pool import WorkerPool

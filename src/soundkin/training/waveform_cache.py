@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from soundkin.audio.open import open_decoder
+from soundkin.audio.decoders.open import open_decoder
 from soundkin.audio.read import stream_audio
 from soundkin.audio.walk import FoundFile, Unreadable, resolve_root, walk_audio
 from soundkin.errors import AudioError, TrainingError

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from soundkin.audio.open import EXTENSIONS
+from soundkin.audio.decoders.open import EXTENSIONS
 from soundkin.errors import AudioError
 from soundkin.server.problems import ProblemError
 from soundkin.system.remote import open_filesystem, read_mtime

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from soundkin.audio.decoder import AudioInfo
+from soundkin.audio.decoders.decoder import AudioInfo
 from soundkin.library.library import Library
 from soundkin.library.records import Recording
 from soundkin.search.query import Sound

@@ -11,8 +11,8 @@ from queue import SimpleQueue
 
 import soundfile
 
-from soundkin.audio.decoder import AudioInfo, Decoder, Samples
-from soundkin.audio.decoder_process import DECODER, open_in_subprocess
+from soundkin.audio.decoders.decoder import AudioInfo, Decoder, Samples
+from soundkin.audio.decoders.decoder_process import DECODER, open_in_subprocess
 from soundkin.audio.read import stream_audio
 from soundkin.errors import AudioError, WorkerError
 from soundkin.system.worker_parent import WorkerProcess

@@ -16,8 +16,8 @@ from typing import IO
 
 import soundfile
 
-from soundkin.audio.decoder import AudioInfo, Samples
-from soundkin.audio.open import EXTENSIONS
+from soundkin.audio.decoders.decoder import AudioInfo, Samples
+from soundkin.audio.decoders.open import EXTENSIONS
 from soundkin.errors import SoundkinError
 from soundkin.server.problems import ProblemError
 from soundkin.server.settings import Settings

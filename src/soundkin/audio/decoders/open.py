@@ -9,11 +9,11 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 
-from soundkin.audio.choose import choose_decoder
-from soundkin.audio.decoder import Decoder, copy_channels
-from soundkin.audio.downmix import mix_to_mono
-from soundkin.audio.ffmpeg import FFMPEG_EXTENSIONS
-from soundkin.audio.sndfile import SNDFILE_EXTENSIONS
+from soundkin.audio.decoders.choose import choose_decoder
+from soundkin.audio.decoders.decoder import Decoder, copy_channels
+from soundkin.audio.decoders.downmix import mix_to_mono
+from soundkin.audio.decoders.ffmpeg import FFMPEG_EXTENSIONS
+from soundkin.audio.decoders.sndfile import SNDFILE_EXTENSIONS
 from soundkin.errors import AudioError, naming
 from soundkin.system.remote import fetch_cached, is_remote
 

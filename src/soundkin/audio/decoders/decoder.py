@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from soundkin.audio.downmix import silence_odd
+from soundkin.audio.decoders.downmix import silence_odd
 from soundkin.errors import AudioError
 from soundkin.system.worker_child import heartbeat
 

@@ -15,11 +15,11 @@ from typing import IO, Any
 
 import soundfile
 
-from soundkin.audio.chained import ChainedDecoder
 from soundkin.audio.containers import flac, mpeg, ogg, riff
-from soundkin.audio.decoder import Arrange, Decoder, Samples, read_reason
-from soundkin.audio.ffmpeg import FFMPEG_EXTENSIONS, NO_OTHER_FILES, FfmpegDecoder
-from soundkin.audio.sndfile import FileSlice, SequentialFile, SndfileDecoder
+from soundkin.audio.decoders.chained import ChainedDecoder
+from soundkin.audio.decoders.decoder import Arrange, Decoder, Samples, read_reason
+from soundkin.audio.decoders.ffmpeg import FFMPEG_EXTENSIONS, NO_OTHER_FILES, FfmpegDecoder
+from soundkin.audio.decoders.sndfile import FileSlice, SequentialFile, SndfileDecoder
 from soundkin.errors import AudioError
 
 MPEG_SLACK_S = 0.1  # beside a count of frames: what encoders pad and decoders leave out

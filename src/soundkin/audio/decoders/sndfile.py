@@ -9,7 +9,7 @@ from typing import IO
 
 import soundfile
 
-from soundkin.audio.decoder import (
+from soundkin.audio.decoders.decoder import (
     BLOCK_S,
     Arrange,
     AudioInfo,

@@ -7,9 +7,9 @@ from contextlib import suppress
 
 import numpy as np
 
-from soundkin.audio.decoder import BLOCK_S, Arrange, AudioInfo, Samples, join_pieces
+from soundkin.audio.decoders.decoder import BLOCK_S, Arrange, AudioInfo, Samples, join_pieces
+from soundkin.audio.decoders.sndfile import SndfileDecoder
 from soundkin.audio.resample import resample_blocks
-from soundkin.audio.sndfile import SndfileDecoder
 from soundkin.errors import AudioError
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from soundkin.audio.decoder import Samples
+from soundkin.audio.decoders.decoder import Samples
 
 if TYPE_CHECKING:
     import av

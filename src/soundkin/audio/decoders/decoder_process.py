@@ -1,9 +1,9 @@
 """Decoding in a process apart, for whoever must not die of a sound: `decode_in_subprocess`.
 
 A file made to break a decoder breaks that process, which has no more memory than decoding takes.
-It is `python -m soundkin.audio.decoder_process`, or a fork of a process that has loaded little so
-far. It holds one file open and gives the next block when asked, so that nothing runs ahead of who
-listens.
+It is `python -m soundkin.audio.decoders.decoder_process`, or a fork of a process that has loaded
+little so far. It holds one file open and gives the next block when asked, so that nothing runs
+ahead of who listens.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from typing import IO, Any
 
 import numpy as np
 
-from soundkin.audio.decoder import BLOCK_S, NO_MEMORY, AudioInfo, Decoder, Samples
-from soundkin.audio.open import OPENER, open_decoder
+from soundkin.audio.decoders.decoder import BLOCK_S, NO_MEMORY, AudioInfo, Decoder, Samples
+from soundkin.audio.decoders.open import OPENER, open_decoder
 from soundkin.errors import SoundkinError, WorkerError
 from soundkin.system.limits import DECODING_BYTES, limit_memory
 from soundkin.system.worker_child import declare_ready, open_streams, write_answer
 from soundkin.system.worker_parent import Answers, WorkerProcess
 
-DECODER = ("-m", "soundkin.audio.decoder_process")
+DECODER = ("-m", "soundkin.audio.decoders.decoder_process")
 FLOAT_BYTES = 4
 
 

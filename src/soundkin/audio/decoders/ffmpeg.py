@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from soundkin.audio.decoder import BLOCK_S, Arrange, AudioInfo, Samples, join_pieces
-from soundkin.audio.ffmpeg_track import Track
+from soundkin.audio.decoders.decoder import BLOCK_S, Arrange, AudioInfo, Samples, join_pieces
+from soundkin.audio.decoders.ffmpeg_track import Track
 from soundkin.errors import AudioError
 
 if TYPE_CHECKING:
