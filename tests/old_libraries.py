@@ -13,6 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
+from soundkin.library.schema import read_migrations
+
 FOLDER = Path(__file__).with_name("libraries")
 APPLICATION_ID = 0x534B494E
 CONFIG = '{"segments": {"sample_rate": 32000, "segment_s": 1.0, "hop_s": 0.5}}'
@@ -83,7 +85,7 @@ def fill(connection: sqlite3.Connection, version: int) -> None:
 
 if __name__ == "__main__":
     FOLDER.mkdir(exist_ok=True)
-    for version in range(1, 6):
+    for version in range(1, 1 + len(read_migrations())):
         path = FOLDER / f"version-{version}.sqlite"
         if not path.exists():
             make_library(path, version)

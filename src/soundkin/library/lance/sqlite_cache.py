@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from soundkin.audio_facts import FACT_COLUMNS
 from soundkin.errors import LibraryError
 from soundkin.library.connection import Connection
 from soundkin.library.lance.schema import CONCEPTS, FOLDERS, LIBRARY, RECORDINGS, REJECTED, TAGS
@@ -161,7 +162,8 @@ class _Update:
             ],
         )
         if content["facts"] is not None:
-            self._run(INSERT_FACTS, [content_id, *content["facts"].values()])
+            facts = map(content["facts"].get, FACT_COLUMNS)  # an older table has not all of them
+            self._run(INSERT_FACTS, [content_id, *facts])
 
     def _take_recordings(self, version: int) -> None:
         """Take recordings that are new or changed since a version, and drop those that are gone."""
