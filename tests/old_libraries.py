@@ -81,6 +81,8 @@ def fill(connection: sqlite3.Connection, version: int) -> None:
         )
     if version >= 5:
         connection.execute("INSERT INTO away VALUES (3)")
+    if version >= 6:
+        connection.execute("UPDATE facts SET flatness = 0.25")
 
 
 if __name__ == "__main__":

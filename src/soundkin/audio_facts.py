@@ -22,7 +22,8 @@ class Facts:
     `brightness_hz` the spectral centroid, louder moments counting more; `pitch_hz` the pitch that
     a share `pitch_confidence` (0-1) of the sound has; `tempo_bpm` the tempo of a beat that is as
     regular as `tempo_confidence` (0-1); `onsets_per_s` how many sounds begin in a second, one
-    shorter than a second counting as a second.
+    shorter than a second counting as a second; `flatness` how flat the spectrum is, from 0, a tone,
+    to 1, white noise, louder moments counting more.
     """
 
     loudness_lufs: float | None = None
@@ -32,6 +33,7 @@ class Facts:
     tempo_bpm: float | None = None
     tempo_confidence: float | None = None
     onsets_per_s: float | None = None
+    flatness: float | None = None
 
 
 FACT_COLUMNS = tuple(field.name for field in dataclasses.fields(Facts))
@@ -58,6 +60,8 @@ EVEN = Scale(lambda a, b: abs(a - b), is_even=True)
 OCTAVES = Scale(_count_octaves, is_even=False)
 OCTAVES_FROM_ONE = Scale(lambda a, b: _count_octaves(1 + a, 1 + b), is_even=False)  # 0 is a value
 TEMPI = Scale(_count_octaves_but_whole, is_even=True)  # half and double time are the same
+
+SHARE = (-1e-6, 1 + 1e-6)
 
 
 @dataclass(frozen=True)
@@ -167,10 +171,23 @@ _TABLE = (
         scale=OCTAVES_FROM_ONE,
         half_at=0.5,
     ),
+    Fact(
+        name="flatness",
+        column="flatness",
+        title="Flatness",
+        unit="",
+        sign="",
+        text="{:.2f}",
+        help="flatness (0 a tone, 1 noise)",
+        range=SHARE,
+        scale=EVEN,
+        half_at=0.1,
+        step=0.01,
+    ),
 )
 FACTS = {fact.name: fact for fact in _TABLE}
 
-SHARE = (-1e-6, 1 + 1e-6)  # what is no fact by itself is a confidence
+# What is no fact by itself is a confidence.
 COLUMN_RANGES = dict.fromkeys(FACT_COLUMNS, SHARE) | {fact.column: fact.range for fact in _TABLE}
 
 
