@@ -7,6 +7,7 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
+from soundkin.audio_facts import FACT_COLUMNS
 from soundkin.integrity.verify import verify_library
 
 
@@ -14,8 +15,7 @@ def read_library(path: Path) -> dict[str, Any]:
     """Read all that a library holds, as two that were made of the same should hold it."""
     recordings = (
         "SELECT path, size, mtime_ns, error, hex(hash), duration_s, sample_rate, n_channels,"
-        " format, warning, n_segments, levels, vectors, loudness_lufs, brightness_hz, pitch_hz,"
-        " pitch_confidence, tempo_bpm, tempo_confidence, onsets_per_s FROM recordings"
+        f" format, warning, n_segments, levels, vectors, {', '.join(FACT_COLUMNS)} FROM recordings"
         " LEFT JOIN contents ON contents.id = content_id"
         " LEFT JOIN facts ON facts.content = content_id ORDER BY path"
     )

@@ -1,10 +1,14 @@
-"""A sound in plain numbers: names, units, ranges, and how close two sounds are in them."""
+"""A sound in plain numbers: what each is called, how it is written, how close two sounds are.
+
+A fact is described once, by its row of `FACTS` and its field of `Facts`; whatever filters, weighs,
+colours, checks or shows facts goes by these.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from soundkin.errors import QueryError
@@ -18,7 +22,8 @@ class Facts:
     `brightness_hz` the spectral centroid, louder moments counting more; `pitch_hz` the pitch that
     a share `pitch_confidence` (0-1) of the sound has; `tempo_bpm` the tempo of a beat that is as
     regular as `tempo_confidence` (0-1); `onsets_per_s` how many sounds begin in a second, one
-    shorter than a second counting as a second.
+    shorter than a second counting as a second; `flatness` how flat the spectrum is, from 0, a tone,
+    to 1, white noise, louder moments counting more.
     """
 
     loudness_lufs: float | None = None
@@ -28,48 +33,162 @@ class Facts:
     tempo_bpm: float | None = None
     tempo_confidence: float | None = None
     onsets_per_s: float | None = None
+    flatness: float | None = None
 
 
 FACT_COLUMNS = tuple(field.name for field in dataclasses.fields(Facts))
 
-# What a person calls the facts that can be filtered by and compared.
-FACTS = {
-    "loudness": "loudness_lufs",
-    "brightness": "brightness_hz",
-    "pitch": "pitch_hz",
-    "tempo": "tempo_bpm",
-    "onsets": "onsets_per_s",
-}
 
-# Beyond what any sound has; what lies beyond is damage.
-FACT_RANGES = {
-    "loudness_lufs": (-400.0, 400.0),
-    "brightness_hz": (0.0, 1e6),
-    "pitch_hz": (0.0, 1e6),
-    "pitch_confidence": (-1e-6, 1 + 1e-6),
-    "tempo_bpm": (0.0, 1e5),
-    "tempo_confidence": (-1e-6, 1 + 1e-6),
-    "onsets_per_s": (0.0, 1e5),
-}
-FACT_WORDS = {  # title and unit
-    "loudness": ("Loudness", "LUFS"),
-    "brightness": ("Brightness", "Hz"),
-    "pitch": ("Pitch", "Hz"),
-    "tempo": ("Tempo", "BPM"),
-    "onsets": ("Onsets", "per second"),
-}
-FACT_FORMATS = {
-    "loudness": "{:.0f} LUFS",
-    "brightness": "{:.0f} Hz",
-    "pitch": "{:.0f} Hz",
-    "tempo": "{:.0f} bpm",
-    "onsets": "{:.1f} a second",
-}
-EVEN_FACTS = {"loudness", "tempo"}  # loudness is a logarithm already
-UNITS = {"loudness": "LUFS", "brightness": "Hz", "pitch": "Hz", "tempo": "BPM", "onsets": "/s"}
+@dataclass(frozen=True)
+class Scale:
+    """How far apart two values are, and whether equal steps are equal wherever they lie."""
 
-# Where closeness has fallen to a half: dB of loudness, else octaves (a factor of two each).
-HALF_AT = {"loudness": 6.0, "brightness": 0.5, "pitch": 2 / 12, "tempo": 0.05, "onsets": 0.5}
+    measure: Callable[[float, float], float]
+    is_even: bool
+
+
+def _count_octaves(a: float, b: float) -> float:
+    return abs(math.log2(a / b))
+
+
+def _count_octaves_but_whole(a: float, b: float) -> float:
+    octaves = _count_octaves(a, b)
+    return abs(octaves - round(octaves))
+
+
+EVEN = Scale(lambda a, b: abs(a - b), is_even=True)
+OCTAVES = Scale(_count_octaves, is_even=False)
+OCTAVES_FROM_ONE = Scale(lambda a, b: _count_octaves(1 + a, 1 + b), is_even=False)  # 0 is a value
+TEMPI = Scale(_count_octaves_but_whole, is_even=True)  # half and double time are the same
+
+SHARE = (-1e-6, 1 + 1e-6)
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One fact that sounds are filtered by and compared in.
+
+    Parameters
+    ----------
+    name
+        What a person calls it.
+    column
+        Its field of `Facts`, in JSON and in tables.
+    title, unit
+        As the page and the API write them.
+    sign
+        The unit where there is little room.
+    text
+        A value with its unit, as a format.
+    help
+        The name with its unit, for help texts.
+    range
+        Beyond what any sound has; what lies beyond is damage.
+    scale
+        What tells two values apart.
+    half_at
+        The distance on that scale at which closeness has fallen to a half.
+    step
+        What the page's fields count in; None where any number will do.
+    of_every_sound
+        Whether only silence is without it.
+    """
+
+    name: str
+    column: str
+    title: str
+    unit: str
+    sign: str
+    text: str
+    help: str
+    range: tuple[float, float]
+    scale: Scale
+    half_at: float
+    step: float | None = None
+    of_every_sound: bool = True
+
+
+_TABLE = (
+    Fact(
+        name="loudness",
+        column="loudness_lufs",
+        title="Loudness",
+        unit="LUFS",
+        sign="LUFS",
+        text="{:.0f} LUFS",
+        help="loudness (LUFS)",
+        range=(-400.0, 400.0),
+        scale=EVEN,  # a logarithm already
+        half_at=6.0,
+    ),
+    Fact(
+        name="brightness",
+        column="brightness_hz",
+        title="Brightness",
+        unit="Hz",
+        sign="Hz",
+        text="{:.0f} Hz",
+        help="brightness (Hz)",
+        range=(0.0, 1e6),
+        scale=OCTAVES,
+        half_at=0.5,
+    ),
+    Fact(
+        name="pitch",
+        column="pitch_hz",
+        title="Pitch",
+        unit="Hz",
+        sign="Hz",
+        text="{:.0f} Hz",
+        help="pitch (Hz)",
+        range=(0.0, 1e6),
+        scale=OCTAVES,
+        half_at=2 / 12,
+        of_every_sound=False,
+    ),
+    Fact(
+        name="tempo",
+        column="tempo_bpm",
+        title="Tempo",
+        unit="BPM",
+        sign="BPM",
+        text="{:.0f} bpm",
+        help="tempo (BPM)",
+        range=(0.0, 1e5),
+        scale=TEMPI,
+        half_at=0.05,
+        of_every_sound=False,
+    ),
+    Fact(
+        name="onsets",
+        column="onsets_per_s",
+        title="Onsets",
+        unit="per second",
+        sign="/s",
+        text="{:.1f} a second",
+        help="onsets (a second)",
+        range=(0.0, 1e5),
+        scale=OCTAVES_FROM_ONE,
+        half_at=0.5,
+    ),
+    Fact(
+        name="flatness",
+        column="flatness",
+        title="Flatness",
+        unit="",
+        sign="",
+        text="{:.2f}",
+        help="flatness (0 a tone, 1 noise)",
+        range=SHARE,
+        scale=EVEN,
+        half_at=0.1,
+        step=0.01,
+    ),
+)
+FACTS = {fact.name: fact for fact in _TABLE}
+
+# What is no fact by itself is a confidence.
+COLUMN_RANGES = dict.fromkeys(FACT_COLUMNS, SHARE) | {fact.column: fact.range for fact in _TABLE}
 
 
 @dataclass(frozen=True)
@@ -86,30 +205,26 @@ def compare_facts(query: Facts, hit: Facts) -> tuple[Comparison, ...]:
     """Compare every fact of two sounds."""
     return tuple(
         Comparison(
-            name, getattr(query, field), getattr(hit, field), compute_closeness(name, query, hit)
+            name,
+            getattr(query, fact.column),
+            getattr(hit, fact.column),
+            compute_closeness(name, query, hit),
         )
-        for name, field in FACTS.items()
+        for name, fact in FACTS.items()
     )
 
 
 def compute_closeness(name: str, first: Facts, second: Facts) -> float:
-    """Compute how close two sounds are in one fact: 1 the same, halved with each `HALF_AT`.
+    """Compute how close two sounds are in one fact: 1 the same, halved with each `half_at`.
 
     Two sounds without it, as two noises without pitch, are the same; one with and one without are
-    0 close. Tempi are the same at half and double time.
+    0 close.
     """
-    a, b = getattr(first, FACTS[name]), getattr(second, FACTS[name])
+    fact = FACTS[name]
+    a, b = getattr(first, fact.column), getattr(second, fact.column)
     if a is None or b is None:
         return float(a is b)
-    if name == "loudness":
-        distance = abs(a - b)
-    elif name == "onsets":
-        distance = abs(math.log2((1 + a) / (1 + b)))
-    else:
-        distance = abs(math.log2(a / b))
-    if name == "tempo":
-        distance = abs(distance - round(distance))
-    return float(0.5 ** (distance / HALF_AT[name]))
+    return float(0.5 ** (fact.scale.measure(a, b) / fact.half_at))
 
 
 def blend(score: float, query: Facts, hit: Facts, weights: Mapping[str, float]) -> float:

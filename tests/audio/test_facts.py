@@ -41,19 +41,20 @@ def assert_same(found: dict[str, float | None], expected: dict[str, float | None
     assert {name: found[name] for name in known} == pytest.approx(known, rel=1e-4)
 
 
-def make_old(library: Path) -> None:
-    """Put what is in a library into one of the version before there were facts."""
+def make_old(library: Path, version: int) -> None:
+    """Put what is in a library into one of an older version: 2 had no facts, 5 no flatness."""
     library.rename(library.with_suffix(".new"))
     migrations = resources.files("soundkin.library") / "migrations"
     with closing(sqlite3.connect(library)) as old:
-        for name in ("0001.sql", "0002.sql"):
-            old.executescript((migrations / name).read_text("utf-8"))
+        for number in range(1, version + 1):
+            old.executescript((migrations / f"{number:04}.sql").read_text("utf-8"))
         old.execute("ATTACH ? AS new", [str(library.with_suffix(".new"))])
-        for table in ("meta", "folders", "contents", "recordings", "tags"):
+        tables = ["meta", "folders", "contents", "recordings", "tags"]
+        for table in tables + ["facts"] * (version >= 3):
             columns = ", ".join(row[1] for row in old.execute(f"PRAGMA table_info({table})"))
-            old.execute(f"INSERT INTO {table} SELECT {columns} FROM new.{table}")
+            old.execute(f"INSERT OR REPLACE INTO {table} SELECT {columns} FROM new.{table}")
         old.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        old.execute("PRAGMA user_version = 2")
+        old.execute(f"PRAGMA user_version = {version}")
         old.commit()
 
 
@@ -213,9 +214,24 @@ def test_a_library_from_before_facts_gets_them_without_embedding(
         write_sound(folder / f"{hz}.wav", make_sine(hz, 1.5, 0.2).astype(np.float32), RATE)
     soundkin("index", folder)
     expected = soundkin.json("list")
-    make_old(soundkin.library)
+    make_old(soundkin.library, 2)
     assert [row["facts"] for row in soundkin.json("list")] == [None, None]
     assert soundkin("index").stdout.startswith("2 unchanged, 2 measured")
+    for row, before in zip(soundkin.json("list"), expected, strict=True):
+        assert_same(row["facts"], before["facts"])
+    assert soundkin("index").stdout.startswith("2 unchanged, in")
+
+
+def test_a_library_from_before_flatness_gets_it_once(soundkin: Soundkin, folder: Path) -> None:
+    write_sound(folder / "tone.wav", make_sine(220, 1.5, 0.2).astype(np.float32), RATE)
+    write_sound(folder / "silence.wav", np.zeros(40_000, np.float32))
+    soundkin("index", folder)
+    expected = soundkin.json("list")
+    make_old(soundkin.library, 5)
+    old = soundkin.json("list")
+    assert [row["facts"]["flatness"] for row in old] == [None, None]
+    assert old[1]["facts"] == expected[1]["facts"] | {"flatness": None}
+    assert soundkin("index").stdout.startswith("2 unchanged, 1 measured")
     for row, before in zip(soundkin.json("list"), expected, strict=True):
         assert_same(row["facts"], before["facts"])
     assert soundkin("index").stdout.startswith("2 unchanged, in")

@@ -48,6 +48,7 @@ def test_an_old_library_keeps_all_that_was_in_it(old: Path) -> None:
         assert library.index_kind == ("scan" if version >= 2 else None)
         facts = recordings[0].facts
         assert (facts.pitch_hz if facts else None) == (440 if version >= 3 else None)
+        assert (facts.flatness if facts else None) == (0.25 if version >= 6 else None)
         assert list_rejected(library) == ({(1, "hat")} if version >= 4 else set())
         assert [c.name for c in list_concepts(library)] == (["kick"] if version >= 4 else [])
     report = verify_library(old)

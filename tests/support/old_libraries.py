@@ -15,6 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
+from soundkin.library.schema import read_migrations
+
 FOLDER = Path(__file__).parents[1] / "library" / "versions"
 APPLICATION_ID = 0x534B494E
 CONFIG = '{"segments": {"sample_rate": 32000, "segment_s": 1.0, "hop_s": 0.5}}'
@@ -81,11 +83,13 @@ def fill(connection: sqlite3.Connection, version: int) -> None:
         )
     if version >= 5:
         connection.execute("INSERT INTO away VALUES (3)")
+    if version >= 6:
+        connection.execute("UPDATE facts SET flatness = 0.25")
 
 
 if __name__ == "__main__":
     FOLDER.mkdir(exist_ok=True)
-    for version in range(1, 6):
+    for version in range(1, 1 + len(read_migrations())):
         path = FOLDER / f"version-{version}.sqlite"
         if not path.exists():
             make_library(path, version)

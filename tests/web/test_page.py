@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, expect
 from browsing import Visit, launch
 from conftest import DEMO_SOUNDS, Soundkin
 from serving import Server, serve
+from soundkin.audio_facts import FACTS
 from sounds import make_noise, write_sound
 
 AMEN = "loop_amen"
@@ -267,7 +268,7 @@ def test_why_tells_facts_and_stability(visit: Visit) -> None:
     visit.page.keyboard.press("ArrowDown")
     visit.page.keyboard.press("w")
     dialog = visit.page.get_by_role("dialog")
-    expect(dialog.get_by_role("row")).to_have_count(6)
+    expect(dialog.get_by_role("row")).to_have_count(1 + len(FACTS))
     expect(dialog).to_contain_text(re.compile("Stable|Unstable"))
     expect(dialog.get_by_role("img", name="Spectrogram")).to_have_count(2)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from soundkin.audio_facts import FACTS
 from soundkin.errors import LibraryError
 
 if TYPE_CHECKING:
@@ -21,6 +22,9 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 JSON = ("json", "One JSON object a line.")
 CSV = ("csv", "Comma-separated values.")
 PATHS = ("paths", "Only paths, one a line.")
+
+FACT_EXAMPLES = {"pitch": "pitch=200..400", "loudness": "loudness=-30.. (LUFS)"}
+OTHER_FACTS = [fact for fact in FACTS.values() if fact.name not in FACT_EXAMPLES]
 
 
 class Number(click.FloatRange):
@@ -75,8 +79,6 @@ def _read_fact_ranges(
     context: click.Context, parameter: click.Parameter, values: tuple[str, ...]
 ) -> dict[str, tuple[float, float]]:
     """Read `pitch=200..400`, `pitch=200..` or `pitch=..400`; of several of one fact all hold."""
-    from soundkin.audio_facts import FACTS
-
     ranges: dict[str, tuple[float, float]] = {}
     for value in values:
         fact, _, bounds = value.partition("=")
@@ -103,8 +105,8 @@ def filter_options(command: Command) -> Command:
             multiple=True,
             metavar="NAME=MIN..MAX",
             callback=_read_fact_ranges,
-            help="Only within, e.g. pitch=200..400 or loudness=-30.. (LUFS); also brightness"
-            " (Hz), tempo (BPM), onsets (a second).",
+            help=f"Only within, e.g. {' or '.join(FACT_EXAMPLES.values())}; also"
+            f" {', '.join(fact.help for fact in OTHER_FACTS)}.",
         ),
         click.option("--tag", "tags", multiple=True, metavar="TAG", help="Only with this tag."),
         click.option(

@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from soundkin.audio_facts import UNITS
+from soundkin.audio_facts import FACTS
 from soundkin.cli.options import (
     CSV,
+    FACT_EXAMPLES,
     JSON,
+    OTHER_FACTS,
     PATHS,
     build_filters,
     filter_options,
@@ -28,8 +30,10 @@ from soundkin.cli.options import (
     region_options,
 )
 from soundkin.errors import QueryError
+from soundkin.search.playlists import FORMATS
 
 if TYPE_CHECKING:
+    from soundkin.audio_facts import Comparison
     from soundkin.search.explain import Explanation
     from soundkin.search.hits import Hit
     from soundkin.search.query import Sound
@@ -38,6 +42,8 @@ WEIGHTED = re.compile(r"(\d+(?:\.\d*)?|\.\d+):(.+)", re.DOTALL)
 OPERATORS = {"+": 1.0, "-": -1.0}
 CHUNK_BYTES = 1 << 20
 MAX_STDIN_BYTES = 8 << 30  # 12 hours of sound on a CD
+SHARED = {name for name, _ in (JSON, CSV, PATHS)}  # formats of other commands too
+*FACT_NAMES, LAST_FACT = (*FACT_EXAMPLES, *(fact.name for fact in OTHER_FACTS))
 
 
 def _read_weights(
@@ -105,7 +111,7 @@ Examples:
     multiple=True,
     metavar="FACT=WEIGHT",
     callback=_read_weights,
-    help="Let pitch, loudness, brightness, tempo or onsets count too; the score weighs 1.",
+    help=f"Let {', '.join(FACT_NAMES)} or {LAST_FACT} count too; the score weighs 1.",
 )
 @click.option("--fold-duplicates", is_flag=True, help="Leave out near-copies of better hits.")
 @click.option("--why", is_flag=True, help="Show how facts compare, and how stable a hit is.")
@@ -114,9 +120,7 @@ Examples:
     JSON,
     CSV,
     PATHS,
-    ("m3u", "A playlist."),
-    ("labels", "An Audacity label track."),
-    ("reaper", "A REAPER project with a region for each hit."),
+    *((one.name, one.help) for one in FORMATS.values() if one.name not in SHARED),
 )
 @null_option
 @library_option
@@ -244,20 +248,14 @@ def _print_hits(
     hits: Sequence[Hit], explanations: Sequence[Explanation], output: str | None, *, null: bool
 ) -> None:
     from soundkin.cli import output as out
-    from soundkin.search.playlists import write_labels, write_m3u, write_reaper
     from soundkin.search.rows import describe_explanation, describe_hit
     from soundkin.text import format_time
 
     rows = list(map(describe_hit, hits))
     for row, explanation in zip(rows, explanations, strict=False):
         row["why"] = describe_explanation(explanation)
-    writers = {
-        "m3u": write_m3u,
-        "labels": write_labels,
-        "reaper": write_reaper,
-    }
-    if output in writers:
-        click.echo("".join(f"{line}\n" for line in writers[output](rows)), nl=False)
+    if output in FORMATS:
+        click.echo("".join(FORMATS[output].write(rows)), nl=False)
     elif output or null:
         out.print_rows(rows, output or "paths", null=null)
     else:
@@ -287,9 +285,7 @@ def _explain(hit: Hit, explanation: Explanation) -> str:
     from soundkin.text import make_printable
 
     facts = [
-        f"{one.fact} {_show(one.hit)} {UNITS[one.fact]} (query {_show(one.query)})"
-        for one in explanation.facts
-        if one.hit is not None or one.query is not None
+        _compare(one) for one in explanation.facts if one.hit is not None or one.query is not None
     ]
     n_agreeing = round(explanation.stability * explanation.n_pieces)
     return (
@@ -299,6 +295,11 @@ def _explain(hit: Hit, explanation: Explanation) -> str:
         f" {explanation.n_pieces} parts of the query rank it among their first"
         f" {explanation.n_near}"
     )
+
+
+def _compare(one: Comparison) -> str:
+    parts = (one.fact, _show(one.hit), FACTS[one.fact].sign, f"(query {_show(one.query)})")
+    return " ".join(filter(None, parts))
 
 
 def _show(value: float | None) -> str:

@@ -82,6 +82,7 @@ def index_with_cluster(
         segments = library.segments
         assert known is not None  # settled above
         assert segments is not None  # as well
+        library.tables.complete_facts(segments)
         task = EmbedTask(
             library.name, segments, known.embedding_size, model_file.name, model_file.hash
         )

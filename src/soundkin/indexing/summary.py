@@ -33,7 +33,7 @@ def describe_run(report: IndexReport) -> str:
     parts = [
         (report.n_added, "embedded"),
         (report.n_unchanged, "unchanged"),
-        (report.n_measured, "measured, as they were embedded before there were facts"),
+        (report.n_measured, "measured, for facts that they were embedded without"),
         (report.n_moved, "moved"),
         (report.n_duplicates, "with bytes known already"),
         (report.n_removed, "gone"),

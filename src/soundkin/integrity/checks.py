@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from soundkin.audio_facts import FACT_COLUMNS, FACT_RANGES
+from soundkin.audio_facts import COLUMN_RANGES
 from soundkin.errors import LibraryError
 from soundkin.index.float16 import find_unsound
 from soundkin.index.kinds import INDEX_KINDS
@@ -126,10 +126,9 @@ def judge_content(row: tuple[Any, ...], size: int) -> str | None:
 
 def check_facts(library: Library) -> Iterator[Finding]:
     """Check that the facts are numbers that sounds can have."""
-    sql = f"SELECT content, {', '.join(FACT_COLUMNS)} FROM facts"
+    sql = f"SELECT content, {', '.join(COLUMN_RANGES)} FROM facts"
     for content_id, *values in library.connection.fetch(sql):
-        for name, value in zip(FACT_COLUMNS, values, strict=True):
-            least, greatest = FACT_RANGES[name]
+        for value, (name, (least, greatest)) in zip(values, COLUMN_RANGES.items(), strict=True):
             if value is None or (isinstance(value, float) and least <= value <= greatest):
                 continue
             path = _find_path(library, content_id)

@@ -75,7 +75,7 @@ def count_extensions(library: LibraryStore) -> list[tuple[str, int]]:
 
 def measure_ranges(library: LibraryStore) -> dict[str, tuple[float, float]]:
     """Find the least and the greatest value of each fact (`FACTS`) that any recording has."""
-    columns = ", ".join(f"MIN({column}), MAX({column})" for column in FACTS.values())
+    columns = ", ".join(f"MIN({fact.column}), MAX({fact.column})" for fact in FACTS.values())
     [values] = library.connection.fetch(f"SELECT {columns} FROM facts")
     pairs = zip(FACTS, values[::2], values[1::2], strict=True)
     return {name: (least, most) for name, least, most in pairs if least is not None}

@@ -145,7 +145,7 @@ def compile_filters(filters: Filters) -> tuple[str, list[Any]]:
     for name, (least, greatest) in filters.facts.items():
         if name not in FACTS:
             raise QueryError(f"no fact {name!r}; there are {', '.join(FACTS)}")
-        conditions.append(f"{FACTS[name]} BETWEEN IFNULL(?, -9e999) AND IFNULL(?, 9e999)")
+        conditions.append(f"{FACTS[name].column} BETWEEN IFNULL(?, -9e999) AND IFNULL(?, 9e999)")
         parameters += [least, greatest]
     return " AND ".join(conditions), parameters
 

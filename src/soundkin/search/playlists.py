@@ -1,13 +1,34 @@
-"""Hits for other programs: M3U playlists, Audacity labels, REAPER projects."""
+"""Hits for other programs: M3U playlists, tables, Audacity labels, REAPER projects.
+
+What is in `FORMATS` the command writes, the API sends and the page offers.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from urllib.parse import quote
 
-from soundkin.search.rows import Row
+from soundkin.search.rows import Row, write_csv
 from soundkin.text import make_printable
+
+Write = Callable[[Iterable[Row]], Iterator[str]]
+
+
+@dataclass(frozen=True)
+class Format:
+    """What hits are written as: `write` yields the text of a file of rows, part by part.
+
+    `title` is the page's word for it, `help` the command's; `extension` has no dot.
+    """
+
+    name: str
+    title: str
+    help: str
+    extension: str
+    media_type: str
+    write: Write
 
 
 def write_m3u(rows: Iterable[Row]) -> Iterator[str]:
@@ -81,3 +102,44 @@ def _quote_reaper(text: str) -> str:
         if mark not in text:
             return f"{mark}{text}{mark}"
     return f"`{text.replace('`', chr(39))}`"
+
+
+def _end_lines(write: Write) -> Write:
+    return lambda rows: (f"{line}\n" for line in write(rows))
+
+
+_TABLE = (
+    Format(
+        name="m3u",
+        title="Playlist (M3U)",
+        help="A playlist.",
+        extension="m3u8",
+        media_type="audio/x-mpegurl",
+        write=_end_lines(write_m3u),
+    ),
+    Format(
+        name="csv",
+        title="Table (CSV)",
+        help="Comma-separated values.",
+        extension="csv",
+        media_type="text/csv",
+        write=write_csv,
+    ),
+    Format(
+        name="labels",
+        title="Audacity labels",
+        help="An Audacity label track.",
+        extension="txt",
+        media_type="text/plain",
+        write=_end_lines(write_labels),
+    ),
+    Format(
+        name="reaper",
+        title="REAPER project",
+        help="A REAPER project with a region for each hit.",
+        extension="rpp",
+        media_type="application/octet-stream",
+        write=_end_lines(write_reaper),
+    ),
+)
+FORMATS = {one.name: one for one in _TABLE}

@@ -8,11 +8,14 @@ from fastapi import Path as FromPath
 from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field
 
+from soundkin.audio_facts import FACTS
+
 SOUND_ID = r"^(r[0-9]{1,18}|u[0-9a-f]{32})$"
 PART_ID = r"^(r[0-9]{1,18}|u[0-9a-f]{32}|c[0-9]{1,18})$"
 RECORDING_ID = r"^r[0-9]{1,18}$"
 MAX_S = 1e7
 MAX_TEXT = 4096
+FACT_NAMES = ", ".join(fact.help for fact in FACTS.values())
 
 SoundId = Annotated[str, Field(pattern=SOUND_ID, examples=["r17"])]
 RecordingId = Annotated[str, Field(pattern=RECORDING_ID, examples=["r17"])]
@@ -60,7 +63,9 @@ class FilterRequest(RequestModel):
     max_duration_s: Seconds | None = None
     tags: list[Text] = Field(default=[], max_length=100)
     favourites: bool = False
-    facts: dict[str, tuple[Finite | None, Finite | None]] = Field(default={}, max_length=100)
+    facts: dict[str, tuple[Finite | None, Finite | None]] = Field(
+        default={}, max_length=100, description=f"Of {FACT_NAMES}"
+    )
 
 
 class SearchRequest(RequestModel):
@@ -89,7 +94,9 @@ class SearchRequest(RequestModel):
     per_recording: int = Field(default=1, ge=1, le=100)
     exclude_self: bool = True
     filters: FilterRequest = FilterRequest()
-    weights: dict[str, Share] = Field(default={}, max_length=100, examples=[{"pitch": 0.5}])
+    weights: dict[str, Share] = Field(
+        default={}, max_length=100, examples=[{"pitch": 0.5}], description=f"Of {FACT_NAMES}"
+    )
     fold: bool = Field(default=False, description="Leave out near-copies of better hits")
 
 

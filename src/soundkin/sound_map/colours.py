@@ -10,7 +10,7 @@ from pathlib import PurePath
 import numpy as np
 import numpy.typing as npt
 
-from soundkin.audio_facts import EVEN_FACTS, FACT_FORMATS, FACTS
+from soundkin.audio_facts import FACTS
 from soundkin.embedding.segments import compute_starts
 from soundkin.errors import QueryError
 from soundkin.library.library import Library
@@ -148,11 +148,11 @@ def _sort_by_label(name: str, title: str, labels: Sequence[str | None]) -> Colum
 def _shade_facts(recordings: Sequence[Recording]) -> list[Column]:
     """Colour by each of the facts that were measured."""
     columns = []
-    for name, fact in FACTS.items():
-        numbers = [None if r.facts is None else getattr(r.facts, fact) for r in recordings]
+    for fact in FACTS.values():
+        numbers = [None if r.facts is None else getattr(r.facts, fact.column) for r in recordings]
         if any(number is not None for number in numbers):
-            write = FACT_FORMATS[name].format
-            columns.append(_shade(name, name.capitalize(), numbers, write, name in EVEN_FACTS))
+            is_even = fact.scale.is_even
+            columns.append(_shade(fact.name, fact.title, numbers, fact.text.format, is_even))
     return columns
 
 

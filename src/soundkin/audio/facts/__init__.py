@@ -1,4 +1,4 @@
-"""Facts of a sound, measured from its samples: loudness, brightness, pitch, tempo, onsets.
+"""Facts of a sound, measured from its samples: how loud, bright, high, fast, busy, noisy.
 
 First room: `meter`, which is fed block by block and has the others measure.
 """

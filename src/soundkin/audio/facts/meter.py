@@ -1,4 +1,4 @@
-"""What can be said of a sound in plain numbers: how loud, bright, high, fast and busy it is."""
+"""What can be said of a sound in plain numbers: how loud, bright, high, fast, busy and noisy."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
+from soundkin.audio.facts.flatness import FlatnessMeter
 from soundkin.audio.facts.loudness import LoudnessMeter
 from soundkin.audio.facts.pitch import FRAME_S, PitchTrack, summarise_pitch, track_pitch
 from soundkin.audio.facts.rhythm import compute_flux, find_onsets, find_tempo
@@ -42,6 +43,7 @@ class FactsMeter:
         self._hop = self._mel.hop_length
         self._band_hz = _compute_band_centres(self._mel)
         self._loudness = LoudnessMeter(self._band_hz, self._hop, sample_rate)
+        self._flatness = FlatnessMeter(self._mel, sample_rate)
         self._bands = np.zeros(self._mel.n_mels)
         self._flux: list[Floats] = []
         self._last: Floats | None = None
@@ -90,6 +92,7 @@ class FactsMeter:
             tempo_bpm=tempo_bpm,
             tempo_confidence=tempo_confidence,
             onsets_per_s=len(onsets) / max(1.0, self._n_samples / self._sample_rate),
+            flatness=self._flatness.measure(),
         )
 
     def _take(self, frames: Floats, log_mel: Floats) -> None:
@@ -97,6 +100,7 @@ class FactsMeter:
         bands = np.maximum(np.exp(log_mel) - np.float32(self._mel.log_offset), 0)
         self._bands += bands @ np.ones(bands.shape[1], np.float32)
         self._loudness.add(frames, bands)
+        self._flatness.add(bands)
         flux, self._last = compute_flux(log_mel, self._last)
         self._flux.append(flux)
 

@@ -78,6 +78,15 @@ def make_segments_schema(size: int) -> pa.Schema:
     )
 
 
+def find_missing_facts(schema: pa.Schema) -> pa.Schema | None:
+    """Say what an older table of segments lacks, as the columns to be added; None for nothing."""
+    known = {field.name for field in schema.field("content").type.field("facts").type}
+    missing = pa.struct([(name, pa.float64()) for name in FACT_COLUMNS if name not in known])
+    if not missing.num_fields:
+        return None
+    return pa.schema([("content", pa.struct([("facts", missing)]))])
+
+
 def make_batches(rows: Sequence[dict[str, Any]], schema: pa.Schema) -> list[pa.RecordBatch]:
     """Write rows as record batches."""
     batches: list[pa.RecordBatch] = pa.Table.from_pylist(list(rows), schema=schema).to_batches()

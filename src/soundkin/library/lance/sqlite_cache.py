@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from soundkin.audio_facts import FACT_COLUMNS
 from soundkin.errors import LibraryError, naming
 from soundkin.library.connection import Connection
 from soundkin.library.database_file import delete_database
@@ -157,7 +158,8 @@ class _Update:
             ],
         )
         if content["facts"] is not None:
-            self._run(INSERT_FACTS, [content_id, *content["facts"].values()])
+            facts = map(content["facts"].get, FACT_COLUMNS)  # an older table has not all of them
+            self._run(INSERT_FACTS, [content_id, *facts])
 
     def _take_recordings(self, version: int) -> None:
         """Take recordings that are new or changed since a version, and drop those that are gone."""

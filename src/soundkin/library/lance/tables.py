@@ -37,6 +37,7 @@ from soundkin.library.lance.schema import (
     SCHEMAS,
     SUFFIX,
     TAGS,
+    find_missing_facts,
     make_batches,
     make_segments_schema,
 )
@@ -131,6 +132,14 @@ class Tables:
             }
         )
         return name
+
+    def complete_facts(self, name: str) -> None:
+        """Give a table of segments the facts that it was made without, as nulls."""
+        with self._explained():
+            dataset = self.open(name)
+            missing = find_missing_facts(dataset.schema)
+            if missing is not None:
+                dataset.add_columns(missing)
 
     def append(self, name: str, rows: Sequence[dict[str, Any]]) -> None:
         """Append rows in one commit."""

@@ -2,33 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 from fastapi import APIRouter
 from pydantic import Field
 from starlette.responses import Response
 
-from soundkin.search.playlists import write_labels, write_m3u, write_reaper
-from soundkin.search.rows import write_csv
+from soundkin.search.playlists import FORMATS
 from soundkin.server.problems import ProblemError
 from soundkin.server.schemas import Finite, RecordingId, RequestModel, Seconds
 from soundkin.server.state import State, find_recording
 
-Row = dict[str, Any]
-
-
-def _end_lines(write: Callable[[Iterable[Row]], Iterator[str]]) -> Callable[..., Iterator[str]]:
-    return lambda rows: (f"{line}\n" for line in write(rows))
-
-
-FORMATS: dict[str, tuple[Callable[[Iterable[Row]], Iterator[str]], str, str]] = {
-    "m3u": (_end_lines(write_m3u), "audio/x-mpegurl", "m3u8"),
-    "csv": (write_csv, "text/csv", "csv"),
-    "labels": (_end_lines(write_labels), "text/plain", "txt"),
-    "reaper": (_end_lines(write_reaper), "application/octet-stream", "rpp"),
-}
+if TYPE_CHECKING:
+    FormatName = str
+else:
+    FormatName = Literal[*FORMATS]
 
 router = APIRouter(prefix="/api/v1", tags=["take away"])
 
@@ -47,7 +36,7 @@ class ExportRequest(RequestModel):
     """Hits, and what to write them as."""
 
     hits: list[HitRequest] = Field(min_length=1, max_length=10_000, fail_fast=True)
-    format: Literal["m3u", "csv", "labels", "reaper"]
+    format: FormatName
 
 
 class RevealRequest(RequestModel):
@@ -62,7 +51,7 @@ class RevealRequest(RequestModel):
     response_class=Response,
     responses={
         200: {
-            "content": {kind: {"schema": {"type": "string"}} for _, kind, _ in FORMATS.values()},
+            "content": {one.media_type: {"schema": {"type": "string"}} for one in FORMATS.values()},
             "description": "The file",
         }
     },
@@ -84,10 +73,10 @@ def export(words: ExportRequest, state: State) -> Response:
         }
         for rank, (hit, recording) in enumerate(zip(words.hits, recordings, strict=True), 1)
     ]
-    write, kind, suffix = FORMATS[words.format]
-    text = "".join(write(rows))
-    headers = {"content-disposition": f'attachment; filename="soundkin.{suffix}"'}
-    return Response(text.encode("utf-8", "surrogateescape"), media_type=kind, headers=headers)
+    chosen = FORMATS[words.format]
+    data = "".join(chosen.write(rows)).encode("utf-8", "surrogateescape")
+    headers = {"content-disposition": f'attachment; filename="soundkin.{chosen.extension}"'}
+    return Response(data, media_type=chosen.media_type, headers=headers)
 
 
 @router.post("/reveal", status_code=204, summary="Show a recording in the file manager")

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 import soundkin
-from soundkin.audio_facts import FACT_WORDS
+from soundkin.audio_facts import FACTS
 from soundkin.library.browse import (
     Wanted,
     count_extensions,
@@ -20,6 +20,7 @@ from soundkin.library.browse import (
 )
 from soundkin.library.library import Library
 from soundkin.library.records import FAVOURITE, Filters, Recording
+from soundkin.search.playlists import FORMATS
 from soundkin.server.problems import Json
 from soundkin.server.rows import describe_recording_row
 from soundkin.server.schemas import RecordingId, RecordingResponse, RequestModel, Tag, Text
@@ -72,13 +73,22 @@ class ExtensionCount(BaseModel):
 
 
 class FactRange(BaseModel):
-    """An acoustic fact, and its bounds in this library."""
+    """An acoustic fact, and its bounds in this library; any number is one where `step` is null."""
 
     name: str = Field(examples=["brightness"])
     title: str
     unit: str
+    step: float | None
     min: float | None
     max: float | None
+
+
+class FormatResponse(BaseModel):
+    """What hits can be taken away as."""
+
+    name: str = Field(examples=["m3u"])
+    title: str
+    extension: str
 
 
 class Limits(BaseModel):
@@ -102,6 +112,7 @@ class InfoResponse(BaseModel):
     tags: list[TagCount]
     extensions: list[ExtensionCount]
     facts: list[FactRange]
+    formats: list[FormatResponse]
     limits: Limits
     is_local: bool
 
@@ -153,9 +164,20 @@ def get_info(state: State) -> Response:
                 for extension, count in count_extensions(library)
             ],
             "facts": [
-                {"name": name, "title": title, "unit": unit, "min": least, "max": most}
-                for name, (title, unit) in FACT_WORDS.items()
-                for least, most in [ranges.get(name, (None, None))]
+                {
+                    "name": fact.name,
+                    "title": fact.title,
+                    "unit": fact.unit,
+                    "step": fact.step,
+                    "min": least,
+                    "max": most,
+                }
+                for fact in FACTS.values()
+                for least, most in [ranges.get(fact.name, (None, None))]
+            ],
+            "formats": [
+                {"name": one.name, "title": one.title, "extension": one.extension}
+                for one in FORMATS.values()
             ],
             "limits": {
                 "upload_bytes": state.settings.max_upload_bytes,

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
-from soundkin.audio_facts import FACT_WORDS
+from soundkin.audio_facts import FACTS
 from soundkin.search.hits import Hit
 from soundkin.search.rows import describe_explanation, describe_verdict
 from soundkin.server.problems import Json, ProblemError
@@ -174,7 +174,7 @@ def explain(words: ExplainRequest, state: State) -> Response:
         query = read_query(words.sounds, (), (), state, library).sounds
         hit = Hit(1, heard.recording, words.hit.start_s, heard.duration_s, 0.0, 0.0)
         row = describe_explanation(state.make_searcher(library).explain(query, hit))
-    for fact in row["facts"]:
-        title, unit = FACT_WORDS[fact["fact"]]
-        fact |= {"name": fact["fact"], "title": title, "unit": unit}
+    for one in row["facts"]:
+        fact = FACTS[one["fact"]]
+        one |= {"name": fact.name, "title": fact.title, "unit": fact.unit}
     return Json(row | {"hit": describe_recording_row(heard.recording)})

@@ -7,13 +7,6 @@ import { clock, stem } from "./format.js";
 import { say, sayTrouble } from "./messages.js";
 import { change } from "./state.js";
 
-const LISTS = [
-  ["m3u", "Playlist (M3U)", "hits.m3u"],
-  ["csv", "Table (CSV)", "hits.csv"],
-  ["labels", "Audacity labels", "hits.txt"],
-  ["reaper", "REAPER project", "hits.rpp"],
-];
-
 /** The name that a cut-out segment gets. */
 export function segmentName(hit) {
   const { end_s } = stretchOf(hit);
@@ -78,16 +71,16 @@ export function showMore(hit, opener, why) {
   dialog.showModal();
 }
 
-/** A menu that exports the hits that `hits()` gives. */
-export function exportMenu(hits) {
+/** A menu that exports the hits that `hits()` gives, in the formats that the server has. */
+export function exportMenu(formats, hits) {
   return menu("Export the list", [icon("export"), "Export"], () =>
-    LISTS.map(([format, words, name]) => ({
-      words,
+    formats.map((format) => ({
+      words: format.title,
       run: async () => {
         try {
           const rows = hits().map(({ id, start_s, duration_s, score }) => ({ id, start_s, duration_s, score }));
-          const url = URL.createObjectURL(await exportHits(rows, format));
-          download(url, name);
+          const url = URL.createObjectURL(await exportHits(rows, format.name));
+          download(url, `hits.${format.extension}`);
           setTimeout(() => URL.revokeObjectURL(url), 10_000);
         } catch (error) {
           sayTrouble(error);

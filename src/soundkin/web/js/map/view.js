@@ -24,7 +24,7 @@ export async function open(box, info) {
   } catch (error) {
     if (error.status !== 409) throw error;
   }
-  return map ? show(box, map) : { update: () => null, ...noMap(box, info) };
+  return map ? show(box, map, info) : { update: () => null, ...noMap(box, info) };
 }
 
 function noMap(box, info) {
@@ -56,7 +56,7 @@ function noMap(box, info) {
   return { close: () => null };
 }
 
-function show(box, map) {
+function show(box, map, { formats }) {
   const list = cardList({ label: "Sounds inside the line" });
   const chosen = h("div", { class: "chosen" });
   const legend = h("ul", { class: "legend", "aria-label": "Colours" });
@@ -108,7 +108,7 @@ function show(box, map) {
     chosen.replaceChildren(
       h("h2", {}, count(indices.length, "sound")),
       n_left ? h("p", { class: "quiet small" }, `The first ${shown.length} are listed. `, h("button", { type: "button", onclick: () => listSome(indices, shown).catch(sayTrouble) }, `List ${Math.min(n_left, LISTED_AT_ONCE)} more`)) : "",
-      h("div", { class: "row" }, exportMenu(() => list.hits().map((hit) => ({ ...hit, score: 0 }))), h("button", { type: "button", onclick: () => (surface.enclose([]), tell()) }, "Let go")),
+      h("div", { class: "row" }, exportMenu(formats, () => list.hits().map((hit) => ({ ...hit, score: 0 }))), h("button", { type: "button", onclick: () => (surface.enclose([]), tell()) }, "Let go")),
     );
   }
 

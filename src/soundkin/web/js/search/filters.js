@@ -74,7 +74,8 @@ function durations() {
 }
 
 function factRange(fact) {
-  const shown = (value) => (value === undefined || value === null ? undefined : String(Math.round(value * 10) / 10));
+  const digits = Math.round(-Math.log10(fact.step ?? 0.1));
+  const shown = (value) => (value === undefined || value === null ? undefined : String(Number(value.toFixed(digits))));
   return range(
     fact.title ?? fact.name,
     ({ filters }) => filters.facts[fact.name] ?? [undefined, undefined],
@@ -84,7 +85,7 @@ function factRange(fact) {
       else facts[fact.name] = [low ?? null, high ?? null];
       patch({ facts });
     },
-    { unit: fact.unit, placeholders: [shown(fact.min) ?? "least", shown(fact.max) ?? "most"] },
+    { unit: fact.unit, step: fact.step ?? undefined, placeholders: [shown(fact.min) ?? "least", shown(fact.max) ?? "most"] },
   );
 }
 

@@ -104,7 +104,7 @@ function searching(info) {
   const more = h("button", { type: "button", class: "more-hits" }, "More hits");
   const hover = press(h("button", { type: "button", title: "Play a card while the pointer is on it" }, icon("hover"), "Hover plays"), hoverPlays());
   const fold = h("label", { class: "row small" }, "per recording ", h("select", { "aria-label": "Hits per recording at most" }, [1, 2, 3, 5, 10].map((n) => h("option", { value: n }, n))));
-  const tools = h("div", { class: "row" }, fold, hover, saveConceptButton(), exportMenu(list.hits));
+  const tools = h("div", { class: "row" }, fold, hover, saveConceptButton(), exportMenu(info().formats, list.hits));
   const results = h("section", { "aria-label": "Results" }, h("div", { class: "results-head" }, verdict, tools), list.element, h("div", { class: "empty" }, more));
   const element = h("div", { class: "searching" }, query.element, filters.element, results);
   more.addEventListener("click", () => change({ top_k: Math.min(MOST, current().top_k + MORE) }, { replace: true }));
