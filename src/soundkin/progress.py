@@ -41,6 +41,7 @@ class IndexReport:
     `n_added` counts decoded files, new or changed; `n_measured` contents of an older soundkin's
     library that were decoded only for their facts; `n_missing` recordings that were kept although
     their files were not seen, since it looks as if a drive is not plugged in: `missing` has where.
+    `others` counts the files left out as no sound, by their endings, the most frequent first.
     """
 
     n_added: int = 0
@@ -56,6 +57,7 @@ class IndexReport:
     missing: tuple[Failure, ...] = ()
     failures: tuple[Failure, ...] = ()
     warnings: tuple[Failure, ...] = ()
+    others: tuple[tuple[str, int], ...] = ()
 
     @property
     def n_files(self) -> int:
@@ -77,6 +79,7 @@ class RunTally:
         self.failures: list[Failure] = []
         self.warnings: list[Failure] = []
         self.missing: tuple[Failure, ...] = ()
+        self.others: Counter[str] = Counter()
         self._progress = IndexProgress()
         self._on_progress = on_progress
 
@@ -96,6 +99,7 @@ class RunTally:
             missing=self.missing,
             failures=tuple(self.failures),
             warnings=tuple(self.warnings),
+            others=tuple(self.others.most_common()),
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,14 @@ from soundkin.audio.decoders.open import is_audio_path
 from soundkin.errors import AudioError
 
 BROKEN = "No such file or directory (a link to it is there)"
+IN_THE_CLOUD = "in the cloud, and not on this machine"
+PLACEHOLDER = ".icloud"  # `.NAME.icloud` stands where a file NAME was
+DATALESS = 0x40000000  # of macOS's file flags
+OFFLINE = (
+    0x1000 | 0x40000 | 0x400000
+)  # of Windows' attributes: offline, recalled when opened or read
+TEXT_ENDINGS = {".ts", ".mts"}  # of TypeScript as well as of video
+TEXT_BYTES = 512
 
 
 @dataclass(frozen=True)
@@ -52,12 +61,14 @@ def resolve_root(path: str | os.PathLike[str]) -> str:
     return absolute
 
 
-def walk_audio(root: str) -> Iterator[FoundFile | Unreadable]:
+def walk_audio(root: str, others: Counter[str] | None = None) -> Iterator[FoundFile | Unreadable]:
     """Yield the audio files below a folder in order of name, or the file itself, whatever its name.
 
     Links to folders are followed, each folder once; hidden files and folders are left out. Between
-    them come the places that could not be read, or where nothing is.
+    them come the places that could not be read, or where nothing is. `others` counts, by their
+    endings, the files that were left out since they are no sound, or are not on this machine.
     """
+    others = Counter() if others is None else others
     try:
         status = Path(root).stat()
     except OSError as error:
@@ -87,30 +98,85 @@ def walk_audio(root: str) -> Iterator[FoundFile | Unreadable]:
         if not entries:
             yield Unreadable(folder, "it is empty", is_missing=True, matters=False)
         folders: list[str] = []
-        yield from _walk_entries(entries, folders)
+        yield from _walk_entries(entries, folders, others)
         pending.extend(reversed(folders))
 
 
 def _walk_entries(
-    entries: Iterable[os.DirEntry[str]], folders: list[str]
+    entries: Iterable[os.DirEntry[str]], folders: list[str], others: Counter[str]
 ) -> Iterator[FoundFile | Unreadable]:
     for entry in entries:
         if entry.name.startswith("."):
+            yield from _read_placeholder(entry, others)
             continue
         try:
             if entry.is_dir():
                 folders.append(entry.path)
             elif is_audio_path(entry.name):
-                status = entry.stat()
-                if stat.S_ISREG(status.st_mode):
-                    yield FoundFile(entry.path, status.st_size, status.st_mtime_ns)
+                yield from _take_sound(entry, others)
             elif entry.is_symlink() and is_broken_link(entry.path):
                 yield Unreadable(entry.path, BROKEN, is_missing=True, matters=False)
+            else:
+                others[_read_ending(entry.name)] += 1
         except OSError as error:
             if is_broken_link(entry.path):
                 yield Unreadable(entry.path, BROKEN, is_missing=True)
             elif not isinstance(error, FileNotFoundError):  # else it went a moment ago
                 yield Unreadable(entry.path, error.strerror or str(error))
+
+
+def _take_sound(entry: os.DirEntry[str], others: Counter[str]) -> Iterator[FoundFile | Unreadable]:
+    """Take a file by its name for sound, unless it is elsewhere, or text."""
+    status = entry.stat()
+    if _is_offline(status):
+        others[f"{_read_ending(entry.name)} ({IN_THE_CLOUD})"] += 1
+        yield Unreadable(entry.path, IN_THE_CLOUD, is_missing=True, matters=False)
+    elif _holds_text(entry):
+        others[f"{_read_ending(entry.name)} (text)"] += 1
+    elif stat.S_ISREG(status.st_mode):
+        yield FoundFile(entry.path, status.st_size, status.st_mtime_ns)
+
+
+def _read_placeholder(entry: os.DirEntry[str], others: Counter[str]) -> Iterator[Unreadable]:
+    """Tell which file a hidden one stands for, if it is in the cloud."""
+    name = entry.name[1:].removesuffix(PLACEHOLDER)
+    if entry.name.endswith(PLACEHOLDER) and is_audio_path(name):
+        others[f"{_read_ending(name)} ({IN_THE_CLOUD})"] += 1
+        path = os.path.join(os.path.dirname(entry.path), name)  # noqa: PTH118, PTH120
+        yield Unreadable(path, IN_THE_CLOUD, is_missing=True, matters=False)
+
+
+def _is_offline(status: os.stat_result) -> bool:
+    """Tell whether reading a file would have to fetch it first, by what its system says of it."""
+    flags, attributes = getattr(status, "st_flags", 0), getattr(status, "st_file_attributes", 0)
+    return bool(flags & DATALESS or attributes & OFFLINE)
+
+
+def _holds_text(entry: os.DirEntry[str]) -> bool:
+    """Tell text from video where both have the same ending."""
+    if _read_ending(entry.name) not in TEXT_ENDINGS:
+        return False
+    try:
+        with open(entry.path, "rb") as file:  # noqa: PTH123 (thousands)
+            head = file.read(TEXT_BYTES)
+    except OSError:
+        return False
+    return is_text(head)
+
+
+def is_text(head: bytes) -> bool:
+    """Tell whether a file that begins so is text: UTF-8, without control characters."""
+    if not head or any(byte < 32 and byte not in b"\t\n\r\f" for byte in head):
+        return False
+    try:
+        head.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return error.start > len(head) - 4 and len(head) == TEXT_BYTES  # cut within a letter
+    return True
+
+
+def _read_ending(name: str) -> str:
+    return os.path.splitext(name)[1].lower() or "without an ending"  # noqa: PTH122
 
 
 def is_broken_link(path: str) -> bool:

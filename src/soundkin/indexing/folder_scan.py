@@ -14,12 +14,21 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from soundkin.audio.walk import BROKEN, FoundFile, Unreadable, is_below, is_broken_link, walk_audio
+from soundkin.audio.walk import (
+    BROKEN,
+    IN_THE_CLOUD,
+    FoundFile,
+    Unreadable,
+    is_below,
+    is_broken_link,
+    walk_audio,
+)
 from soundkin.library.library import Library
 from soundkin.library.records import REREAD_SIZE, KnownFile
 from soundkin.library.sql import encode_path
@@ -50,7 +59,8 @@ class FolderScan:
 
     `roots` are folders of which all was looked at. `seen` has every file that is there, `moved` the
     old and the new path of those that the run has told to be moved, `away` the ids of recordings
-    that were on another drive when all was last looked at.
+    that were on another drive when all was last looked at; `others` counts what is no sound by its
+    ending.
     """
 
     roots: Sequence[str] = ()
@@ -59,11 +69,12 @@ class FolderScan:
     known: dict[str, KnownFile] = field(default_factory=dict)
     away: frozenset[int] = frozenset()
     unreadable: list[Unreadable] = field(default_factory=list)
+    others: Counter[str] = field(default_factory=Counter)
     moved: list[tuple[str, str]] = field(default_factory=list)
 
     def walk(self, root: str) -> None:
         """Look at all files below a folder, or at a file."""
-        for found in walk_audio(root):
+        for found in walk_audio(root, self.others):
             if isinstance(found, Unreadable):
                 self.unreadable.append(found)
             elif found.path not in self.seen:
@@ -99,7 +110,7 @@ class FolderScan:
                 del unseen[file.path]
 
         for blank in self.unreadable:
-            if not (blank.is_missing and drop_missing):
+            if not (blank.is_missing and drop_missing) or blank.reason == IN_THE_CLOUD:
                 keep(blank, _list_below(unseen, blank.path))
         for root in () if drop_missing else self.roots:
             exchanged = [

@@ -38,6 +38,7 @@ class Indexer:
 
     def run(self, *, keep_missing: bool, drop_missing: bool) -> None:
         """Do the whole run."""
+        self.tally.others = self._scan.others
         for file, digest in self._hash_ahead(self._find_changed()):
             self._take(file, digest)
         while self._pending:
@@ -110,8 +111,11 @@ class Indexer:
             try:
                 embeddings = future.result()
             except (AudioError, WorkerError) as error:
+                reason = Failure.of(
+                    files[0].path, error
+                ).reason  # names no file: all have its bytes
                 for file in files:
-                    self._fail_decoding(file, digest, error)
+                    self._fail_decoding(file, digest, type(error)(reason))
             else:
                 self._store(files, digest, embeddings)
 

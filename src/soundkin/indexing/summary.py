@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from soundkin.text import format_hours
 
+MAX_ENDINGS = 8
+
 if TYPE_CHECKING:
     from soundkin.library.records import LibraryCounts
     from soundkin.progress import IndexProgress, IndexReport
@@ -26,6 +28,16 @@ def summarise_run(report: IndexReport, counts: LibraryCounts) -> str:
         f"The library has {counts.n_recordings} recordings, {format_hours(counts.duration_s)}, "
         f"{counts.n_segments} segments."
     )
+
+
+def describe_others(report: IndexReport) -> str:
+    """Say which files were left out, as their endings are of no sound; empty where none were."""
+    if not report.others:
+        return ""
+    named = ", ".join(f"{ending} {count}" for ending, count in report.others[:MAX_ENDINGS])
+    more = " …" if len(report.others) > MAX_ENDINGS else ""
+    n_others = sum(count for _, count in report.others)
+    return f"{n_others} other {'file' if n_others == 1 else 'files'}: {named}{more}"
 
 
 def describe_run(report: IndexReport) -> str:

@@ -38,6 +38,7 @@ class Connection:
     def __init__(self, path: Path, sqlite: sqlite3.Connection) -> None:
         self.path = path
         self._sqlite = sqlite
+        self._n_folded = 0  # changes of this connection that are in the file itself
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -59,7 +60,19 @@ class Connection:
     def close(self) -> None:
         """Close the file; a transaction still open is rolled back."""
         with suppress(sqlite3.Error):
+            self.fold_log()
             self._sqlite.close()
+
+    def fold_log(self) -> None:
+        """Bring what this connection wrote from the log into the file, as far as others let it.
+
+        So that whoever copies the file alone, while others have it open, has all of it.
+        """
+        n_changes = self._sqlite.total_changes
+        if n_changes != self._n_folded and not self._sqlite.in_transaction:
+            with suppress(sqlite3.Error):  # the log stands, and is as good
+                self._sqlite.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            self._n_folded = n_changes
 
     def run(self, sql: str, parameters: Sequence[Any] = ()) -> sqlite3.Cursor:
         """Execute one statement."""

@@ -90,7 +90,8 @@ def _write_reaper_item(row: Row, position_s: float) -> Iterator[str]:
 
 def _name_reaper_source(path: str) -> str:
     suffix = os.path.splitext(path)[1].lower()  # noqa: PTH122
-    kinds = {".flac": "FLAC", ".mp3": "MP3", ".ogg": "VORBIS", ".opus": "VORBIS", ".oga": "VORBIS"}
+    kinds = {".flac": "FLAC", ".mp3": "MP3", ".ogg": "VORBIS", ".oga": "VORBIS"}
+    kinds |= {".opus": "OPUS", ".wv": "WAVPACK"}
     video = {".mp4", ".m4a", ".mov", ".mkv", ".webm", ".avi", ".wmv", ".wma", ".aac", ".mpg"}
     return kinds.get(suffix, "VIDEO" if suffix in video else "WAVE")
 

@@ -48,6 +48,7 @@ class ServerState:
         try:
             yield library
         finally:
+            library.connection.fold_log()
             self._idle.put(library)
 
     def _take_in(self, job: Job) -> None:
