@@ -1,10 +1,10 @@
 // The frame: which view is shown, the bar on top, and what works everywhere.
 
-import { h, iconButton, settle } from "./common/dom.js";
-import { refreshInfo } from "./common/info.js";
-import { showKeys, watchKeys } from "./common/keys.js";
-import { say, sayTrouble } from "./common/messages.js";
-import { change, current, onChange, openAddress } from "./common/state.js";
+import { h, iconButton, settle } from "./base/dom.js";
+import { refreshInfo } from "./base/info.js";
+import { showKeys, watchKeys } from "./keys.js";
+import { say, sayTrouble } from "./base/messages.js";
+import { change, current, onChange, openAddress } from "./base/state.js";
 import { watchDrops } from "./sound/drop.js";
 import * as player from "./sound/player.js";
 import { forgetColours } from "./sound/waveform.js";

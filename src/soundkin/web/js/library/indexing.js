@@ -1,8 +1,8 @@
 // Index a folder from the page.
 
-import { startJob } from "../common/api.js";
-import { h, icon } from "../common/dom.js";
-import { sayTrouble } from "../common/messages.js";
+import { startJob } from "../base/api.js";
+import { h, icon } from "../base/dom.js";
+import { sayTrouble } from "../base/messages.js";
 
 /** The form; `watch(job)` is called with the job that began, `release()` lets another one begin. */
 export function indexPanel(info, watch) {

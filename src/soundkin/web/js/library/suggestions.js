@@ -1,9 +1,9 @@
 // Tags that tagged neighbours suggest for untagged recordings, accepted or rejected by hand.
 
-import { changeTags, loadSuggestions, rejectSuggestion } from "../common/api.js";
-import { h, icon, iconButton } from "../common/dom.js";
-import { length } from "../common/format.js";
-import { sayTrouble } from "../common/messages.js";
+import { changeTags, loadSuggestions, rejectSuggestion } from "../base/api.js";
+import { h, icon, iconButton } from "../base/dom.js";
+import { length } from "../base/format.js";
+import { sayTrouble } from "../base/messages.js";
 import * as player from "../sound/player.js";
 
 const SHOWN = 40;

@@ -1,10 +1,10 @@
 // The recordings of a library as a table: heard, chosen, tagged one by one or in bulk.
 
-import { changeTags, loadRecordings } from "../common/api.js";
-import { h, icon, iconButton, settle } from "../common/dom.js";
-import { count, length, shortFolder } from "../common/format.js";
-import { say, sayTrouble } from "../common/messages.js";
-import { searchFrom } from "../common/state.js";
+import { changeTags, loadRecordings } from "../base/api.js";
+import { h, icon, iconButton, settle } from "../base/dom.js";
+import { count, length, shortFolder } from "../base/format.js";
+import { say, sayTrouble } from "../base/messages.js";
+import { searchFrom } from "../base/state.js";
 import * as player from "../sound/player.js";
 import { tagEditor } from "./tagging.js";
 

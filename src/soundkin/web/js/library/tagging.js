@@ -1,8 +1,8 @@
 // Tags edited in place.
 
-import { changeTags } from "../common/api.js";
-import { h, icon, iconButton } from "../common/dom.js";
-import { sayTrouble } from "../common/messages.js";
+import { changeTags } from "../base/api.js";
+import { h, icon, iconButton } from "../base/dom.js";
+import { sayTrouble } from "../base/messages.js";
 
 /** The tags of a recording, each with a cross, and a field for another one. */
 export function tagEditor(recording) {

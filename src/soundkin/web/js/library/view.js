@@ -1,10 +1,10 @@
 // The library view: folders, recordings with their tags, what failed and why, suggestions, indexing.
 
-import { loadFolders, loadJobs } from "../common/api.js";
-import { h } from "../common/dom.js";
-import { count, length, shortFolder, span } from "../common/format.js";
-import { showJob } from "../common/jobs.js";
-import { sayTrouble } from "../common/messages.js";
+import { loadFolders, loadJobs } from "../base/api.js";
+import { h } from "../base/dom.js";
+import { count, length, shortFolder, span } from "../base/format.js";
+import { showJob } from "../base/jobs.js";
+import { sayTrouble } from "../base/messages.js";
 import { indexPanel } from "./indexing.js";
 import { suggestionPanel } from "./suggestions.js";
 import { recordingTable } from "./table.js";

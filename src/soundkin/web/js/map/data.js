@@ -1,6 +1,6 @@
 // The map as the server sends it, unpacked.
 
-import { loadMap } from "../common/api.js";
+import { loadMap } from "../base/api.js";
 
 function unpack(text, Kind) {
   const binary = atob(text);

@@ -1,7 +1,7 @@
 // What one touches of the map: points below, rings and the lasso above, zoom by d3, nearest points by KDBush.
 
 import { KDBush, polygonContains, select, zoom, zoomIdentity } from "../../vendor/plot.js";
-import { h } from "../common/dom.js";
+import { h } from "../base/dom.js";
 import { pointDrawer } from "./points.js";
 
 const NEAR_PX = 14;

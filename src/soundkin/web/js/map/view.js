@@ -1,12 +1,12 @@
 // The map: every recording as a point, neighbours sound alike. Zoom, hear, colour, lasso.
 
-import { placeOnMap, startJob } from "../common/api.js";
-import { h, icon, press, settle } from "../common/dom.js";
-import { exportMenu } from "../common/export.js";
-import { count, length, shortFolder, stem } from "../common/format.js";
-import { showJob } from "../common/jobs.js";
-import { sayTrouble, whisper } from "../common/messages.js";
-import { change, current, searchFrom } from "../common/state.js";
+import { placeOnMap, startJob } from "../base/api.js";
+import { h, icon, press, settle } from "../base/dom.js";
+import { exportMenu } from "../search/export.js";
+import { count, length, shortFolder, stem } from "../base/format.js";
+import { showJob } from "../base/jobs.js";
+import { sayTrouble, whisper } from "../base/messages.js";
+import { change, current, searchFrom } from "../base/state.js";
 import { runSearch, soundOf } from "../search/ask.js";
 import { cardList } from "../search/cardlist.js";
 import { plainHit } from "../search/view.js";

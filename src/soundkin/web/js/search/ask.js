@@ -1,6 +1,6 @@
 // Asking the server, once for every query; what went back and forth is remembered.
 
-import { loadSound, search } from "../common/api.js";
+import { loadSound, search } from "../base/api.js";
 
 const MOST_KEPT = 60;
 const answers = new Map();

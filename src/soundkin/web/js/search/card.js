@@ -1,7 +1,7 @@
 // One hit as a card.
 
-import { h, icon, iconButton, press } from "../common/dom.js";
-import { clock, length, percentile, shortFolder, stem } from "../common/format.js";
+import { h, icon, iconButton, press } from "../base/dom.js";
+import { clock, length, percentile, shortFolder, stem } from "../base/format.js";
 import { watchHead } from "../sound/strip.js";
 import { waveform } from "../sound/waveform.js";
 

@@ -1,11 +1,11 @@
 // A list of cards: walked with the keyboard, heard under the pointer, moved gently when ranks change.
 
-import { changeFavourite } from "../common/api.js";
-import { h } from "../common/dom.js";
-import { carry, showMore } from "../common/export.js";
-import { stem } from "../common/format.js";
-import { sayTrouble, whisper } from "../common/messages.js";
-import { addSound, change, current, searchFrom } from "../common/state.js";
+import { changeFavourite } from "../base/api.js";
+import { h } from "../base/dom.js";
+import { carry, showMore } from "./export.js";
+import { stem } from "../base/format.js";
+import { sayTrouble, whisper } from "../base/messages.js";
+import { addSound, change, current, searchFrom } from "../base/state.js";
 import * as player from "../sound/player.js";
 import { card, cardKey, stretchOf } from "./card.js";
 

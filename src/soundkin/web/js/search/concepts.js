@@ -1,10 +1,10 @@
 // Named sound concepts: a query with its thumbs, kept in the library.
 
-import { loadConcepts, removeConcept, saveConcept } from "../common/api.js";
-import { h, icon, iconButton } from "../common/dom.js";
-import { count } from "../common/format.js";
-import { say, sayTrouble } from "../common/messages.js";
-import { change, current } from "../common/state.js";
+import { loadConcepts, removeConcept, saveConcept } from "../base/api.js";
+import { h, icon, iconButton } from "../base/dom.js";
+import { count } from "../base/format.js";
+import { say, sayTrouble } from "../base/messages.js";
+import { change, current } from "../base/state.js";
 
 /** A button that saves the query with its thumbs under a name. */
 export function saveConceptButton() {

@@ -1,9 +1,9 @@
 // Hear the deformations: one sound shifted, stretched, under noise, cut and mixed, and how far each moves.
 
-import { loadDeformations } from "../common/api.js";
-import { h, icon } from "../common/dom.js";
-import { stem } from "../common/format.js";
-import { change, current, writeSound } from "../common/state.js";
+import { loadDeformations } from "../base/api.js";
+import { h, icon } from "../base/dom.js";
+import { stem } from "../base/format.js";
+import { change, current, writeSound } from "../base/state.js";
 import { pickSound } from "../sound/picker.js";
 import * as player from "../sound/player.js";
 import { soundOf } from "./ask.js";

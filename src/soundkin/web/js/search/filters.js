@@ -1,8 +1,8 @@
 // Filters and the sliders that weigh acoustic facts against the embedding.
 
-import { h, settle } from "../common/dom.js";
-import { shortFolder } from "../common/format.js";
-import { change, current, resetFilters } from "../common/state.js";
+import { h, settle } from "../base/dom.js";
+import { shortFolder } from "../base/format.js";
+import { change, current, resetFilters } from "../base/state.js";
 
 /** Make the panel for what a library holds; `update(state)` shows what is set. */
 export function filterPanel(info) {

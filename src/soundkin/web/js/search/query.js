@@ -1,10 +1,10 @@
 // The query: its sounds with sign and weight, and the ways to give another one.
 
-import { loadConcepts } from "../common/api.js";
-import { h, icon, iconButton, settle } from "../common/dom.js";
-import { stem } from "../common/format.js";
-import { sayTrouble } from "../common/messages.js";
-import { addSound, change, current, searchFrom } from "../common/state.js";
+import { loadConcepts } from "../base/api.js";
+import { h, icon, iconButton, settle } from "../base/dom.js";
+import { stem } from "../base/format.js";
+import { sayTrouble } from "../base/messages.js";
+import { addSound, change, current, searchFrom } from "../base/state.js";
 import { chooseFile, take } from "../sound/drop.js";
 import { pickSound } from "../sound/picker.js";
 import { record } from "../sound/record.js";

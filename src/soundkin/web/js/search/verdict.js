@@ -1,6 +1,6 @@
 // How good an answer is, in words.
 
-import { count } from "../common/format.js";
+import { count } from "../base/format.js";
 
 const TITLES = { many: "Many sounds like this", some: "A few sounds like this", none: "Nothing here is much like it" };
 

@@ -1,11 +1,11 @@
 // The search view: a welcome while there is no query, then query, filters and hits.
 
-import { loadConcepts, loadRecordings } from "../common/api.js";
-import { h, icon, press } from "../common/dom.js";
-import { exportMenu } from "../common/export.js";
-import { count } from "../common/format.js";
-import { sayTrouble, whisper } from "../common/messages.js";
-import { change, current, resetFilters } from "../common/state.js";
+import { loadConcepts, loadRecordings } from "../base/api.js";
+import { h, icon, press } from "../base/dom.js";
+import { exportMenu } from "./export.js";
+import { count } from "../base/format.js";
+import { sayTrouble, whisper } from "../base/messages.js";
+import { change, current, resetFilters } from "../base/state.js";
 import * as player from "../sound/player.js";
 import { forgetAnswers, requestOf, runSearch } from "./ask.js";
 import { cardList, hoverPlays, setHoverPlays } from "./cardlist.js";

@@ -1,9 +1,9 @@
 // Why a hit is there: both spectrograms, the facts side by side, and how stable the answer is.
 
-import { explain, spectrogramUrl } from "../common/api.js";
-import { h, iconButton } from "../common/dom.js";
-import { count, factValue, stem } from "../common/format.js";
-import { sayTrouble } from "../common/messages.js";
+import { explain, spectrogramUrl } from "../base/api.js";
+import { h, iconButton } from "../base/dom.js";
+import { count, factValue, stem } from "../base/format.js";
+import { sayTrouble } from "../base/messages.js";
 import * as player from "../sound/player.js";
 import { soundOf } from "./ask.js";
 import { stretchOf } from "./card.js";

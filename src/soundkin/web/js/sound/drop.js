@@ -1,9 +1,9 @@
 // Files dropped anywhere or chosen: sent to the server, then searched with, added or subtracted.
 
-import { searchUpload, upload } from "../common/api.js";
-import { h } from "../common/dom.js";
-import { say, sayTrouble } from "../common/messages.js";
-import { addSound, current, searchFrom } from "../common/state.js";
+import { searchUpload, upload } from "../base/api.js";
+import { h } from "../base/dom.js";
+import { say, sayTrouble } from "../base/messages.js";
+import { addSound, current, searchFrom } from "../base/state.js";
 import { keepResult } from "../search/ask.js";
 
 const LARGEST_MB = 64;

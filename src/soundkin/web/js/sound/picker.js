@@ -1,9 +1,9 @@
 // A dialog to choose a sound of the library by the words of its path, heard while one walks through.
 
-import { loadRecordings } from "../common/api.js";
-import { h, icon, iconButton, settle } from "../common/dom.js";
-import { length, shortFolder } from "../common/format.js";
-import { sayTrouble } from "../common/messages.js";
+import { loadRecordings } from "../base/api.js";
+import { h, icon, iconButton, settle } from "../base/dom.js";
+import { length, shortFolder } from "../base/format.js";
+import { sayTrouble } from "../base/messages.js";
 import * as player from "./player.js";
 
 /** Ask for a sound; gives a recording, "file" where a file is wanted instead, or null. */

@@ -1,6 +1,6 @@
 // Playing sounds at once: segments are fetched and decoded before they are asked for.
 
-import { audioUrl } from "../common/api.js";
+import { audioUrl } from "../base/api.js";
 
 const MOST_KEPT = 240;
 const MOST_SAMPLES = 48e6;

@@ -1,7 +1,7 @@
 // The microphone: a take as WAV, so that every server can read it, with a moving picture of its level.
 
-import { h } from "../common/dom.js";
-import { say, sayTrouble } from "../common/messages.js";
+import { h } from "../base/dom.js";
+import { say, sayTrouble } from "../base/messages.js";
 
 const LONGEST_S = 30;
 const SHORTEST_S = 0.1;

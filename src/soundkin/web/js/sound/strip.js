@@ -1,8 +1,8 @@
 // One sound of the query: waveform over spectrogram, and the region that is searched with.
 
-import { loadPeaks, spectrogramUrl } from "../common/api.js";
-import { h, iconButton } from "../common/dom.js";
-import { clock, length } from "../common/format.js";
+import { loadPeaks, spectrogramUrl } from "../base/api.js";
+import { h, iconButton } from "../base/dom.js";
+import { clock, length } from "../base/format.js";
 import * as player from "./player.js";
 import { drawPeaks } from "./waveform.js";
 

@@ -1,6 +1,6 @@
 // Waveforms on canvases, from the server's peaks.
 
-import { loadPeaks } from "../common/api.js";
+import { loadPeaks } from "../base/api.js";
 
 let colours = null;
 

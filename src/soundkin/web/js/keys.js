@@ -1,10 +1,10 @@
 // Keys that work everywhere, and the dialog that tells them all.
 
-import { pickAndSearch, recordInto } from "../search/query.js";
-import { chooseFile } from "../sound/drop.js";
-import * as player from "../sound/player.js";
-import { h, iconButton } from "./dom.js";
-import { change } from "./state.js";
+import { pickAndSearch, recordInto } from "./search/query.js";
+import { chooseFile } from "./sound/drop.js";
+import * as player from "./sound/player.js";
+import { h, iconButton } from "./base/dom.js";
+import { change } from "./base/state.js";
 
 const TOLD = [
   ["←  →  ↑  ↓", "from card to card, heard at once"],

@@ -1,11 +1,11 @@
 // Taking sounds away: into a DAW by dragging, as files, as paths, and lists for other programs.
 
-import { stretchOf } from "../search/card.js";
-import { audioUrl, exportHits, reveal } from "./api.js";
-import { h, icon, iconButton, menu } from "./dom.js";
-import { clock, stem } from "./format.js";
-import { say, sayTrouble } from "./messages.js";
-import { change } from "./state.js";
+import { stretchOf } from "./card.js";
+import { audioUrl, exportHits, reveal } from "../base/api.js";
+import { h, icon, iconButton, menu } from "../base/dom.js";
+import { clock, stem } from "../base/format.js";
+import { say, sayTrouble } from "../base/messages.js";
+import { change } from "../base/state.js";
 
 /** The name that a cut-out segment gets. */
 export function segmentName(hit) {
