@@ -99,7 +99,7 @@ class RunTally:
             missing=self.missing,
             failures=tuple(self.failures),
             warnings=tuple(self.warnings),
-            others=tuple(self.others.most_common()),
+            others=tuple(sorted(self.others.items(), key=lambda pair: (-pair[1], pair[0]))),
         )
 
 

@@ -78,11 +78,13 @@ def evaluate(
 def _print_robustness(
     labelled: LabelledSet, models: Sequence[str], *, as_json: bool, quiet: bool
 ) -> None:
+    from soundkin.audio.decoders.decoder_process import decode_in_subprocess
     from soundkin.cli.progress import count_done, report_failures
     from soundkin.evaluation.robustness import measure_robustness
 
     show = count_done("deforming", "clips", quiet=quiet)
-    rows, failures = measure_robustness(labelled.paths, models, on_progress=show)
+    with decode_in_subprocess():
+        rows, failures = measure_robustness(labelled.paths, models, on_progress=show)
     if as_json:
         for row in rows:
             click.echo(json.dumps({"set": labelled.name, **dataclasses.asdict(row)}))

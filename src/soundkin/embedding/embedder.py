@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from soundkin.audio.decoders.decoder import BLOCK_S, Decoder, Samples
+from soundkin.audio.decoders.decoder import BLOCK_S, AudioInfo, Decoder, Samples
 from soundkin.audio.decoders.open import open_decoder
 from soundkin.audio.facts.meter import FactsMeter
 from soundkin.audio.read import check_region, convert_waveform, stream_audio
@@ -25,6 +25,8 @@ from soundkin.system.worker_child import heartbeat
 
 NORM_TOLERANCE = 0.01
 MAX_SOUND_S = 48 * 3600.0  # what decodes to more is made to: some bytes can stand for years
+ULTRASOUND_RATES = 4  # times the model's own
+BEYOND_DB = 30.0  # that a sound is louder as it is than as far as the model hears
 BATCH_FLOATS = 1 << 18  # that a model is given at once
 
 
@@ -86,7 +88,26 @@ class Embedder:
             warning = blocks.warning or blocks.decoder.warning
             if warning is None and not start_s and end_s is None:
                 warning = _check_length(blocks.info.duration_s, found.duration_s)
-            return replace(found, info=blocks.info, warning=warning)
+            beyond = None if warning else self._find_sound_beyond(path, blocks.info, found)
+            return replace(found, info=blocks.info, warning=warning or beyond)
+
+    def _find_sound_beyond(
+        self, path: str | os.PathLike[str], info: AudioInfo, found: Embeddings
+    ) -> str | None:
+        """Say so where next to all of a recording lies above what the model hears, as of bats.
+
+        Files of ordinary rates are looked at again only where they are silent to the model.
+        """
+        highest_hz = self._segments.sample_rate / 2
+        is_high = info.sample_rate >= ULTRASOUND_RATES * self._segments.sample_rate
+        if info.sample_rate <= 2 * highest_hz or not (is_high or found.silent.all()):
+            return None
+        with open_decoder(path) as decoder:
+            block = next(decoder.decode_from(0), np.zeros(1, np.float32))
+        level_db = compute_levels(block, len(block), len(block), 1)[0]
+        if level_db < SILENCE_DB or level_db < found.levels_db.max() + BEYOND_DB:
+            return None
+        return f"its sound lies above {highest_hz / 1000:g} kHz, which the model does not hear"
 
     def embed_waveform(
         self, waveform: npt.NDArray[np.floating[Any]], sample_rate: int

@@ -89,7 +89,8 @@ class EmbeddedSound:
         vector = compute_mean_vector(self.embeddings)
         if vector is None:
             raise QueryError(
-                f"{self._name}: it is silent (below {SILENCE_DB:g} dB), nothing to search for"
+                f"{self._name}: it is silent (below {SILENCE_DB:g} dB, as far as the model hears),"
+                " nothing to search for"
             )
         return vector
 

@@ -17,10 +17,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from soundkin.audio.decoders.open import open_decoder
+from soundkin.audio.decoders.decoder_process import DecoderProcesses
 from soundkin.audio.read import stream_audio
 from soundkin.audio.walk import FoundFile, Unreadable, resolve_root, walk_audio
-from soundkin.errors import AudioError, TrainingError
+from soundkin.errors import AudioError, TrainingError, WorkerError
 from soundkin.progress import Failure, ignore
 from soundkin.system.files import hash_file, write_aside
 
@@ -136,11 +136,15 @@ def _decode_all(
 
     def decode(path: str) -> _Decoded | Failure:
         try:
-            return _decode(path, sample_rate, cache.parent)
-        except AudioError as error:
+            return _decode(path, processes, sample_rate, cache.parent)
+        except (AudioError, WorkerError) as error:
             return Failure.of(path, error)
 
-    with write_aside(cache) as file, ThreadPoolExecutor(DECODING_THREADS) as threads:
+    with (
+        write_aside(cache) as file,
+        DecoderProcesses() as processes,
+        ThreadPoolExecutor(DECODING_THREADS) as threads,
+    ):
         for start in range(0, len(paths), IN_FLIGHT):
             part = paths[start : start + IN_FLIGHT]
             for found in threads.map(decode, part):
@@ -167,10 +171,10 @@ class _Decoded:
     is_usable: bool
 
 
-def _decode(path: str, sample_rate: int, folder: Path) -> _Decoded:
+def _decode(path: str, processes: DecoderProcesses, sample_rate: int, folder: Path) -> _Decoded:
     """Decode one file to int16; it is of no use where it is too short or silent."""
     digest = hash_file(path)
-    with ExitStack() as failing, open_decoder(path) as decoder:
+    with ExitStack() as failing, processes.open(path) as decoder:
         spool = tempfile.SpooledTemporaryFile(SPOOL_BYTES, mode="w+b", dir=str(folder))  # noqa: SIM115
         failing.enter_context(spool)
         n_samples, peak = 0, 0

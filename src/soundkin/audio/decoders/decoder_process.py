@@ -16,7 +16,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from functools import partial
 from typing import IO, Any
 
@@ -91,6 +91,29 @@ def open_in_subprocess(
         raise
     else:
         decoder.close()
+
+
+class DecoderProcesses:
+    """Processes that decode for threads, one for each that asks; a context manager."""
+
+    def __init__(self) -> None:
+        self._local = threading.local()
+        self._processes: list[WorkerProcess] = []
+
+    def __enter__(self) -> DecoderProcesses:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for process in self._processes:
+            process.stop()
+
+    def open(self, path: str) -> AbstractContextManager[Decoder]:
+        """Open a sound file in this thread's process; see `open_in_subprocess`."""
+        process: WorkerProcess | None = getattr(self._local, "process", None)
+        if process is None:
+            process = self._local.process = WorkerProcess(*DECODER)
+            self._processes.append(process)
+        return open_in_subprocess(process, path, keep_channels=False)
 
 
 class _Fork:
