@@ -90,9 +90,8 @@ def main() -> None:
             if isinstance(found, FoundFile):
                 row = rows[Path(found.path).suffix.lower()]
                 losses.append((compare(found.path, row, options.tolerance), found.path))
-    print(
-        "| ending | files | hours | lost s | gained s | warnings | false |\n|---|---|---|---|---|---|---|"
-    )
+    print("| ending | files | hours | lost s | gained s | warnings | false |")
+    print("|---|---|---|---|---|---|---|")
     for ending, row in sorted(rows.items()):
         numbers = (
             f"{row.n_files} | {row.heard_s / 3600:.2f} | {row.lost_s:.1f} | {row.gained_s:.1f}"

@@ -61,6 +61,12 @@ FFMPEG_SEEDS = [
     (".mkv", "matroska", "pcm_f32le", 44_100, 2),
     (".webm", "webm", "libopus", 48_000, 2),
     (".webm", "webm", "vorbis", 44_100, 2),
+    (".3g2", "3g2", "aac", 44_100, 1),
+    (".asf", "asf", "wmav2", 44_100, 2),
+    (".m2ts", "mpegts", "ac3", 48_000, 2),
+    (".vob", "vob", "mp2", 48_000, 2),
+    (".weba", "webm", "libopus", 48_000, 2),
+    (".qt", "mov", "pcm_s16le", 44_100, 2),
     (".tta", "tta", "tta", 44_100, 2),
     (".wv", "wv", "wavpack", 44_100, 2),
     (".mp2", "mp2", "mp2", 44_100, 2),
@@ -95,7 +101,15 @@ FFMPEG_SEEDS = [
     (".mka", "kvag", "adpcm_ima_ssi", 22_050, 1),
     (".mka", "argo_asf", "adpcm_argo", 22_050, 1),
 ]
-NOT_MADE = (".ape", ".mpc", ".sd2", ".spx")  # nothing here writes these
+# Nothing here writes these, or they are other names of what is made.
+# fmt: off
+NOT_MADE = (
+    ".ape", ".mpc", ".sd2", ".spx",
+    ".bw64", ".aa3", ".adts", ".awb", ".dff", ".divx", ".dsf", ".dts", ".dtshd", ".f4a", ".f4v",
+    ".gsm", ".m2a", ".m2t", ".m4r", ".mlp", ".mpa", ".mxf", ".nut", ".ogm", ".ogx", ".oma", ".ra",
+    ".rm", ".rmvb", ".shn", ".tak", ".thd", ".vqf", ".wtv",
+)
+# fmt: on
 
 
 @dataclass(frozen=True)

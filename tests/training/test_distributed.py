@@ -33,8 +33,8 @@ def make_batch() -> tuple[Tensor, Tensor, Tensor]:
 def compute_gradient(group: WorkerGroup, loss_name: str) -> Tensor:
     """Take one step's gradient, as training does, from this worker's share."""
     network = make_network()
-    joined = group.join(network)  # type: ignore[arg-type]
-    share = group.share(N_PAIRS)
+    joined = group.wrap(network)  # type: ignore[arg-type]
+    share = group.split_batch(N_PAIRS)
     rows = slice(group.rank * share, (group.rank + 1) * share)
     parts = [part[rows] for part in make_batch()]
     vectors = nn.functional.normalize(joined(torch.cat(parts[:2])), dim=1)
@@ -56,7 +56,7 @@ def work(rank: int, folder: str, loss_name: str) -> None:
     group = WorkerGroup(rank, SIZE)
     gradient = compute_gradient(group, loss_name)
     score = HeldOutScore(0.5, 0.75, 3.0, 0.1, 0.9) if group.is_first else None
-    told = group.tell(score, "cpu")
+    told = group.broadcast(score, "cpu")
     torch.save({"gradient": gradient, "found": told.found}, f"{folder}/{rank}.pt")
     torch.distributed.destroy_process_group()
 
@@ -86,9 +86,9 @@ def test_mining_within_a_share_alone_would_be_another_gradient() -> None:
 
 
 def test_a_batch_that_cannot_be_shared_evenly_is_refused() -> None:
-    assert WorkerGroup(0, 4).share(32) == 8
+    assert WorkerGroup(0, 4).split_batch(32) == 8
     with pytest.raises(TrainingError, match="batch_size 32 cannot be shared by 3 workers"):
-        WorkerGroup(0, 3).share(32)
+        WorkerGroup(0, 3).split_batch(32)
 
 
 def test_workers_draw_different_pairs_and_one_alone_the_recipes_own() -> None:

@@ -16,4 +16,4 @@ def find_parts(data: bytes | mmap.mmap) -> list[tuple[int, int]]:
         if data[place + 4 : place + 8] in STREAMINFO:
             starts.append(place)
         place = data.find(MARK, place + 4)
-    return list(zip(starts, [*starts[1:], len(data)], strict=True))
+    return list(zip(starts, [*starts[1:], len(data)], strict=False))

@@ -23,7 +23,7 @@ def find_links(data: bytes | mmap.mmap) -> list[tuple[int, int]]:
         n_lacing = data[place + 26]
         lacing = data[place + HEADER_BYTES : place + HEADER_BYTES + n_lacing]
         place += HEADER_BYTES + n_lacing + sum(lacing)
-    return list(zip(starts, [*starts[1:], end], strict=True))
+    return list(zip(starts, [*starts[1:], end], strict=False))
 
 
 def _find_page(data: bytes | mmap.mmap, place: int) -> int:

@@ -19,7 +19,7 @@ GAIN = 0.15  # by how much it has to be above that in step
 WINDOW = 1 << 14  # samples that are correlated, around the loudest
 MAX_LAG = 1 << 11  # samples that a channel may be late
 QUIET = 1e-4  # of the loudest channel's energy: too little to be moved for
-KEPT = 0.2  # share of the channels' energy that a mean must keep
+KEPT = 0.4  # of the energy that a mean of unlike channels has
 
 Samples = npt.NDArray[np.float32]
 
@@ -41,7 +41,7 @@ def mix_to_mono(block: Samples) -> Samples:
         mono += channel
     mono *= np.float32(1 / n_channels)
     sounding = [energy for energy in energies if energy > QUIET * energies[loudest]]
-    expected = sum(sounding) * len(sounding) / n_channels**2
+    expected = sum(sounding) / n_channels**2
     if float(np.dot(mono, mono)) < KEPT * expected:
         return reference.copy() if n_channels == len(sounding) else reference / n_channels
     return mono

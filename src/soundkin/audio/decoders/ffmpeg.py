@@ -29,13 +29,12 @@ MAX_LEAD_S = 10.0  # of one stream before another, which is then taken to be sil
 MIN_LOSS_S = 0.05  # in damaged packets, that is worth telling
 # fmt: off
 FFMPEG_EXTENSIONS = frozenset({
-    ".3g2", ".3gp", ".aa3", ".aac", ".ac3", ".ac4", ".adts", ".alac", ".amr", ".ape", ".asf",
-    ".avi", ".awb", ".dff", ".divx", ".dsf", ".dts", ".dtshd", ".eac3", ".f4a", ".f4v", ".flv",
-    ".gsm", ".m2a", ".m2t", ".m2ts", ".m4a", ".m4b", ".m4p", ".m4r", ".m4v", ".mka", ".mks",
-    ".mkv", ".mlp", ".mov", ".mp4", ".mpa", ".mpc", ".mpeg", ".mpg", ".mts", ".mxf", ".nut",
-    ".ofr", ".ogm", ".ogv", ".ogx", ".oma", ".qt", ".ra", ".rm", ".rmvb", ".shn", ".spx", ".tak",
-    ".thd", ".ts", ".tta", ".vob", ".vqf", ".wav64", ".weba", ".webm", ".wma", ".wmv", ".wtv",
-    ".wv",
+    ".3g2", ".3gp", ".aa3", ".aac", ".ac3", ".adts", ".alac", ".amr", ".ape", ".asf", ".avi",
+    ".awb", ".dff", ".divx", ".dsf", ".dts", ".dtshd", ".eac3", ".f4a", ".f4v", ".flv", ".gsm",
+    ".m2a", ".m2t", ".m2ts", ".m4a", ".m4b", ".m4r", ".m4v", ".mka", ".mkv", ".mlp", ".mov",
+    ".mp4", ".mpa", ".mpc", ".mpeg", ".mpg", ".mts", ".mxf", ".nut", ".ogm", ".ogv", ".ogx",
+    ".oma", ".qt", ".ra", ".rm", ".rmvb", ".shn", ".spx", ".tak", ".thd", ".ts", ".tta", ".vob",
+    ".vqf", ".weba", ".webm", ".wma", ".wmv", ".wtv", ".wv",
 })
 # fmt: on
 
