@@ -8,9 +8,12 @@ from contextlib import suppress
 import numpy as np
 
 from soundkin.audio.decoders.decoder import BLOCK_S, Arrange, AudioInfo, Samples, join_pieces
+from soundkin.audio.decoders.ffmpeg import FfmpegDecoder
 from soundkin.audio.decoders.sndfile import SndfileDecoder
 from soundkin.audio.resample import resample_blocks
 from soundkin.errors import AudioError
+
+Part = SndfileDecoder | FfmpegDecoder
 
 
 class ChainedDecoder:
@@ -19,7 +22,7 @@ class ChainedDecoder:
     A part that cannot be decoded is passed over, and told of.
     """
 
-    def __init__(self, parts: Sequence[SndfileDecoder], name: str, arrange: Arrange) -> None:
+    def __init__(self, parts: Sequence[Part], name: str, arrange: Arrange) -> None:
         first = parts[0].info
         self._parts = parts
         self._name = name
@@ -53,7 +56,7 @@ class ChainedDecoder:
         if n_bad:
             self.warning = f"{n_bad} of {len(self._parts)} joined parts could not be decoded"
 
-    def _decode_part(self, part: SndfileDecoder, frame: int) -> Iterator[Samples]:
+    def _decode_part(self, part: Part, frame: int) -> Iterator[Samples]:
         """Yield a part's pieces from a sample of the whole's rate on."""
         rate, n_channels = self.info.sample_rate, self.info.n_channels
         own = part.info.sample_rate

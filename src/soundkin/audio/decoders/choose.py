@@ -22,6 +22,7 @@ from soundkin.audio.decoders.ffmpeg import FFMPEG_EXTENSIONS, NO_OTHER_FILES, Ff
 from soundkin.audio.decoders.sndfile import FileSlice, SequentialFile, SndfileDecoder
 from soundkin.errors import AudioError
 
+OPUS_RATE = 48_000  # that its counts of samples are of, whatever it was made from
 MPEG_SLACK_S = 0.1  # beside a count of frames: what encoders pad and decoders leave out
 MIN_CUT_S = 0.1  # of a header's promise that is worth telling
 WAV_SIZES_UNKNOWN = {"ignore_length": "true"}
@@ -64,9 +65,11 @@ class _Choice:
             if samples is not None and not samples.is_told_right:
                 return self._open_samples(samples)
         elif head[:4] == b"OggS":
-            return self._open_parts(ogg.find_links(self._map()))
+            links = ogg.find_links(self._map())
+            return self._open_parts([(one.start, one.stop, one.granule) for one in links])
         elif head[:4] == b"fLaC":
-            return self._open_parts(flac.find_parts(self._map()))
+            parts = flac.find_parts(self._map())
+            return self._open_parts([(start, stop, 0) for start, stop in parts])
         sound = self._stack.enter_context(SequentialFile(os.fsencode(self._name)))
         if sound.format in ("MPEG", "MP3"):
             return self._check_frames(sound)
@@ -78,7 +81,7 @@ class _Choice:
 
         options = NO_OTHER_FILES | known.pop("options", {})
         try:
-            source: Any = self._file
+            source: Any = known.pop("file", self._file)
             source.seek(0)
             opened = av.open(source, metadata_errors="ignore", options=options)
             container = self._stack.enter_context(opened)
@@ -130,19 +133,41 @@ class _Choice:
             warning=warning,
         )  # fmt: skip
 
-    def _open_parts(self, parts: list[tuple[int, int]]) -> Decoder:
-        """Open a file of several streams one after the other, or of one."""
+    def _open_parts(self, parts: list[tuple[int, int, int]]) -> Decoder:
+        """Open a file of several streams one after the other, or of one.
+
+        Each begins and ends at some bytes, and has so many samples as far as that is known.
+        """
         if len(parts) < 2:
-            return self._wrap(self._stack.enter_context(SequentialFile(os.fsencode(self._name))))
-        decoders: list[SndfileDecoder] = []
-        for start, stop in parts:
+            sound = self._stack.enter_context(SequentialFile(os.fsencode(self._name)))
+            longer = self._open_if_longer(sound, self._file, parts[0][2] if parts else 0)
+            return longer or self._wrap(sound)
+        decoders: list[SndfileDecoder | FfmpegDecoder] = []
+        for start, stop, n_samples in parts:
+            part = FileSlice(self._file, start, stop)
             try:
-                sound = SequentialFile(FileSlice(self._file, start, stop))
+                sound = self._stack.enter_context(SequentialFile(part))
             except soundfile.LibsndfileError:
-                return self.open_ffmpeg(note=f" ({len(parts)} joined)")
-            self._stack.enter_context(sound)
-            decoders.append(SndfileDecoder(sound, self._name, self._arrange))
+                length_s = self.open_ffmpeg(file=part).length_s
+                decoders.append(self.open_ffmpeg(file=part, duration_s=length_s))
+                continue
+            longer = self._open_if_longer(sound, FileSlice(self._file, start, stop), n_samples)
+            decoders.append(longer or SndfileDecoder(sound, self._name, self._arrange))
         return ChainedDecoder(decoders, self._name, self._arrange)
+
+    def _open_if_longer(
+        self, sound: soundfile.SoundFile, file: Any, n_samples: int
+    ) -> FfmpegDecoder | None:
+        """Open an Ogg stream by FFmpeg where libsndfile takes its first page for a late start."""
+        rate = OPUS_RATE if sound.subtype == "OPUS" else sound.samplerate
+        heard_s = sound.frames / sound.samplerate
+        if n_samples / rate - heard_s <= MPEG_SLACK_S:
+            return None
+        decoder = self.open_ffmpeg(file=file)
+        there_s = decoder.length_s
+        if there_s is None or there_s - heard_s <= MPEG_SLACK_S:  # it does start late
+            return None
+        return self.open_ffmpeg(file=file, duration_s=there_s)
 
     def _check_frames(self, sound: soundfile.SoundFile) -> Decoder:
         """Take FFmpeg for MPEG audio of which libsndfile knows another length than its frames."""

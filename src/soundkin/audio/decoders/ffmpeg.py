@@ -89,6 +89,12 @@ class FfmpegDecoder:
         return stream.start_time * stream.time_base - self._origin_s > Fraction(1, 20)
 
     @property
+    def length_s(self) -> float | None:
+        """How long the container says that it is, written down or found out."""
+        duration = self._container.duration
+        return duration / 1e6 if duration else None
+
+    @property
     def _has_index(self) -> bool:
         return bool(self._kinds & SEEKABLE_CONTAINERS)
 
@@ -127,12 +133,8 @@ class FfmpegDecoder:
         return join_pieces(self.decode_pieces(frame), self.info, block_s, self._name, self._arrange)
 
     def _make_tracks(self) -> dict[int, Track]:
-        duration = self._container.duration
-        length_s = duration / 1e6 if duration else None
-        return {
-            one.index: Track(one, self._rate, self._origin_s, length_s, is_timed=self._is_timed)
-            for one in self._streams
-        }
+        settings = (self._rate, self._origin_s, self.length_s)
+        return {one.index: Track(one, *settings, is_timed=self._is_timed) for one in self._streams}
 
     def decode_pieces(self, frame: int) -> Iterator[Samples]:
         """Yield pieces `(n_samples, n_channels)` from sample number `frame` on."""
