@@ -78,7 +78,7 @@ def index(
     from soundkin.audio.walk import resolve_root
     from soundkin.cli.progress import count_segments, report_failures, show_progress
     from soundkin.embedding.model import load_model
-    from soundkin.indexing.summary import describe_others, summarise_run
+    from soundkin.indexing.summary import summarise_run
 
     for folder in folders:  # before a library is made for nothing
         if cluster is None or "://" not in folder:
@@ -105,8 +105,6 @@ def index(
         library.renew_index(count_segments(quiet=quiet))
         if not quiet:
             click.echo(summarise_run(report, library.count()))
-            if report.others:
-                click.echo(describe_others(report), err=True)
     listed = " (soundkin list --failed has all)"
     report_failures("Read only in part", report.warnings, "")
     report_failures("Not read", report.failures, listed)

@@ -20,20 +20,19 @@ def describe_amount(progress: IndexProgress, elapsed_s: float) -> str:
 
 
 def summarise_run(report: IndexReport, counts: LibraryCounts) -> str:
-    """Sum a run up in a line or two."""
+    """Sum a run up in a line or three."""
     rate = report.audio_s / max(report.elapsed_s, 1e-3)
     speed = f"; {format_hours(report.audio_s)} of audio at {rate:.0f}× real time" if rate else ""
-    return (
-        f"{describe_run(report)}{speed}, in {report.elapsed_s:.1f} s\n"
+    lines = [
+        f"{describe_run(report)}{speed}, in {report.elapsed_s:.1f} s",
         f"The library has {counts.n_recordings} recordings, {format_hours(counts.duration_s)}, "
-        f"{counts.n_segments} segments."
-    )
+        f"{counts.n_segments} segments.",
+    ]
+    return "\n".join([*lines, _describe_others(report)] if report.others else lines)
 
 
-def describe_others(report: IndexReport) -> str:
-    """Say which files were left out, as their endings are of no sound; empty where none were."""
-    if not report.others:
-        return ""
+def _describe_others(report: IndexReport) -> str:
+    """Say in a line which files were left out, by their endings."""
     named = ", ".join(f"{ending} {count}" for ending, count in report.others[:MAX_ENDINGS])
     more = " …" if len(report.others) > MAX_ENDINGS else ""
     n_others = sum(count for _, count in report.others)
