@@ -23,6 +23,7 @@ from odd_files import (
     find_clicks,
     make_clicks,
     patch_sizes,
+    spread_ogg_headers,
     strip_mp3_table,
     wav_bytes,
 )
@@ -101,6 +102,7 @@ FILES = {
         _bytes(lambda: PICTURE + strip_mp3_table(_mp3(LONG, "CONSTANT")))),
     "before-tags.mp3": Odd(_bytes(lambda: _mp3(LONG) + b"TAG" + bytes(125) + bytes(9000))),
     "joined.mp3": Odd(_bytes(lambda: _mp3(LONG) + _mp3(SHORT)), JOINED_MP3, 14.0, more_s=0.2),
+    "headers-spread.ogg": Odd(_bytes(lambda: spread_ogg_headers(_ogg(LONG)))),
     "chained.ogg": Odd(_bytes(lambda: _ogg(LONG) + _ogg(SHORT)), JOINED, 14.0),
     "chained.opus": Odd(_bytes(lambda: _opus(10.0, TIMES) + _opus(4.0, MORE)), JOINED, 14.0),
     "chained-rates.ogg": Odd(

@@ -149,3 +149,66 @@ def strip_mp3_table(data: bytes) -> bytes:
     while data[after + 1] != 0xFB or data[after] != 0xFF:
         after = data.index(b"\xff\xfb", after + 1)
     return data[after:]
+
+
+def spread_ogg_headers(data: bytes) -> bytes:
+    """Page an Ogg Vorbis file anew, its last header reaching into the first page with sound.
+
+    Some encoders write so; libsndfile takes the count of samples on that page for a late start.
+    """
+    pages = list(_read_pages(data))
+    lacing, body = bytearray(), bytearray()
+    n_headers = 0
+    for number, page in enumerate(pages):
+        if page[3]:  # samples by its end: the first page with sound
+            n_headers = number
+            break
+        if number:
+            lacing += page[1]
+            body += page[2]
+    n_kept = len(lacing) - 5
+    n_bytes = sum(lacing[:n_kept])
+    first_sound = pages[n_headers]
+    made = [
+        _write_page(pages[0], pages[0][0], pages[0][1], pages[0][2]),
+        _write_page((0, b"", b"", 0, pages[0][4], 1), 0, lacing[:n_kept], body[:n_bytes]),
+        _write_page(
+            (*first_sound[:5], 2),
+            1,
+            lacing[n_kept:] + first_sound[1],
+            body[n_bytes:] + first_sound[2],
+        ),
+    ]
+    for number, page in enumerate(pages[n_headers + 1 :], 3):
+        made.append(_write_page((*page[:5], number), page[0], page[1], page[2]))
+    return b"".join(made)
+
+
+Page = tuple[int, bytes, bytes, int, bytes, int]  # flags, lacing, body, granule, serial, number
+
+
+def _read_pages(data: bytes) -> list[Page]:
+    pages: list[Page] = []
+    place = 0
+    while place < len(data):
+        n_lacing = data[place + 26]
+        lacing = data[place + 27 : place + 27 + n_lacing]
+        start = place + 27 + n_lacing
+        granule = int.from_bytes(data[place + 6 : place + 14], "little", signed=True)
+        body = data[start : start + sum(lacing)]
+        serial = data[place + 14 : place + 18]
+        pages.append((data[place + 5], lacing, body, granule, serial, len(pages)))
+        place = start + sum(lacing)
+    return pages
+
+
+def _write_page(page: Page, flags: int, lacing: bytes, body: bytes) -> bytes:
+    head = b"OggS\0" + bytes([flags]) + page[3].to_bytes(8, "little", signed=True) + page[4]
+    head += page[5].to_bytes(4, "little")
+    tail = bytes([len(lacing)]) + bytes(lacing) + bytes(body)
+    crc = 0
+    for byte in head + bytes(4) + tail:  # RFC 3533: of 0x04c11db7, nothing reflected
+        crc ^= byte << 24
+        for _ in range(8):
+            crc = (crc << 1 ^ 0x04C11DB7 if crc & 1 << 31 else crc << 1) & 0xFFFFFFFF
+    return head + crc.to_bytes(4, "little") + tail

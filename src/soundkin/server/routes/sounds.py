@@ -141,6 +141,10 @@ def get_audio(
 
 def _choose_kind(path: Path, heard: SoundRef) -> str | None:
     """Tell which media type a file can be played as; None where it must be decoded first."""
+    if heard.info.format.endswith(
+        ")"
+    ):  # an odd file, of which browsers play another length, or part
+        return None
     kind = PLAYABLE.get(path.suffix.lower())
     if kind == "audio/wav" and heard.info.format not in PLAYABLE_WAVS:
         return None
