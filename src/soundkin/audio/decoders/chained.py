@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 
 import numpy as np
+import soundfile
 
 from soundkin.audio.decoders.decoder import BLOCK_S, Arrange, AudioInfo, Samples, join_pieces
 from soundkin.audio.decoders.ffmpeg import FfmpegDecoder
@@ -50,7 +50,7 @@ class ChainedDecoder:
                 continue
             try:
                 yield from self._decode_part(part, frame)
-            except AudioError:
+            except (AudioError, soundfile.SoundFileError):
                 n_bad += 1
             frame = 0
         if n_bad:
@@ -68,8 +68,5 @@ class ChainedDecoder:
 
 def _resample(pieces: Iterator[Samples], own: int, rate: int) -> Iterator[Samples]:
     """Bring pieces `(n_samples, n_channels)` to another rate, mixed to one channel."""
-    with suppress(StopIteration):
-        yield from (
-            piece[:, None]
-            for piece in resample_blocks((one.mean(axis=1) for one in pieces), own, rate)
-        )
+    for piece in resample_blocks((one.mean(axis=1) for one in pieces), own, rate):
+        yield piece[:, None]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 TOLERANCE_S = 0.025  # of time stamps, which some containers round, beside a count of samples
 MAX_OVERLAP_S = 1.0  # of what is stamped earlier than it comes; more is a clock that began anew
-MAX_HOLE_S = 3600.0  # where the container's length is not known
+MAX_HOLE_S = 3 * 3600.0  # more is damage, whatever the container says of its length
 SILENCE_S = 1.0  # of a hole that is handed out at once
 
 
@@ -45,9 +45,7 @@ class Track:
         self._rate = rate
         self._origin_s = origin_s
         self._is_timed = is_timed
-        known = length_s is not None
-        self._end = round(rate * (length_s + 1 if length_s is not None else MAX_HOLE_S))
-        self._end_is_known = known
+        self._end = None if length_s is None else round(rate * (length_s + 1))
         self._shift = self._overlap = 0
         self._resamplers: dict[tuple[str, str, int], av.AudioResampler] = {}
         self._last: tuple[str, str, int] | None = None
@@ -83,10 +81,10 @@ class Track:
         tolerance = round(TOLERANCE_S * self._rate)
         place = self.place = self.place or 0
         gap = wanted - place
-        limit = self._end - place if self._end_is_known else self._end
         if abs(gap) <= tolerance:
             return
-        if gap > limit or -gap > MAX_OVERLAP_S * self._rate:
+        is_beyond = self._end is not None and wanted > self._end
+        if is_beyond or not -MAX_OVERLAP_S <= gap / self._rate <= MAX_HOLE_S:
             self._shift -= gap  # another clock from here on
         elif gap < 0:
             self._overlap = -gap
