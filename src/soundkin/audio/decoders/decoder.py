@@ -21,6 +21,7 @@ Samples = npt.NDArray[np.float32]
 Arrange = Callable[[Samples], Samples]  # what is made of the channels `(n_samples, n_channels)`
 
 BLOCK_S = 20.0
+CHUNK_S = 1.0  # arranged at once
 MAX_BLOCK_SAMPLES = 1 << 22
 NO_MEMORY = "it takes more memory than a sound should"
 
@@ -62,22 +63,38 @@ def join_pieces(
         Decoding failed, for whatever reason a native library gave.
     """
     n_block = compute_block_length(info, block_s)
+    n_chunk = min(n_block, compute_block_length(info, CHUNK_S))
+    raw: list[Samples] = []  # not arranged yet: a chunk at once, while it is in the cache
     parts: list[Samples] = []
-    n_parts = 0
+    n_raw = n_parts = 0
+
+    def arrange_raw() -> None:
+        nonlocal n_raw, n_parts
+        if n_raw:
+            parts.append(arrange(raw[0] if len(raw) == 1 else np.concatenate(raw)))
+            n_parts += n_raw
+            raw.clear()
+            n_raw = 0
+
     try:
         for piece in pieces:
             heartbeat()
-            parts.append(piece)
-            n_parts += len(piece)
+            raw.append(piece)
+            n_raw += len(piece)
+            if n_raw >= n_chunk or n_parts + n_raw >= n_block:
+                arrange_raw()
             if n_parts >= n_block:
-                yield arrange(np.concatenate(parts))
-                parts, n_parts = [], 0
+                yield np.concatenate(parts)
+                parts.clear()
+                n_parts = 0
     except Exception as error:  # the libraries' errors share no other root
+        arrange_raw()
         if n_parts:
-            yield arrange(np.concatenate(parts))
+            yield np.concatenate(parts)
         raise AudioError(f"{name}: decoding stopped ({read_reason(error)})") from error
+    arrange_raw()
     if n_parts:
-        yield arrange(np.concatenate(parts))
+        yield np.concatenate(parts)
 
 
 def compute_block_length(info: AudioInfo, block_s: float) -> int:

@@ -19,32 +19,77 @@ GAIN = 0.15  # by how much it has to be above that in step
 WINDOW = 1 << 14  # samples that are correlated, around the loudest
 MAX_LAG = 1 << 11  # samples that a channel may be late
 QUIET = 1e-4  # of the loudest channel's energy: too little to be moved for
+ASKED_SAMPLES = 1_000_000  # of 20 s, about
+THINNED = 16  # one sample of so many is enough to compare energies
 KEPT = 0.4  # of the energy that a mean of unlike channels has
 
 Samples = npt.NDArray[np.float32]
 
 
-def mix_to_mono(block: Samples) -> Samples:
-    """Mix the channels of `(n_samples, n_channels)`; what is no sample of sound becomes 0."""
-    n_channels = block.shape[1]
-    if n_channels == 1:
-        return silence_odd(block[:, 0].copy())
-    channels = [silence_odd(np.ascontiguousarray(block[:, i])) for i in range(n_channels)]
-    energies = [float(np.dot(one, one)) for one in channels]
-    loudest = int(np.argmax(energies))
-    reference = channels[loudest]
-    for place, channel in enumerate(channels):
-        if place != loudest and energies[place] > QUIET * energies[loudest]:
-            channels[place] = _bring_in_step(channel, reference)
-    mono = channels[0] + channels[1]
-    for channel in channels[2:]:
-        mono += channel
-    mono *= np.float32(1 / n_channels)
-    sounding = [energy for energy in energies if energy > QUIET * energies[loudest]]
-    expected = sum(sounding) / n_channels**2
-    if float(np.dot(mono, mono)) < KEPT * expected:
-        return reference.copy() if n_channels == len(sounding) else reference / n_channels
-    return mono
+class Downmixer:
+    """Mixes the chunks of one sound; how channels have to be moved is asked every 20 s.
+
+    It is judged by few samples, so that most chunks are only added up.
+    """
+
+    def __init__(self) -> None:
+        self._moves: dict[int, tuple[int, int]] = {}
+        self._n_left = 0  # samples until it is asked again
+
+    def __call__(self, chunk: Samples) -> Samples:
+        """Mix `(n_samples, n_channels)`; what is no sample of sound becomes 0."""
+        n_channels = chunk.shape[1]
+        if n_channels == 1:
+            return silence_odd(chunk[:, 0].copy())
+        thin = chunk[::THINNED]
+        with np.errstate(over="ignore", invalid="ignore"):
+            energies = np.einsum("ij,ij->j", thin, thin)
+        if not (energies <= MAX_AMPLITUDE**2).all():  # no numbers among them
+            return self(silence_odd(chunk.copy()))
+        loudest = int(energies.argmax())
+        is_sounding = energies > QUIET * energies[loudest]
+        self._n_left -= len(chunk)
+        if self._n_left < 0 and is_sounding.sum() > 1:
+            self._moves = _find_moves(chunk, loudest, is_sounding)
+            self._n_left = ASKED_SAMPLES
+        mono = self._add_up(chunk, loudest)
+        expected = float(energies[is_sounding].sum()) / n_channels**2
+        if float(np.square(mono[::THINNED]).sum()) < KEPT * expected:
+            mono = chunk[:, loudest] * np.float32(is_sounding.sum() / n_channels)
+        return silence_odd(mono)
+
+    def _add_up(self, chunk: Samples, loudest: int) -> Samples:
+        """Average the channels, moved where they have to be."""
+        n_channels = chunk.shape[1]
+        channels = [chunk[:, place] for place in range(n_channels)]
+        for place, (sign, lag) in self._moves.items():
+            channels[place] = _move(channels[place] * np.float32(sign), lag, channels[loudest])
+        with np.errstate(over="ignore", invalid="ignore"):
+            mono = channels[0] + channels[1]
+            for channel in channels[2:]:
+                mono += channel
+            mono *= np.float32(1 / n_channels)
+        return mono
+
+
+def mix_to_mono(samples: Samples) -> Samples:
+    """Mix the channels of a whole sound `(n_samples, n_channels)`."""
+    return Downmixer()(samples)
+
+
+def _find_moves(
+    block: Samples, loudest: int, is_sounding: npt.NDArray[np.bool_]
+) -> dict[int, tuple[int, int]]:
+    """Find which channels are like the loudest one but turned over, or late: sign and samples."""
+    start = _find_loudest(block[:, loudest])
+    window = np.diff(block[start : start + WINDOW], axis=0)
+    first = np.ascontiguousarray(window[:, loudest])
+    moves = {}
+    for place in np.flatnonzero(is_sounding).tolist():
+        move = _find_move(np.ascontiguousarray(window[:, place]), first)
+        if place != loudest and move is not None:
+            moves[place] = move
+    return moves
 
 
 def silence_odd(samples: Samples) -> Samples:
@@ -56,19 +101,14 @@ def silence_odd(samples: Samples) -> Samples:
     return samples
 
 
-def _bring_in_step(channel: Samples, reference: Samples) -> Samples:
-    """Turn and move a channel to where it is most like another, if that is elsewhere."""
-    if np.array_equal(channel, reference):
-        return channel
-    place = _find_loudest(reference)
-    first = np.diff(reference[place : place + WINDOW])
-    second = np.diff(channel[place : place + WINDOW])
+def _find_move(second: Samples, first: Samples) -> tuple[int, int] | None:
+    """Find the sign and the lag by which differences of a channel are most like another's."""
     scale = float(np.sqrt(np.dot(first, first)) * np.sqrt(np.dot(second, second)))
     if len(first) < 2 or not scale > 0:
-        return channel
+        return None
     as_is = float(np.dot(first, second)) / scale
     if as_is >= ALIKE:
-        return channel
+        return None
     lags = min(MAX_LAG, len(first) - 1)
     size = 1 << (len(first) + lags).bit_length()
     product = np.fft.rfft(first, size).conj() * np.fft.rfft(second, size)
@@ -77,9 +117,8 @@ def _bring_in_step(channel: Samples, reference: Samples) -> Samples:
     best = int(np.abs(correlation).argmax())
     peak = abs(float(correlation[best]))
     if peak < PEAK or peak < as_is + GAIN:
-        return channel
-    moved = channel if correlation[best] > 0 else -channel
-    return _move(moved, best - lags, reference)
+        return None
+    return (1 if correlation[best] > 0 else -1), best - lags
 
 
 def _find_loudest(samples: Samples) -> int:
@@ -88,8 +127,8 @@ def _find_loudest(samples: Samples) -> int:
     n_steps = len(samples) // step
     if n_steps <= 4:
         return 0
-    energies = np.square(samples[: n_steps * step].reshape(n_steps, step)).sum(axis=1)
-    sums = np.convolve(energies, np.ones(4, np.float32), "valid")
+    thin = samples[: n_steps * step : THINNED].reshape(n_steps, -1)
+    sums = np.convolve(np.square(thin).sum(axis=1), np.ones(4, np.float32), "valid")
     return int(sums.argmax()) * step
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from soundkin.audio.decoders.choose import choose_decoder
 from soundkin.audio.decoders.decoder import Decoder, copy_channels
-from soundkin.audio.decoders.downmix import mix_to_mono
+from soundkin.audio.decoders.downmix import Downmixer
 from soundkin.audio.decoders.ffmpeg import FFMPEG_EXTENSIONS
 from soundkin.audio.decoders.sndfile import SNDFILE_EXTENSIONS
 from soundkin.errors import AudioError, naming
@@ -65,7 +65,7 @@ def open_here(name: str, keep_channels: bool) -> Iterator[Decoder]:
             file = stack.enter_context(Path(name).open("rb"))
             if os.fstat(file.fileno()).st_size == 0:
                 raise AudioError(f"{name}: the file is empty")
-            arrange = copy_channels if keep_channels else mix_to_mono
+            arrange = copy_channels if keep_channels else Downmixer()
             decoder = choose_decoder(file, name, stack, arrange)
             if not MIN_RATE_HZ <= decoder.info.sample_rate <= MAX_RATE_HZ:
                 rate = decoder.info.sample_rate
