@@ -108,16 +108,18 @@ class _Choice:
         promised_s = samples.promised_s
         if promised_s is not None and promised_s > there_s:
             sound = self._stack.enter_context(SequentialFile(os.fsencode(self._name)))
-            cut = promised_s - there_s > MIN_CUT_S
             warning = f"cut short: {there_s:.1f} s of {promised_s:.1f} s are there"
+            if samples.subtype is None:  # coded, so that only bytes can be counted
+                warning = f"cut short: {there_s / promised_s:.0%} of its bytes are there"
+            cut = promised_s - there_s > MIN_CUT_S
             return self._wrap(sound, warning=warning if cut else None)
         if not samples.n_frames:
             raise AudioError(f"{self._name}: there is no sound in it")
-        told = "no length" if promised_s is None else f"{promised_s:.1f} s"
-        warning = f"its header is wrong ({told}): read on to its end, {there_s:.1f} s"
         if samples.subtype is None:
             known: dict[str, Any] = {"options": WAV_SIZES_UNKNOWN, "note": " (header mended)"}
-            return self.open_ffmpeg(warning=warning, **known)
+            return self.open_ffmpeg(warning="its header is wrong: read on to its end", **known)
+        told = "no length" if promised_s is None else f"{promised_s:.1f} s"
+        warning = f"its header is wrong ({told}): read on to its end, {there_s:.1f} s"
         end = samples.start + samples.n_frames * samples.frame_bytes
         sound = soundfile.SoundFile(
             FileSlice(self._file, samples.start, end),
