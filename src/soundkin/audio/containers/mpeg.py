@@ -8,9 +8,11 @@ Frame headers as in ISO/IEC 11172-3 and 13818-3, version 2.5 as its decoders hav
 from __future__ import annotations
 
 import mmap
+from bisect import bisect_right
 from dataclasses import dataclass
 from functools import lru_cache
 
+TABLE_WITHIN = 64  # bytes of a frame's beginning its table's name stands
 SURE = 3  # frames in a row that are no chance
 
 _V1 = {
@@ -39,19 +41,17 @@ class FrameHeader:
 
 @dataclass(frozen=True)
 class MpegFrames:
-    """What frames a file has: samples in all, how many parts were joined, what is no frame.
+    """What frames a file has: samples in all, and how many parts were joined.
 
     `n_samples` counts no table of contents, which is a frame of silence to whoever does not know
-    it; `skipped_bytes` lie between frames, not before the first or behind the last.
+    it; `is_uniform` tells whether all frames are of one rate, channels and layer.
     """
 
     n_samples: int
     sample_rate: int
     n_channels: int
     n_parts: int
-    skipped_bytes: int
     is_uniform: bool
-    has_table: bool
 
 
 @lru_cache(maxsize=4096)
@@ -84,7 +84,7 @@ def walk_frames(data: bytes | mmap.mmap) -> MpegFrames | None:
     """
     place, end = _skip_tags(data, 0), len(data)
     tables = _find_tables(data)
-    n_frames = n_samples = n_tables = skipped = 0
+    n_frames = n_samples = n_tables = 0
     kinds: set[tuple[int, int, int]] = set()
     first: FrameHeader | None = None
     while place + 4 <= end:
@@ -93,10 +93,10 @@ def walk_frames(data: bytes | mmap.mmap) -> MpegFrames | None:
             found = _find_frames(data, _skip_tags(data, place))
             if found is None:
                 break
-            skipped += found - _skip_tags(data, place) if n_frames else 0
             place = found
             continue
-        if tables and any(place < table < place + 64 for table in tables):
+        table = bisect_right(tables, place)
+        if table < len(tables) and tables[table] < place + TABLE_WITHIN:
             n_tables += 1
         else:
             n_frames += 1
@@ -111,9 +111,7 @@ def walk_frames(data: bytes | mmap.mmap) -> MpegFrames | None:
         first.sample_rate,
         first.n_channels,
         max(1, n_tables),
-        skipped,
         len(kinds) == 1,
-        n_tables > 0,
     )
 
 
@@ -125,7 +123,7 @@ def _find_tables(data: bytes | mmap.mmap) -> list[int]:
         while place >= 0 and len(places) < 10_000:
             places.append(place)
             place = data.find(name, place + 1)
-    return places
+    return sorted(places)
 
 
 def _skip_tags(data: bytes | mmap.mmap, place: int) -> int:

@@ -134,7 +134,7 @@ class FfmpegDecoder:
 
     def _make_tracks(self) -> dict[int, Track]:
         settings = (self._rate, self._origin_s, self.length_s)
-        return {one.index: Track(one, *settings, is_timed=self._is_timed) for one in self._streams}
+        return {one.index: Track(*settings, is_timed=self._is_timed) for one in self._streams}
 
     def decode_pieces(self, frame: int) -> Iterator[Samples]:
         """Yield pieces `(n_samples, n_channels)` from sample number `frame` on."""

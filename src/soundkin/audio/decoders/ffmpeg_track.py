@@ -16,7 +16,6 @@ from soundkin.audio.decoders.decoder import Samples
 
 if TYPE_CHECKING:
     import av
-    from av.audio.stream import AudioStream
 
 TOLERANCE_S = 0.025  # of time stamps, which some containers round, beside a count of samples
 MAX_OVERLAP_S = 1.0  # of what is stamped earlier than it comes; more is a clock that began anew
@@ -25,7 +24,7 @@ SILENCE_S = 1.0  # of a hole that is handed out at once
 
 
 class Track:
-    """A stream's decoder state: what has come of it, and where on the clock that ends.
+    """A stream while it is decoded: what has come of it, and where on the clock that ends.
 
     `origin_s` is the container's first time stamp, `length_s` how long the container says it is;
     `is_timed` tells whether its time stamps are more than a count of samples.
@@ -33,14 +32,12 @@ class Track:
 
     def __init__(
         self,
-        stream: AudioStream,
         rate: int,
         origin_s: Fraction,
         length_s: float | None,
         *,
         is_timed: bool,
     ) -> None:
-        self.stream = stream
         self.place: int | None = None  # of the next sample; None before the first
         self._rate = rate
         self._origin_s = origin_s
