@@ -21,8 +21,9 @@ from soundkin.search.shared_index import LoadedIndex
 class Hit:
     """A place that sounds like the query.
 
-    `score` is the cosine similarity; `percentile` is the share, 0-100, of pairs of sounds in this
-    library that are less alike. `rank_score` is what it is ranked by where that is not the score:
+    `score` is the cosine similarity; `percentile` is the share, 0-100, of pairs of sounds of the
+    world that are less alike (of this library's own, where its model has no reference sounds; see
+    `soundkin.search.reference`). `rank_score` is what it is ranked by where that is not the score:
     where there was feedback, or facts were weighed. `n_folded` counts near-copies of it that were
     left out, where they are folded.
     """

@@ -1,4 +1,4 @@
-"""Whether a library has anything like a query, told by how near its own sounds lie together."""
+"""Whether a library has anything like a query, told by how near other sounds come to it by chance."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from soundkin.index.vector_index import VectorIndex
+from soundkin.search.reference import Vectors
 
 MANY = 5
+CHANCE_PERCENT = 90.0  # so many sounds of the world find nothing so near as `usual_score`
 FAR_PERCENT = 10.0  # so many of a library's own sounds have no nearer kin than `usual_score`
 N_SAMPLED = 128
+N_REFERENCE = 256
 N_NEAREST = 5
 COPY_SCORE = 0.99  # a copy tells nothing about how near other sounds are
 NOWHERE = -1.0
@@ -21,8 +24,9 @@ NOWHERE = -1.0
 class Verdict:
     """How well a library answers a query.
 
-    `word` is `many`, `some` or `none`: how many of the hits are at least as near to the query as
-    nine in ten of the library's own sounds have their nearest, which is a score of `usual_score`.
+    `word` is `many`, `some` or `none`: how many of the hits have at least a score of
+    `usual_score`, which one in ten sounds of the world finds in this library by chance; for a model
+    without reference sounds, which nine in ten of the library's own sounds have with their nearest.
     `n_good` counts them; `best_score` is the best hit's.
     """
 
@@ -37,6 +41,22 @@ def judge_scores(scores: Sequence[float], usual_score: float) -> Verdict:
     n_good = sum(score >= usual_score for score in scores)
     word = "none" if not n_good else "many" if n_good >= MANY else "some"
     return Verdict(word, n_good, max(scores, default=NOWHERE), usual_score)
+
+
+def compute_chance_score(
+    index: VectorIndex, reference: Vectors, generator: np.random.Generator
+) -> float:
+    """Compute the best score that one in ten sounds of the world finds in a library, or more.
+
+    Each of some reference sounds `(n_sounds, n)` is searched for. More recordings, longer ones and
+    more kinds of sound bring the nearest closer by chance, and so ask for more of a hit; that the
+    library's sounds are alike among themselves does not. It is what the E-value is to searches for
+    sequences (Karlin & Altschul 1990), counted instead of modelled.
+    """
+    drawn = generator.choice(len(reference), min(N_REFERENCE, len(reference)), replace=False)
+    found = index.search_many(reference[np.sort(drawn)], 1)
+    best = [float(neighbours.scores[0]) for neighbours in found if len(neighbours.scores)]
+    return float(np.percentile(best, CHANCE_PERCENT)) if best else NOWHERE
 
 
 def compute_usual_score(index: VectorIndex, generator: np.random.Generator) -> float:
