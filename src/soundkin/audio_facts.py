@@ -23,7 +23,8 @@ class Facts:
     a share `pitch_confidence` (0-1) of the sound has; `tempo_bpm` the tempo of a beat that is as
     regular as `tempo_confidence` (0-1); `onsets_per_s` how many sounds begin in a second, one
     shorter than a second counting as a second; `flatness` how flat the spectrum is, from 0, a tone,
-    to 1, white noise, louder moments counting more.
+    to 1, white noise, louder moments counting more. `sound_from_s` and `sound_to_s` are where a
+    recording of up to 20 s begins and ends to sound; its segments lie there.
     """
 
     loudness_lufs: float | None = None
@@ -34,6 +35,15 @@ class Facts:
     tempo_confidence: float | None = None
     onsets_per_s: float | None = None
     flatness: float | None = None
+    sound_from_s: float | None = None
+    sound_to_s: float | None = None
+
+    @property
+    def sound_s(self) -> tuple[float, float] | None:
+        """Where it begins and ends to sound, in seconds; None where that was not looked for."""
+        if self.sound_from_s is None or self.sound_to_s is None:
+            return None
+        return self.sound_from_s, self.sound_to_s
 
 
 FACT_COLUMNS = tuple(field.name for field in dataclasses.fields(Facts))
@@ -187,8 +197,12 @@ _TABLE = (
 )
 FACTS = {fact.name: fact for fact in _TABLE}
 
-# What is no fact by itself is a confidence.
-COLUMN_RANGES = dict.fromkeys(FACT_COLUMNS, SHARE) | {fact.column: fact.range for fact in _TABLE}
+# What is no fact by itself is a confidence, or a time.
+COLUMN_RANGES = (
+    dict.fromkeys(FACT_COLUMNS, SHARE)
+    | dict.fromkeys(("sound_from_s", "sound_to_s"), (0.0, 1e9))
+    | {fact.column: fact.range for fact in _TABLE}
+)
 
 
 @dataclass(frozen=True)

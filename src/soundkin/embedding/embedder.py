@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from soundkin.audio.audible import find_sound
 from soundkin.audio.decoders.decoder import BLOCK_S, AudioInfo, Decoder, Samples
 from soundkin.audio.decoders.open import open_decoder
 from soundkin.audio.facts.meter import FactsMeter
@@ -28,6 +29,7 @@ MAX_SOUND_S = 48 * 3600.0  # what decodes to more is made to: some bytes can sta
 ULTRASOUND_RATES = 4  # times the model's own
 BEYOND_DB = 30.0  # that a sound is louder as it is than as far as the model hears
 BATCH_FLOATS = 1 << 18  # that a model is given at once
+TAKE_S = 20.0  # up to which a recording is a sound by itself, with nothing to hear around it
 
 
 class SegmentModel(Protocol):
@@ -43,11 +45,16 @@ class SegmentModel(Protocol):
 
     @property
     def mel(self) -> MelConfig | None:
-        """What log-mel `cut` gives; None where it gives something else."""
+        """What mel power `cut` gives; None where it gives something else."""
         ...
 
-    def cut(self, stretch: Samples, hop: int) -> npt.NDArray[np.float32]:
-        """Bring a stretch to its segments `(n_segments, …)`, one every `hop` samples."""
+    def cut(
+        self, stretch: Samples, hop: int
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32] | None]:
+        """Bring a stretch to its segments `(n_segments, …)`, one every `hop` samples.
+
+        And to its mel power `(n_mels, n_frames)`, where that is on the way.
+        """
         ...
 
     @property
@@ -59,6 +66,8 @@ class SegmentModel(Protocol):
 class Embedder:
     """Runs one model over sounds, on one thread, in memory bounded whatever their length.
 
+    What lasts up to 20 s is embedded from its first onset to its end, whatever silence or noise is
+    around it, and silence follows in its last segment; longer recordings by a regular grid.
     With `measures` it measures their facts too, which takes longer than the vectors do.
     """
 
@@ -132,11 +141,17 @@ class Embedder:
         AudioError
             The file is not sound that can be read.
         """
-        meter = FactsMeter(self._segments.sample_rate, self.model.mel)
-        with _open_blocks(path, self._segments.sample_rate, 0.0, None) as blocks:
-            for block in blocks:
+        rate = self._segments.sample_rate
+        meter = FactsMeter(rate, self.model.mel)
+        with _open_blocks(path, rate, 0.0, None) as blocks:
+            head, ended = _take_head(blocks, round(TAKE_S * rate))
+            for block in [head] if ended else chain([head], blocks):
                 meter.add(block)
-        return meter.measure()
+        facts = meter.measure()
+        if not ended:
+            return facts
+        stretch = find_sound(head, rate)
+        return _locate(facts, (max(0, stretch.start) / rate, stretch.stop / rate))
 
     def measure_waveform(self, waveform: Samples) -> Facts:
         """Measure the facts of mono samples at the model's rate, without embedding them."""
@@ -152,19 +167,19 @@ class Embedder:
         ModelError
             The model has no vector for a segment that is not silent.
         """
-        return self._embed_cuts(self.model.cut(stretch, hop), stretch, hop)
+        cuts, _ = self.model.cut(stretch, hop)
+        levels_db = compute_levels(stretch, self._segments.segment_length, hop, len(cuts))
+        return self._embed_cuts(cuts, levels_db)
 
     def _embed_cuts(
-        self, cuts: npt.NDArray[np.float32], stretch: Samples, hop: int
+        self, cuts: npt.NDArray[np.float32], levels_db: npt.NDArray[np.float32]
     ) -> npt.NDArray[np.float32]:
-        """Embed segments in the form that the model takes, `(n_segments, …)`."""
+        """Embed segments in the form that the model takes, `(n_segments, …)`, of these levels."""
         n_batch = max(1, BATCH_FLOATS // cuts[0].size)
         batches = (cuts[start : start + n_batch] for start in range(0, len(cuts), n_batch))
         vectors = np.concatenate([self._embed_batch(batch) for batch in batches])
         undefined = ~np.isfinite(vectors).all(axis=1)
         if undefined.any():
-            length = self._segments.segment_length
-            levels_db = compute_levels(stretch, length, hop, len(vectors))
             if (levels_db[undefined] >= SILENCE_DB).any():
                 raise ModelError("the model's vector is zero, or no number, where there is sound")
             vectors[undefined] = 1 / np.sqrt(vectors.shape[1])  # silence: defined, never a hit
@@ -183,7 +198,7 @@ class Embedder:
             It gives no unit vectors for that.
         """
         noise = np.random.default_rng(0).standard_normal(self._segments.segment_length)
-        cut = self.model.cut((0.1 * noise).astype(np.float32), self._segments.segment_hop)
+        cut, _ = self.model.cut((0.1 * noise).astype(np.float32), self._segments.segment_hop)
         n_batch = max(1, BATCH_FLOATS // cut[0].size)
         vectors = self._embed_batch(np.repeat(cut, n_batch, axis=0))
         norms = np.linalg.norm(vectors, axis=1)
@@ -192,12 +207,39 @@ class Embedder:
         return int(vectors.shape[1])
 
     def _embed_blocks(self, blocks: Iterator[Samples]) -> Embeddings:
+        """Embed a stream: what is short from its onset on, what is long by a grid."""
+        head, ended = _take_head(blocks, round(TAKE_S * self._segments.sample_rate))
+        return self._embed_take(head) if ended else self._embed_grid(chain([head], blocks))
+
+    def _embed_take(self, waveform: Samples) -> Embeddings:
+        """Embed a whole sound from its first onset to its end."""
+        length, hop = self._segments.segment_length, self._segments.segment_hop
+        rate = self._segments.sample_rate
+        stretch = find_sound(waveform, rate)
+        sound = fill_segment(stretch.cut(waveform, rate), length)
+        n_regular = (len(sound) - length) // hop + 1
+        parts = [sound[: (n_regular - 1) * hop + length]]
+        if len(parts[0]) < len(sound):
+            parts.append(sound[-length:])
+        cuts = [self.model.cut(part, hop)[0] for part in parts]
+        levels = np.concatenate(
+            [
+                compute_levels(part, length, hop, len(cut))
+                for part, cut in zip(parts, cuts, strict=True)
+            ]
+        )
+        vectors = self._embed_cuts(np.concatenate(cuts), levels)
+        sound_s = max(0, stretch.start) / rate, stretch.stop / rate
+        facts = _locate(self.measure_waveform(waveform), sound_s) if self._measures else None
+        return Embeddings(vectors, levels, len(waveform) / rate, facts=facts, sound_s=sound_s)
+
+    def _embed_grid(self, blocks: Iterator[Samples]) -> Embeddings:
         """Embed every segment of a stream; memory holds one block and the vectors."""
         length, hop = self._segments.segment_length, self._segments.segment_hop
         vectors: list[npt.NDArray[np.float32]] = []
         levels: list[npt.NDArray[np.float32]] = []
-        rate, mel = self._segments.sample_rate, self.model.mel
-        meter = FactsMeter(rate, mel) if self._measures else None
+        rate = self._segments.sample_rate
+        meter = FactsMeter(rate, self.model.mel) if self._measures else None
         rest = last = np.zeros(0, np.float32)  # not embedded yet; the last segment's worth so far
         n_samples = 0
         for block in blocks:
@@ -206,35 +248,51 @@ class Embedder:
             rest = np.concatenate([rest, block]) if len(rest) else block
             n_ready = max(0, (len(rest) - length) // hop + 1)
             if n_ready:
-                stretch = rest[: (n_ready - 1) * hop + length]
-                cuts = self.model.cut(stretch, hop)
-                vectors.append(self._embed_cuts(cuts, stretch, hop))
+                cuts, mel = self.model.cut(rest[: (n_ready - 1) * hop + length], hop)
                 levels.append(compute_levels(rest, length, hop, n_ready))
+                vectors.append(self._embed_cuts(cuts, levels[-1]))
                 if meter is not None:
-                    meter.add(rest[: n_ready * hop], self._join_frames(cuts))
+                    meter.add(rest[: n_ready * hop], self._take_frames(mel, n_ready * hop))
                 rest = rest[n_ready * hop :]
-        n_embedded = sum(map(len, vectors))
         if meter is not None:
             meter.add(rest)
-        if n_embedded == 0 or n_samples > (n_embedded - 1) * hop + length:
-            segment = last if len(last) == length else fill_segment(last, length)
-            vectors.append(self.embed_stretch(segment, hop))
-            levels.append(compute_levels(segment, length, hop, 1))
+        if n_samples > (sum(map(len, vectors)) - 1) * hop + length:
+            vectors.append(self.embed_stretch(last, hop))
+            levels.append(compute_levels(last, length, hop, 1))
         return Embeddings(
             np.concatenate(vectors),
             np.concatenate(levels),
-            n_samples / self._segments.sample_rate,
+            n_samples / rate,
             facts=None if meter is None else meter.measure(),
         )
 
-    def _join_frames(self, cuts: npt.NDArray[np.float32]) -> npt.NDArray[np.float32] | None:
-        """Join segments' log-mels, each up to where the next begins, if it reaches there."""
-        if self.model.mel is None:
+    def _take_frames(
+        self, mel: npt.NDArray[np.float32] | None, n_samples: int
+    ) -> npt.NDArray[np.float32] | None:
+        """Take a stretch's frames that begin in its first samples, if all of them are there."""
+        if mel is None or self.model.mel is None:
             return None
-        n_frames = self._segments.segment_hop // self.model.mel.hop_length
-        if n_frames > cuts.shape[2]:
-            return None
-        return cuts[:, :, :n_frames].transpose(1, 0, 2).reshape(cuts.shape[1], -1)
+        n_frames = n_samples // self.model.mel.hop_length
+        return mel[:, :n_frames] if n_frames <= mel.shape[1] else None
+
+
+def _locate(facts: Facts, sound_s: tuple[float, float]) -> Facts:
+    """Say of a sound's facts where it lies; silence has none."""
+    if facts == Facts():
+        return facts
+    return replace(facts, sound_from_s=sound_s[0], sound_to_s=sound_s[1])
+
+
+def _take_head(blocks: Iterator[Samples], most: int) -> tuple[Samples, bool]:
+    """Take the first blocks of a stream, more than `most` samples of them or all; whether all."""
+    head: list[Samples] = []
+    n_samples = 0
+    for block in blocks:
+        head.append(block)
+        n_samples += len(block)
+        if n_samples > most:
+            return np.concatenate(head), False
+    return np.concatenate(head), True
 
 
 @contextmanager

@@ -101,6 +101,11 @@ class Recording:
     tags: tuple[str, ...]
     facts: Facts | None = None  # where they were measured
 
+    @property
+    def sound_s(self) -> tuple[float, float] | None:
+        """Where it begins and ends to sound, in seconds; None where its segments cover it all."""
+        return self.facts.sound_s if self.facts else None
+
 
 class KnownFile(NamedTuple):
     """What tells whether a file is still the one in the library; one for every file of a run."""

@@ -11,7 +11,7 @@ import numpy as np
 from soundkin.audio_facts import Facts
 from soundkin.config import SegmentConfig
 from soundkin.embedding.embedder import Embedder
-from soundkin.embedding.segments import Embeddings, compute_starts
+from soundkin.embedding.segments import Embeddings, locate_segments
 from soundkin.errors import QueryError
 from soundkin.library.library import Library
 from soundkin.library.records import Recording
@@ -115,6 +115,7 @@ class QueryEmbedder:
             vectors[part].astype(np.float32),
             levels_db[part].astype(np.float32),
             recording.duration_s,
+            sound_s=recording.sound_s,
         )
 
     def _find_by_ending(self, name: str) -> Recording:
@@ -146,11 +147,18 @@ def _may_be_unchanged(recording: Recording) -> bool:
 
 
 def _find_segment(recording: Recording, segments: SegmentConfig, sound: Sound) -> int | None:
-    """Tell which segment of a recording a region is, if it is one."""
-    end_s = min(sound.end_s or recording.duration_s, recording.duration_s)
-    length_s = min(segments.segment_s, recording.duration_s)
-    if abs(end_s - sound.start_s - length_s) > SAME_TIME_S:
-        return None
-    starts = compute_starts(recording.n_segments, recording.duration_s, segments)
+    """Tell which segment of a recording a region is, if it is one.
+
+    What a segment is filled with, after a sound that is shorter, may belong to the region or not.
+    """
+    starts, length_s = locate_segments(
+        recording.n_segments, recording.duration_s, segments, recording.sound_s
+    )
     nearest = int(np.abs(starts - sound.start_s).argmin())
-    return nearest if abs(starts[nearest] - sound.start_s) <= SAME_TIME_S else None
+    start_s = float(starts[nearest])
+    end_s = min(sound.end_s or recording.duration_s, recording.duration_s)
+    is_same = (
+        abs(start_s - sound.start_s) <= SAME_TIME_S
+        and start_s + length_s - SAME_TIME_S <= end_s <= start_s + segments.segment_s + SAME_TIME_S
+    )
+    return nearest if is_same else None

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from soundkin.config import DeformationConfig
-from soundkin.embedding.segments import Embeddings, compute_starts
+from soundkin.embedding.segments import Embeddings, locate_segments
 from soundkin.evaluation.deform import DeformedSound, deform_sound, read_excerpt
 from soundkin.evaluation.random_distances import RandomDistances, measure_random
 from soundkin.library.library import Library
@@ -99,20 +99,24 @@ def _get_embeddings(
     assert heard.recording.content_id is not None  # what can be heard has one
     vectors, levels_db = library.read_vectors(heard.recording.content_id)
     return Embeddings(
-        vectors.astype(np.float32), levels_db.astype(np.float32), heard.recording.duration_s
+        vectors.astype(np.float32),
+        levels_db.astype(np.float32),
+        heard.recording.duration_s,
+        sound_s=heard.recording.sound_s,
     )
 
 
 def describe_segments(embeddings: Embeddings, model: LibraryModel) -> list[dict[str, Any]]:
     """Write segments as rows, without their vectors."""
-    duration_s = embeddings.duration_s
-    starts = compute_starts(len(embeddings.vectors), duration_s, model.segments).tolist()
-    columns = (starts, embeddings.levels_db.tolist(), embeddings.silent.tolist())
+    starts, length_s = locate_segments(
+        len(embeddings.vectors), embeddings.duration_s, model.segments, embeddings.sound_s
+    )
+    columns = (starts.tolist(), embeddings.levels_db.tolist(), embeddings.silent.tolist())
     return [
         {
             "segment": number,
             "start_s": round(start_s, 6),
-            "duration_s": round(min(model.segments.segment_s, duration_s), 6),
+            "duration_s": round(length_s, 6),
             "level_db": round(level_db, 2),
             "silent": silent,
         }
@@ -140,7 +144,9 @@ def _embed(upload: Upload, state: ServerState) -> Response:
             embeddings = state.shared_index.get_embedder(library, model).embed_file(upload.copy)
     finally:
         state.uploads.forget(upload)
-    starts = compute_starts(len(embeddings.vectors), embeddings.duration_s, model.segments)
+    starts, _ = locate_segments(
+        len(embeddings.vectors), embeddings.duration_s, model.segments, embeddings.sound_s
+    )
     return Json(
         {
             "n_segments": len(embeddings.vectors),
