@@ -23,7 +23,9 @@ class Facts:
     a share `pitch_confidence` (0-1) of the sound has; `tempo_bpm` the tempo of a beat that is as
     regular as `tempo_confidence` (0-1); `onsets_per_s` how many sounds begin in a second, one
     shorter than a second counting as a second; `flatness` how flat the spectrum is, from 0, a tone,
-    to 1, white noise, louder moments counting more.
+    to 1, white noise, louder moments counting more. A sound that was heard slowed down has its own
+    Hz, BPM and seconds all the same; its loudness is that of the slowed sound, to ears that hear
+    no ultrasound.
     """
 
     loudness_lufs: float | None = None
@@ -34,6 +36,29 @@ class Facts:
     tempo_confidence: float | None = None
     onsets_per_s: float | None = None
     flatness: float | None = None
+
+
+def undo_slowing(facts: Facts, slow: float, duration_s: float) -> Facts:
+    """Bring what was measured of a sound heard `slow` times slower to its own Hz and seconds.
+
+    `duration_s` is the sound's own.
+    """
+    if slow == 1:
+        return facts
+    onsets = facts.onsets_per_s
+    if onsets is not None:  # counted a second, of what is shorter too
+        onsets *= max(1.0, duration_s * slow) / max(1.0, duration_s)
+    return dataclasses.replace(
+        facts,
+        brightness_hz=_multiply(facts.brightness_hz, slow),
+        pitch_hz=_multiply(facts.pitch_hz, slow),
+        tempo_bpm=_multiply(facts.tempo_bpm, slow),
+        onsets_per_s=onsets,
+    )
+
+
+def _multiply(value: float | None, factor: float) -> float | None:
+    return None if value is None else value * factor
 
 
 FACT_COLUMNS = tuple(field.name for field in dataclasses.fields(Facts))
@@ -61,6 +86,7 @@ OCTAVES = Scale(_count_octaves, is_even=False)
 OCTAVES_FROM_ONE = Scale(lambda a, b: _count_octaves(1 + a, 1 + b), is_even=False)  # 0 is a value
 TEMPI = Scale(_count_octaves_but_whole, is_even=True)  # half and double time are the same
 
+MAX_HZ = 5e6  # half of any sample rate
 SHARE = (-1e-6, 1 + 1e-6)
 
 
@@ -129,7 +155,7 @@ _TABLE = (
         sign="Hz",
         text="{:.0f} Hz",
         help="brightness (Hz)",
-        range=(0.0, 1e6),
+        range=(0.0, MAX_HZ),
         scale=OCTAVES,
         half_at=0.5,
     ),
@@ -141,7 +167,7 @@ _TABLE = (
         sign="Hz",
         text="{:.0f} Hz",
         help="pitch (Hz)",
-        range=(0.0, 1e6),
+        range=(0.0, MAX_HZ),
         scale=OCTAVES,
         half_at=2 / 12,
         of_every_sound=False,

@@ -16,8 +16,8 @@ from soundkin.audio.decoders.decoder import BLOCK_S, AudioInfo, Decoder, Samples
 from soundkin.audio.decoders.open import open_decoder
 from soundkin.audio.facts.meter import FactsMeter
 from soundkin.audio.read import check_region, convert_waveform, stream_audio
-from soundkin.audio_facts import Facts
-from soundkin.config import SILENCE_DB, MelConfig, SegmentConfig
+from soundkin.audio_facts import Facts, undo_slowing
+from soundkin.config import MAX_SLOW, SILENCE_DB, MelConfig, SegmentConfig
 from soundkin.embedding.model import ModelFile, load_model
 from soundkin.embedding.segments import Embeddings, compute_levels, fill_segment
 from soundkin.errors import AudioError, ModelError
@@ -73,9 +73,16 @@ class Embedder:
         return cls(load_model(name), measures=measures)
 
     def embed_file(
-        self, path: str | os.PathLike[str], start_s: float = 0.0, end_s: float | None = None
+        self,
+        path: str | os.PathLike[str],
+        start_s: float = 0.0,
+        end_s: float | None = None,
+        *,
+        slow: float = 1.0,
     ) -> Embeddings:
         """Embed a sound file, or the region of it from `start_s` to `end_s` seconds.
+
+        It is heard `slow` times slower than it is, as ultrasound; all times and facts are its own.
 
         Raises
         ------
@@ -83,23 +90,23 @@ class Embedder:
             The file is not sound that can be read, or the region holds none of it. Damage after
             the first readable block is not raised but said in `Embeddings.warning`.
         """
-        with _open_blocks(path, self._segments.sample_rate, start_s, end_s) as blocks:
-            found = self._embed_blocks(blocks)
+        with _open_blocks(path, self._segments.sample_rate, start_s, end_s, slow) as blocks:
+            found = _undo_slowing(self._embed_blocks(blocks), slow)
             warning = blocks.warning or blocks.decoder.warning
             if warning is None and not start_s and end_s is None:
                 warning = _check_length(blocks.info.duration_s, found.duration_s)
-            beyond = None if warning else self._find_sound_beyond(path, blocks.info, found)
+            beyond = None if warning else self._find_sound_beyond(path, blocks.info, found, slow)
             return replace(found, info=blocks.info, warning=warning or beyond)
 
     def _find_sound_beyond(
-        self, path: str | os.PathLike[str], info: AudioInfo, found: Embeddings
+        self, path: str | os.PathLike[str], info: AudioInfo, found: Embeddings, slow: float
     ) -> str | None:
         """Say so where next to all of a recording lies above what the model hears, as of bats.
 
         Files of ordinary rates are looked at again only where they are silent to the model.
         """
-        highest_hz = self._segments.sample_rate / 2
-        is_high = info.sample_rate >= ULTRASOUND_RATES * self._segments.sample_rate
+        highest_hz = slow * self._segments.sample_rate / 2
+        is_high = info.sample_rate >= 2 * ULTRASOUND_RATES * highest_hz
         if info.sample_rate <= 2 * highest_hz or not (is_high or found.silent.all()):
             return None
         with open_decoder(path) as decoder:
@@ -107,7 +114,10 @@ class Embedder:
         level_db = compute_levels(block, len(block), len(block), 1)[0]
         if level_db < SILENCE_DB or level_db < found.levels_db.max() + BEYOND_DB:
             return None
-        return f"its sound lies above {highest_hz / 1000:g} kHz, which the model does not hear"
+        return (
+            f"its sound lies above {highest_hz / 1000:g} kHz, which the model does not hear; to"
+            f" hear it slower: soundkin index FOLDER --slow {min(MAX_SLOW, 10 * slow):g}"
+        )
 
     def embed_waveform(
         self, waveform: npt.NDArray[np.floating[Any]], sample_rate: int
@@ -124,8 +134,8 @@ class Embedder:
         blocks = (mono[start : start + n_block] for start in range(0, len(mono), n_block))
         return self._embed_blocks(blocks)
 
-    def measure_file(self, path: str | os.PathLike[str]) -> Facts:
-        """Measure a sound file's facts, without embedding it.
+    def measure_file(self, path: str | os.PathLike[str], slow: float = 1.0) -> Facts:
+        """Measure a sound file's facts, heard `slow` times slower, without embedding it.
 
         Raises
         ------
@@ -133,10 +143,13 @@ class Embedder:
             The file is not sound that can be read.
         """
         meter = FactsMeter(self._segments.sample_rate, self.model.mel)
-        with _open_blocks(path, self._segments.sample_rate, 0.0, None) as blocks:
+        n_samples = 0
+        with _open_blocks(path, self._segments.sample_rate, 0.0, None, slow) as blocks:
             for block in blocks:
                 meter.add(block)
-        return meter.measure()
+                n_samples += len(block)
+        duration_s = n_samples / self._segments.sample_rate / slow
+        return undo_slowing(meter.measure(), slow, duration_s)
 
     def measure_waveform(self, waveform: Samples) -> Facts:
         """Measure the facts of mono samples at the model's rate, without embedding them."""
@@ -239,33 +252,39 @@ class Embedder:
 
 @contextmanager
 def _open_blocks(
-    path: str | os.PathLike[str], sample_rate: int, start_s: float, end_s: float | None
+    path: str | os.PathLike[str], rate: int, start_s: float, end_s: float | None, slow: float
 ) -> Iterator[_GuardedBlocks]:
-    """Open a sound file, or a region of it, as a stream that has at least one block."""
+    """Open a sound file, or a region of it, as a stream that has at least one block.
+
+    One that is heard slower has so many more samples for each of its seconds.
+    """
     name = os.fsdecode(path)
     with open_decoder(name) as decoder:
         check_region(name, decoder.info.duration_s, start_s, end_s)
-        blocks = stream_audio(decoder, sample_rate, start_s, end_s)
+        blocks = stream_audio(decoder, round(slow * rate), start_s, end_s, BLOCK_S / slow)
         first = next(blocks, None)
         if first is None:
             where = f"after {start_s:g} s" if start_s else "in it"
             raise AudioError(f"{name}: there is no sound {where}")
-        most = round(MAX_SOUND_S * sample_rate)
-        yield _GuardedBlocks(chain([first], blocks), name, decoder, most)
+        most = round(MAX_SOUND_S * rate)
+        hours = MAX_SOUND_S / slow / 3600
+        yield _GuardedBlocks(chain([first], blocks), name, decoder, most, hours)
 
 
 class _GuardedBlocks:
     """Passes blocks on until the decoder fails, then ends, and remembers why.
 
-    Of more than `most` samples there is no end to be waited for: AudioError.
+    Of more than `most` samples, `hours` of it, there is no end to be waited for: AudioError.
     """
 
-    def __init__(self, blocks: Iterator[Samples], name: str, decoder: Decoder, most: int) -> None:
+    def __init__(
+        self, blocks: Iterator[Samples], name: str, decoder: Decoder, most: int, hours: float
+    ) -> None:
         self.decoder = decoder
         self.info = decoder.info
         self._blocks = blocks
         self._name = name
-        self._n_left = most
+        self._n_left, self._hours = most, hours
         self.warning: str | None = None
 
     def __iter__(self) -> Iterator[Samples]:
@@ -279,9 +298,18 @@ class _GuardedBlocks:
             raise StopIteration from error
         self._n_left -= len(block)
         if self._n_left < 0:
-            hours = MAX_SOUND_S / 3600
-            raise AudioError(f"{self._name}: it goes on after {hours:g} h; so long no sound is")
+            hours = f"{self._hours:g} h"
+            raise AudioError(f"{self._name}: it goes on after {hours}; so long no sound is")
         return block
+
+
+def _undo_slowing(found: Embeddings, slow: float) -> Embeddings:
+    """Give a sound that was heard slower its own seconds and facts."""
+    if slow == 1:
+        return found
+    duration_s = found.duration_s / slow
+    facts = None if found.facts is None else undo_slowing(found.facts, slow, duration_s)
+    return replace(found, duration_s=duration_s, facts=facts)
 
 
 def _check_length(promised_s: float | None, decoded_s: float) -> str | None:

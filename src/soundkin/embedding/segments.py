@@ -40,11 +40,14 @@ class Embeddings:
 
 
 def compute_starts(
-    n_segments: int, duration_s: float, config: SegmentConfig
+    n_segments: int, duration_s: float, config: SegmentConfig, slow: float = 1.0
 ) -> npt.NDArray[np.float64]:
-    """Compute each segment's start in seconds: one every `hop_s`, the last at the sound's end."""
-    starts = config.hop_s * np.arange(n_segments, dtype=np.float64)
-    return np.minimum(starts, max(0.0, duration_s - config.segment_s))
+    """Compute each segment's start in seconds: one every `hop_s`, the last at the sound's end.
+
+    Of a sound that was heard `slow` times slower they are its own seconds, as `duration_s` is.
+    """
+    starts = config.hop_s / slow * np.arange(n_segments, dtype=np.float64)
+    return np.minimum(starts, max(0.0, duration_s - config.segment_s / slow))
 
 
 def fill_segment(waveform: Samples, length: int) -> Samples:

@@ -57,12 +57,13 @@ def describe_neighbours(
         *(column.tolist() for column in columns), ranked_by, strict=True
     ):
         for recording in recordings.get(content_id, ()):
-            starts = compute_starts(recording.n_segments, recording.duration_s, segments)
+            slow, duration_s = recording.slow, recording.duration_s
+            starts = compute_starts(recording.n_segments, duration_s, segments, slow)
             hit = Hit(
                 rank=len(hits) + 1,
                 recording=recording,
                 start_s=float(starts[segment]),
-                duration_s=min(segments.segment_s, recording.duration_s),
+                duration_s=min(segments.segment_s / slow, duration_s),
                 score=score,
                 percentile=loaded.compute_percentile(score),
                 rank_score=rank_score,

@@ -113,7 +113,8 @@ def _find_starts(
     bounds = np.searchsorted(owners[order], np.arange(len(recordings) + 1))
     for recording, first, stop in zip(recordings, bounds[:-1], bounds[1:], strict=True):
         points = order[first:stop]
-        starts = compute_starts(recording.n_segments, recording.duration_s, model.segments)
+        n_segments, duration_s = recording.n_segments, recording.duration_s
+        starts = compute_starts(n_segments, duration_s, model.segments, recording.slow)
         starts_s[points] = starts[sound_map.segments[points]]
     return starts_s
 

@@ -87,7 +87,8 @@ def list_segments(sound_id: PathId, state: State) -> Response:
         heard = state.get_sound_ref(library, sound_id)
         loaded = state.shared_index.get(library)
         embeddings = _get_embeddings(state, library, heard, loaded.model)
-    return Json(describe_segments(embeddings, loaded.model))
+    slow = 1.0 if heard.recording is None else heard.recording.slow
+    return Json(describe_segments(embeddings, loaded.model, slow))
 
 
 def _get_embeddings(
@@ -103,16 +104,18 @@ def _get_embeddings(
     )
 
 
-def describe_segments(embeddings: Embeddings, model: LibraryModel) -> list[dict[str, Any]]:
+def describe_segments(
+    embeddings: Embeddings, model: LibraryModel, slow: float = 1.0
+) -> list[dict[str, Any]]:
     """Write segments as rows, without their vectors."""
     duration_s = embeddings.duration_s
-    starts = compute_starts(len(embeddings.vectors), duration_s, model.segments).tolist()
+    starts = compute_starts(len(embeddings.vectors), duration_s, model.segments, slow).tolist()
     columns = (starts, embeddings.levels_db.tolist(), embeddings.silent.tolist())
     return [
         {
             "segment": number,
             "start_s": round(start_s, 6),
-            "duration_s": round(min(model.segments.segment_s, duration_s), 6),
+            "duration_s": round(min(model.segments.segment_s / slow, duration_s), 6),
             "level_db": round(level_db, 2),
             "silent": silent,
         }

@@ -64,7 +64,7 @@ class SoundRef:
         """Make a part of a query of it; an upload that the library has is that recording."""
         recording = self.recording
         if self.upload is not None:
-            content_id = library.find_content(self.upload.digest) or 0
+            content_id = library.find_bytes(self.upload.digest) or 0
             known = library.get_recordings([content_id]).get(content_id)
             if not known:
                 return Sound(self.source, weight, start_s, end_s, self.upload.digest)
