@@ -120,7 +120,7 @@ def test_the_folder_keeps_its_factor_and_another_one_embeds_again(
     assert count_decoded(bats) == 3
     soundkin("tag", bats / "bat.wav", "--add", "myotis")
     done = soundkin("index", bats, "--slow", SLOW)
-    assert "3 embedded (3 again, slowed otherwise)" in done.stdout
+    assert "3 embedded, 3 of them heard at another speed than before" in done.stdout
     assert count_decoded(bats) == count_decoded() == 0
     assert soundkin.json("list", "--tag", "myotis")[0]["slow"] == SLOW
     told = json.loads(soundkin("info", "--json").stdout)

@@ -41,9 +41,9 @@ def _describe_others(report: IndexReport) -> str:
 
 def describe_run(report: IndexReport) -> str:
     """Say what a run did with how many files."""
-    again = f" ({report.n_slowed} again, slowed otherwise)" if report.n_slowed else ""
     parts = [
-        (report.n_added, f"embedded{again}"),
+        (report.n_added, "embedded"),
+        (report.n_slowed, "of them heard at another speed than before"),
         (report.n_unchanged, "unchanged"),
         (report.n_measured, "measured, for facts that they were embedded without"),
         (report.n_moved, "moved"),
