@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -201,3 +202,28 @@ def test_lance_tables_keep_the_factors(
                 library.refresh()
                 assert library.list_slow() == {str(bats): 20}
                 library.add_folder(str(bats), SLOW)
+
+
+@pytest.mark.skipif(find_spec("ray") is None, reason="needs: pip install 'soundkin[cluster]'")
+def test_a_cluster_hears_and_keeps_it_so(
+    soundkin: Soundkin, bats: Path, expanded: Path, tmp_path: Path
+) -> None:
+    lance = Soundkin(tmp_path / "library.lance")
+    lance.env["XDG_CACHE_HOME"] = str(tmp_path / "cache")
+    (tmp_path / "files.txt").write_text(f"{bats}/bat.wav\n")
+    done = lance("index", tmp_path / "files.txt", "--slow", SLOW, "--cluster", "local", status=2)
+    assert "a list keeps no --slow; name the folder of its files" in done.stderr
+    done = lance("index", bats, "--slow", SLOW, "--cluster", "local")
+    assert "3 embedded" in done.stdout
+    time.sleep(0.02)
+    (bats / "buzz.wav").chmod(0o600)
+    done = lance("index", "--cluster", "local")
+    assert "2 unchanged, 1 with bytes known already" in done.stdout
+    soundkin("index", bats, "--slow", SLOW)
+    for name, command in (("one machine", soundkin), ("cluster", lance)):
+        hit = command.json("search", expanded)[0]
+        assert (name, Path(hit["path"]).name, hit["start_s"]) == (name, "bat.wav", CALL_AT_S)
+    rows = [{row["path"]: row for row in one.json("list")} for one in (soundkin, lance)]
+    assert rows[0] == rows[1]
+    done = lance("index", bats, "--slow", 20, "--cluster", "local")
+    assert "3 embedded, 3 of them heard at another speed than before" in done.stdout

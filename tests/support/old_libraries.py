@@ -85,6 +85,9 @@ def fill(connection: sqlite3.Connection, version: int) -> None:
         connection.execute("INSERT INTO away VALUES (3)")
     if version >= 6:
         connection.execute("UPDATE facts SET flatness = 0.25")
+    if version >= 7:
+        connection.execute("UPDATE folders SET slow = 10")
+        connection.execute("UPDATE recordings SET slow = 10, ctime_ns = 30 WHERE id < 3")
 
 
 if __name__ == "__main__":
