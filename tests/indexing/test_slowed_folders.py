@@ -167,6 +167,22 @@ def test_what_was_slowed_is_verified_relocated_repaired_and_watched_so(
     soundkin("verify", "--deep")
 
 
+def test_what_is_moved_to_where_it_is_slowed_keeps_its_tags(
+    soundkin: Soundkin, bats: Path, tmp_path: Path
+) -> None:
+    plain = tmp_path / "plain"
+    plain.mkdir()
+    (bats / "bat.wav").rename(plain / "bat.wav")
+    shutil.copy(bats / "hiss.wav", plain)
+    soundkin("index", plain)
+    soundkin("tag", plain, "--add", "kept")
+    soundkin("index", bats, "--slow", SLOW)
+    (plain / "bat.wav").rename(bats / "back.wav")
+    soundkin("index")
+    kept = {row["path"]: row["slow"] for row in soundkin.json("list", "--tag", "kept")}
+    assert kept == {str(bats / "back.wav"): SLOW, str(plain / "hiss.wav"): 1}
+
+
 def test_a_rescued_library_keeps_the_factors(soundkin: Soundkin, bats: Path) -> None:
     from soundkin.integrity.recover import rescue_rows
 

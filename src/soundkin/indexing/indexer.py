@@ -6,6 +6,7 @@ import os
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from itertools import islice
 from typing import Any
 
@@ -151,6 +152,7 @@ class Indexer:
                 self._take(copy, self._identify(copy))
             return
         with self._library.transaction():
+            self._follow_move(first)
             content_id = self._library.add_content(_describe(digest, embeddings))
             self._save(first, content_id)
         self.tally.counts["n_added"] += 1
@@ -176,6 +178,17 @@ class Indexer:
             self._save(file, content_id)
         self.tally.counts["n_moved" if moved else "n_duplicates"] += 1
         self.tally.advance(n_done=1, bytes_done=file.size)
+
+    def _follow_move(self, file: FoundFile) -> None:
+        """Keep the tags of what came from a folder that is heard at another speed."""
+        if not self._slow or file.path in self._scan.known:
+            return
+        with suppress(AudioError):
+            other_id = self._library.find_bytes(hash_file(file.path))
+            moved = None if other_id is None else self._find_moved(other_id)
+            if moved is not None:
+                self._scan.note_move(moved.path, file.path)
+                self._library.move_recording(moved, file.path)
 
     def _find_moved(self, content_id: int) -> Recording | None:
         """Find a recording of the same bytes whose own file is gone."""
