@@ -44,6 +44,11 @@ class SoundRef:
         return cls(*facts, upload=upload)
 
     @property
+    def slow(self) -> float:
+        """How many times slower it is heard, as ultrasound."""
+        return 1.0 if self.recording is None else self.recording.slow
+
+    @property
     def path(self) -> Path:
         """The file to decode, on this machine; what is far is brought near first.
 
