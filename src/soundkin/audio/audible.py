@@ -47,8 +47,11 @@ class Stretch:
     stop: int
 
     def cut(self, waveform: Samples, sample_rate: int) -> Samples:
-        """Take it out of a waveform, silence where that has nothing, faded out at its end."""
-        body = waveform[max(0, self.start) : self.stop]
+        """Take it out of a waveform, silence where that has nothing, faded out at its end.
+
+        A constant is taken off, which would end with a click where silence begins.
+        """
+        body = waveform[max(0, self.start) : self.stop] - np.median(waveform)
         taken = np.zeros(self.stop - self.start, np.float32)
         taken[max(0, -self.start) :][: len(body)] = body
         if self.stop < len(waveform):
@@ -112,8 +115,8 @@ def _compute_levels(waveform: Samples, sample_rate: int) -> tuple[Levels, int]:
     """Compute the level in dB of the windows that end at each step; and a step's samples."""
     step = max(1, round(STEP_S * sample_rate))
     n_steps = -(-len(waveform) // step)
-    padded = np.zeros((n_steps + 2 * WINDOW_STEPS) * step, np.float32)
-    padded[WINDOW_STEPS * step :][: len(waveform)] = waveform
+    n_behind = (n_steps + WINDOW_STEPS) * step - len(waveform)
+    padded = np.pad(waveform, (WINDOW_STEPS * step, n_behind), constant_values=np.median(waveform))
     blocks = padded.reshape(-1, step)
     powers = np.einsum("ij,ij->i", blocks, blocks, dtype=np.float64)
     sums = blocks.sum(axis=1, dtype=np.float64)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from soundkin.embedding.segments import locate_segments
+from soundkin.embedding.segments import locate_in_recording
 from soundkin.index.vector_index import Neighbours
 from soundkin.library.library import Library
 from soundkin.library.records import Filters, Recording
@@ -57,9 +57,7 @@ def describe_neighbours(
         *(column.tolist() for column in columns), ranked_by, strict=True
     ):
         for recording in recordings.get(content_id, ()):
-            starts, length_s = locate_segments(
-                recording.n_segments, recording.duration_s, segments, recording.sound_s
-            )
+            starts, length_s = locate_in_recording(recording, segments)
             hit = Hit(
                 rank=len(hits) + 1,
                 recording=recording,
