@@ -21,6 +21,7 @@ from soundkin.cli.options import (
     JSON,
     OTHER_FACTS,
     PATHS,
+    Number,
     build_filters,
     filter_options,
     library_option,
@@ -121,6 +122,13 @@ Examples:
     callback=_read_weights,
     help=f"Let {', '.join(FACT_NAMES)} or {LAST_FACT} count too; the score weighs 1.",
 )
+@click.option("--min-score", type=Number(-1, 1), default=-1.0, help="Least score of hits, -1 to 1.")
+@click.option(
+    "--min-percentile",
+    type=Number(0, 100),
+    default=0.0,
+    help="Least percentile of hits, 0 to 100.",
+)
 @click.option("--fold-duplicates", is_flag=True, help="Leave out near-copies of better hits.")
 @click.option("--why", is_flag=True, help="Show how facts compare, and how stable a hit is.")
 @filter_options
@@ -144,6 +152,8 @@ def search(
     liked: tuple[str, ...],
     disliked: tuple[str, ...],
     weights: dict[str, float],
+    min_score: float,
+    min_percentile: float,
     fold_duplicates: bool,
     why: bool,
     output: str | None,
@@ -160,8 +170,8 @@ def search(
     Recordings of the library are heard as they were indexed, and files that lie in a folder indexed
     with --slow as that folder; --slow is for others.
 
-    The score is the cosine similarity; the percentile beside it says how many pairs of sounds in
-    this library are less alike.
+    The score is the cosine similarity; the percentile beside it says how many of a hundred pairs of
+    unrelated sounds, of a reference that comes with soundkin, are less alike.
 
     --like and --dislike take sounds as SOUND does, and rank by what tells the ones from the others.
     A hit is stable if most parts of the query find its recording on their own (--why).
@@ -189,17 +199,22 @@ def search(
             disliked=[Sound(one, slow=slow) for one in disliked],
             weights=weights,
             fold_duplicates=fold_duplicates,
+            min_score=min_score,
+            min_percentile=min_percentile,
         )
-        if not hits:
+        if not hits and min_score == -1 and min_percentile == 0:
             raise QueryError("nothing found: no other recording is left to compare with")
         verdict = searcher.judge(hits)
         explanations = searcher.explain_all(query, hits) if why else []
-    _print_hits(hits, explanations, output, null=null)
-    if verdict.word == "none":
+    if hits or output or null:
+        _print_hits(hits, explanations, output, null=null)
+    if not hits:
+        click.echo("soundkin: nothing here is as much like it as you ask for", err=True)
+    elif verdict.word == "none":
         click.echo(
             f"soundkin: nothing here sounds much like it: the best score is"
-            f" {verdict.best_score:.3f}; nine in ten sounds of this library have one of"
-            f" {verdict.usual_score:.3f} or more with their nearest",
+            f" {verdict.best_score:.3f}; {verdict.usual_score:.3f} or more would not be by chance"
+            " in this library",
             err=True,
         )
 
@@ -278,7 +293,7 @@ def _print_hits(
                 str(hit.rank),
                 *([f"{hit.rank_score:.3f}"] if is_reranked else []),
                 f"{hit.score:.3f}",
-                f"{hit.percentile:.1f}",
+                f"{hit.percentile:.2f}",
                 format_time(hit.start_s),
                 f"{hit.duration_s:.2f} s",
                 out.shorten_path(hit.recording.path)

@@ -66,6 +66,8 @@ class Searcher:
         disliked: Sequence[Sound | Source] = (),
         weights: Mapping[str, float] | None = None,
         fold_duplicates: bool = False,
+        min_score: float = -1.0,
+        min_percentile: float = 0.0,
     ) -> list[Hit]:
         """Find the places that sound most like a query, best first.
 
@@ -94,6 +96,9 @@ class Searcher:
             the largest weight.
         fold_duplicates
             Leave out hits that are near-copies of a better one, and count them there.
+        min_score, min_percentile
+            Leave out hits whose similarity to the query, -1 to 1, or its percentile, 0 to 100, is
+            less, whatever they are ranked by; there may be none left.
 
         Raises
         ------
@@ -103,6 +108,8 @@ class Searcher:
         """
         if top_k < 1 or per_recording < 1:
             raise QueryError("top_k and per_recording must be at least 1")
+        if not (-1 <= min_score <= 1 and 0 <= min_percentile <= 100):
+            raise QueryError("min_score lies between -1 and 1, min_percentile between 0 and 100")
         weights = {name: weight for name, weight in (weights or {}).items() if weight != 0}
         check_weights(weights)
         self._loaded = self._shared_index.get(self._library)
@@ -125,11 +132,15 @@ class Searcher:
             else:
                 found, rank_scores = self._ask(lambda i: feedback.search(i, n_contents, **options))
             hits = describe_neighbours(self._library, self._loaded, found, filters, rank_scores)
+            hits = [h for h in hits if h.score >= min_score and h.percentile >= min_percentile]
+            hits = renumber(hits, len(hits))
             return self._weigh(read, hits, weights) if weights else hits
 
+        is_bounded = min_score > -1 or min_percentile > 0
+        least = WEIGHED_POOL if weights or (feedback and is_bounded) else 0
         if not fold_duplicates:
-            return find(max(top_k, WEIGHED_POOL if weights else 0))[:top_k]
-        return self._find_folded(find, top_k, WEIGHED_POOL if weights else 0)
+            return find(max(top_k, least))[:top_k]
+        return self._find_folded(find, top_k, least)
 
     def search_many(
         self,
@@ -246,7 +257,7 @@ class Searcher:
         while True:
             hits = find(n_asked)
             folded = fold_copies(self._loaded, hits)
-            if len(folded) >= top_k or n_asked >= len(self._loaded.index.content_ids):
+            if len(folded) >= top_k or len(hits) < n_asked:  # no more are to be found
                 return renumber(folded, top_k)
             n_asked *= FOLDED_POOL
 

@@ -17,7 +17,7 @@ N_SAMPLED = 128
 N_REFERENCE = 256
 N_NEAREST = 5
 COPY_SCORE = 0.99  # a copy tells nothing about how near other sounds are
-NOWHERE = -1.0
+NOWHERE = -1.0  # of no hits at all
 
 
 @dataclass(frozen=True)

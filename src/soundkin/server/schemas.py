@@ -98,6 +98,10 @@ class SearchRequest(RequestModel):
         default={}, max_length=100, examples=[{"pitch": 0.5}], description=f"Of {FACT_NAMES}"
     )
     fold: bool = Field(default=False, description="Leave out near-copies of better hits")
+    min_score: float = Field(default=-1, ge=-1, le=1, description="Of hits, the least score")
+    min_percentile: float = Field(
+        default=0, ge=0, le=100, description="Of hits, the least percentile"
+    )
 
 
 Body = dict[str, Any]

@@ -53,7 +53,9 @@ class HitResponse(BaseModel):
     duration_s: float
     recording_duration_s: float
     score: float = Field(examples=[0.827312])
-    percentile: float = Field(examples=[99.9])
+    percentile: float = Field(
+        examples=[99.9], description="Share, 0-100, of pairs of sounds of the world less alike"
+    )
     rank_score: float | None
     n_folded: int
     tags: list[str]
@@ -62,7 +64,7 @@ class HitResponse(BaseModel):
 
 
 class VerdictResponse(BaseModel):
-    """How many hits are as near to the query as most sounds here have their nearest."""
+    """How many hits have `usual_score`, which one in ten sounds of the world finds here by chance."""
 
     word: str = Field(examples=["many", "some", "none"])
     n_good: int
@@ -126,6 +128,8 @@ async def search_upload(
     top_k: Annotated[int, Query(ge=1, le=1000)] = 30,
     per_recording: Annotated[int, Query(ge=1, le=100)] = 1,
     exclude_self: bool = True,
+    min_score: Annotated[float, Query(ge=-1, le=1)] = -1.0,
+    min_percentile: Annotated[float, Query(ge=0, le=100)] = 0.0,
 ) -> Response:
     """Take a sound in and search with all of it, in one round trip."""
     upload = await take_in(request, state, name)
@@ -134,6 +138,8 @@ async def search_upload(
         top_k=top_k,
         per_recording=per_recording,
         exclude_self=exclude_self,
+        min_score=min_score,
+        min_percentile=min_percentile,
     )
     answer = await run_in_search_pool(run_search, words, state)
     return Json({"sound": describe_sound(SoundRef.of_upload(upload))} | answer)
@@ -155,6 +161,8 @@ def run_search(words: SearchRequest, state: ServerState) -> dict[str, Any]:
             disliked=asked.disliked,
             weights=words.weights,
             fold_duplicates=words.fold,
+            min_score=words.min_score,
+            min_percentile=words.min_percentile,
         )
         verdict = searcher.judge(hits)
     return {

@@ -112,7 +112,7 @@ function tellScore({ score, rank_score, percentile: value }, bar, number, beside
   number.textContent = shown.toFixed(3);
   const refined = rank_score !== null && rank_score !== undefined;
   beside.textContent = refined ? `refined, was ${score.toFixed(3)}` : percentile(value);
-  beside.title = `Cosine ${score.toFixed(3)}: more alike than ${value.toFixed(1)} % of pairs of sounds in this library`;
+  beside.title = `Cosine ${score.toFixed(3)}: more alike than ${value.toFixed(2)} % of pairs of unrelated sounds of the world`;
 }
 
 function place(hit, all) {

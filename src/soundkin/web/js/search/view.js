@@ -151,13 +151,16 @@ function searching(info) {
 }
 
 function tellVerdict(place, answer, state) {
-  if (!answer.hits.length) return tellNothing(place, "The library has no other sound to compare with. Index more folders in the library view.", state);
+  if (!answer.hits.length) return tellNothing(place, isBounded(state) ? "No other sound here is as much like it as you ask for." : "The library has no other sound to compare with. Index more folders in the library view.", state);
   const { title, words } = verdictWords(answer);
   const took = answer.took_ms === undefined ? "" : ` · ${answer.took_ms < 10 ? answer.took_ms.toFixed(1) : Math.round(answer.took_ms)} ms`;
   return place.replaceChildren(h("h2", {}, title), h("p", {}, `${words}${words ? " " : ""}${count(answer.hits.length, "hit")}${took}`));
 }
 
-function tellNothing(place, words, { filters }) {
-  const filtered = Object.values(filters).some((value) => (value && typeof value === "object" ? Object.keys(value).length : value));
+const isBounded = ({ min_score, min_percentile }) => min_score !== undefined || min_percentile !== undefined;
+
+function tellNothing(place, words, state) {
+  const { filters } = state;
+  const filtered = isBounded(state) || Object.values(filters).some((value) => (value && typeof value === "object" ? Object.keys(value).length : value));
   place.replaceChildren(h("h2", {}, "Nothing here fits"), h("p", {}, words), filtered ? h("button", { type: "button", onclick: resetFilters }, "Take the filters away") : "");
 }
