@@ -18,8 +18,9 @@ from soundkin.index.unit_vectors import average_runs
 
 REFERENCE_FILE = Path(__file__).with_name("reference.npz")
 STEPS = 127  # of a number of a vector, to each side of 0
-LEAST_RARE = 1e-6  # of pairs
-LEVELS = 100.0 * (1 - np.concatenate([np.linspace(1, 0.1, 91)[:-1], np.geomspace(0.1, LEAST_RARE, 201)]))
+RAREST = 1e-6  # of pairs
+RARITIES = np.concatenate([np.linspace(1, 0.1, 91), np.geomspace(0.1, RAREST, 201)[1:]])
+LEVELS = 100 * (1 - RARITIES)
 BLOCK = 512
 
 Vectors = npt.NDArray[np.float32]

@@ -1,4 +1,4 @@
-"""Whether a library has anything like a query, told by how near other sounds come to it by chance."""
+"""Whether a library has anything like a query, or no more than chance finds there."""
 
 from __future__ import annotations
 
