@@ -26,7 +26,7 @@ from soundkin.embedding.model import find_model
 from soundkin.index.vector_index import VectorIndex
 from soundkin.library.library import Library
 from soundkin.search.reference import Vectors, find_reference
-from soundkin.search.verdict import CHANCE_PERCENT, MANY, N_REFERENCE
+from soundkin.search.verdict import MANY, N_REFERENCE
 
 SIZES = (1, 10, 100, 1000)
 MOST_KIN = 10
@@ -87,7 +87,9 @@ def draw_case(
     return Case(query, np.sort(np.concatenate([members, kin])), n_kin > 0)
 
 
-def judge(sounds: Sounds, case: Case, reference: Vectors) -> tuple[float, float, int]:
+def judge(
+    sounds: Sounds, case: Case, reference: Vectors, percent: float
+) -> tuple[float, float, int]:
     """Search; the best score, its place among what reference sounds find, and how many are good."""
     silent = [np.zeros(len(sounds.sounds[m].segments), bool) for m in case.members]
     index = VectorIndex.build(
@@ -96,7 +98,7 @@ def judge(sounds: Sounds, case: Case, reference: Vectors) -> tuple[float, float,
     )
     scores = index.search(sounds.sounds[case.query].vector, MANY).scores
     chance = np.array([float(n.scores[0]) for n in index.search_many(reference, 1)])
-    usual = np.percentile(chance, CHANCE_PERCENT)
+    usual = np.percentile(chance, percent)
     distance = (scores[0] - chance.mean()) / chance.std()
     return float(scores[0]), float(distance), int((scores >= usual).sum())
 
@@ -152,7 +154,9 @@ def main() -> None:
                 for is_there in (True, False)
                 for _ in range(arguments.queries)
             ]
-            rows = np.array([judge(sounds, case, drawn) for case in cases])
+            rows = np.array(
+                [judge(sounds, case, drawn, reference.chance_percent) for case in cases]
+            )
             is_there = np.array([case.is_there for case in cases])
             everything.append((rows, is_there))
             table.append(describe(f"{size}, {'mixed' if mixed else 'alike'}", rows, is_there))

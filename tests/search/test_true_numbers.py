@@ -39,11 +39,12 @@ def test_a_reference_is_read_as_it_was_written(tmp_path: Path) -> None:
     vectors = generator.standard_normal((300, 16)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     sources = np.arange(300) // 3
-    made = Reference.build("some model", vectors, sources)
+    made = Reference.build("some model", vectors, sources, 80.0)
     made.save(tmp_path / "reference.npz")
     read = Reference.load(tmp_path / "reference.npz")
     assert read.model_hash == "some model"
     assert (made.vectors * read.vectors).sum(axis=1).min() > 0.999
+    assert read.chance_percent == 80
     pairs = (vectors @ vectors.T)[sources[:, None] < sources[None]]
     for score in (-0.3, 0.0, 0.4, 0.6):
         below = 100 * (pairs < score).mean()

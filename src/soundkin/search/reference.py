@@ -32,16 +32,24 @@ class Reference:
     """Unit vectors of sounds that have nothing to do with a library, float32 `(n_sounds, n)`.
 
     Of pairs of them from different sources, `levels[i]` percent, ascending, are less alike than
-    `scores[i]`. `model_hash` is that of the model whose vectors they are.
+    `scores[i]`. `model_hash` is that of the model whose vectors they are. `chance_percent` of them
+    find nothing so near in a library as what counts there as a good hit (see `verdict`).
     """
 
     model_hash: str
     vectors: Vectors
     scores: Floats
     levels: Floats
+    chance_percent: float
 
     @classmethod
-    def build(cls, model_hash: str, vectors: Vectors, sources: npt.NDArray[np.int64]) -> Reference:
+    def build(
+        cls,
+        model_hash: str,
+        vectors: Vectors,
+        sources: npt.NDArray[np.int64],
+        chance_percent: float,
+    ) -> Reference:
         """Compare sounds `(n_sounds, n)` with all those of other sources, `(n_sounds,)`."""
         found = []
         for start in range(0, len(vectors), BLOCK):
@@ -49,7 +57,7 @@ class Reference:
             is_other = sources[part, None] < sources[None]  # each pair once
             found.append((vectors[part] @ vectors.T)[is_other])
         scores = np.percentile(np.concatenate(found), LEVELS)
-        return cls(model_hash, vectors, np.maximum.accumulate(scores), LEVELS)
+        return cls(model_hash, vectors, np.maximum.accumulate(scores), LEVELS, chance_percent)
 
     def compute_percentile(self, score: float) -> float:
         """Place a score among those of pairs of sounds from different sources, 0-100."""
@@ -59,9 +67,13 @@ class Reference:
         """Write them, each number of a vector as one byte."""
         largest = np.abs(self.vectors).max(axis=1, keepdims=True)
         codes = np.round(self.vectors / largest * STEPS).astype(np.int8)
-        digest = np.array(self.model_hash)
         np.savez_compressed(
-            path, model_hash=digest, codes=codes, scores=self.scores, levels=self.levels
+            path,
+            model_hash=np.array(self.model_hash),
+            codes=codes,
+            scores=self.scores,
+            levels=self.levels,
+            chance_percent=self.chance_percent,
         )
 
     @classmethod
@@ -70,7 +82,13 @@ class Reference:
         with np.load(path) as stored:
             codes = stored["codes"].astype(np.float32)
             vectors = average_runs(codes, np.arange(len(codes)))  # back to norm 1
-            return cls(str(stored["model_hash"]), vectors, stored["scores"], stored["levels"])
+            return cls(
+                str(stored["model_hash"]),
+                vectors,
+                stored["scores"],
+                stored["levels"],
+                float(stored["chance_percent"]),
+            )
 
 
 @cache

@@ -60,8 +60,8 @@ class LoadedIndex:
         Among a million segments it takes half a second, so it is noted beside a saved index.
         """
         reference = self.reference
-        n_sounds = 0 if reference is None else len(reference.vectors)
-        origin = {"identity": self.stamp[0], "model": self.model.hash, "n_reference": n_sounds}
+        percent = None if reference is None else reference.chance_percent
+        origin = {"identity": self.stamp[0], "model": self.model.hash, "chance_percent": percent}
         notes, n_segments = self.folder.read_notes(), len(self.index)
         if origin.items() <= notes.items():
             n_noted, noted = notes["n_segments"], notes["usual_score"]
@@ -71,7 +71,7 @@ class LoadedIndex:
         if reference is None:
             score = compute_usual_score(self.index, generator)
         else:
-            score = compute_chance_score(self.index, reference.vectors, generator)
+            score = compute_chance_score(self.index, reference, generator)
         self.folder.write_notes(origin | {"n_segments": n_segments, "usual_score": score})
         return score
 

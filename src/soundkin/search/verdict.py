@@ -8,10 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from soundkin.index.vector_index import VectorIndex
-from soundkin.search.reference import Vectors
+from soundkin.search.reference import Reference
 
 MANY = 5
-CHANCE_PERCENT = 90.0  # so many sounds of the world find nothing so near as `usual_score`
 FAR_PERCENT = 10.0  # so many of a library's own sounds have no nearer kin than `usual_score`
 N_SAMPLED = 128
 N_REFERENCE = 256
@@ -25,7 +24,7 @@ class Verdict:
     """How well a library answers a query.
 
     `word` is `many`, `some` or `none`: how many of the hits have at least a score of
-    `usual_score`, which one in ten sounds of the world finds in this library by chance; for a model
+    `usual_score`, which few sounds of the world find in this library by chance; for a model
     without reference sounds, which nine in ten of the library's own sounds have with their nearest.
     `n_good` counts them; `best_score` is the best hit's.
     """
@@ -44,19 +43,20 @@ def judge_scores(scores: Sequence[float], usual_score: float) -> Verdict:
 
 
 def compute_chance_score(
-    index: VectorIndex, reference: Vectors, generator: np.random.Generator
+    index: VectorIndex, reference: Reference, generator: np.random.Generator
 ) -> float:
-    """Compute the best score that one in ten sounds of the world finds in a library, or more.
+    """Compute the score that `chance_percent` of the sounds of the world do not find in a library.
 
-    Each of some reference sounds `(n_sounds, n)` is searched for. More recordings, longer ones and
+    Some of the reference sounds are searched for. More recordings, longer ones and
     more kinds of sound bring the nearest closer by chance, and so ask for more of a hit; that the
     library's sounds are alike among themselves does not. It is what the E-value is to searches for
     sequences (Karlin & Altschul 1990), counted instead of modelled.
     """
-    drawn = generator.choice(len(reference), min(N_REFERENCE, len(reference)), replace=False)
-    found = index.search_many(reference[np.sort(drawn)], 1)
+    n_sounds = len(reference.vectors)
+    drawn = generator.choice(n_sounds, min(N_REFERENCE, n_sounds), replace=False)
+    found = index.search_many(reference.vectors[np.sort(drawn)], 1)
     best = [float(neighbours.scores[0]) for neighbours in found if len(neighbours.scores)]
-    return float(np.percentile(best, CHANCE_PERCENT)) if best else NOWHERE
+    return float(np.percentile(best, reference.chance_percent)) if best else NOWHERE
 
 
 def compute_usual_score(index: VectorIndex, generator: np.random.Generator) -> float:

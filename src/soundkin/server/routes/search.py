@@ -64,7 +64,7 @@ class HitResponse(BaseModel):
 
 
 class VerdictResponse(BaseModel):
-    """How many hits reach `usual_score`, as one in ten sounds of the world does here by chance."""
+    """How many hits reach `usual_score`, as few sounds of the world do here by chance."""
 
     word: str = Field(examples=["many", "some", "none"])
     n_good: int
