@@ -175,6 +175,22 @@ def test_filters_leave_what_passes_them(visit: Visit) -> None:
     visit.wait_for(hits)
 
 
+def test_hits_can_be_asked_to_be_good_enough(visit: Visit) -> None:
+    hits = visit.search(AMEN)
+    ids = visit.page.locator(".card").evaluate_all("all => all.map((card) => card.dataset.id)")
+    found = visit.server.post("/search", {"sounds": [{"id": visit.server.find(AMEN)["id"]}]})
+    assert [hit["id"] for hit in found["hits"]] == ids
+    least = found["hits"][4]["percentile"] - 1e-3  # they are rounded
+    visit.page.get_by_label("Least percentile of hits").fill(f"{least:.3f}")
+    visit.wait_for(hits[:5])
+    visit.page.reload()
+    visit.wait_for(hits[:5])
+    visit.page.get_by_label("Least score of hits").fill("1")
+    expect(visit.page.locator(".verdict")).to_contain_text("as you ask for")
+    visit.page.get_by_role("button", name="Take the filters away").click()
+    visit.wait_for(hits)
+
+
 def test_a_downloaded_segment_is_the_sound_that_was_found(visit: Visit) -> None:
     visit.search("ambi_drone")
     card = visit.page.locator(".card").first
