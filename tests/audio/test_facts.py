@@ -168,7 +168,7 @@ def test_clicks_have_their_tempo(embedder: Embedder, bpm: int) -> None:
 
 
 @pytest.mark.parametrize("style", LOOPS)
-@pytest.mark.parametrize(("bpm", "n_bars"), [(92, 4), (100, 2), (127, 2), (127, 8), (135.5, 4)])
+@pytest.mark.parametrize(("bpm", "n_bars"), [(92, 4), (100, 2), (127, 2), (127, 8), (118.5, 4)])
 def test_a_loop_has_the_tempo_it_was_made_at(
     embedder: Embedder, style: str, bpm: float, n_bars: int
 ) -> None:
@@ -180,7 +180,7 @@ def test_a_loop_has_the_tempo_it_was_made_at(
 def test_a_loop_that_was_padded_or_rings_on_keeps_its_tempo(
     embedder: Embedder, rest_s: float
 ) -> None:
-    loop = make_loop(LOOPS["breakbeat"], 127, 2)
+    loop = make_loop(LOOPS["breakbeat"], 127, 4)
     before = np.zeros(round(min(0.03, rest_s) * RATE))
     padded = np.concatenate([before, loop, np.zeros(round(rest_s * RATE))])
     assert measure(embedder, padded).tempo_bpm == pytest.approx(127, rel=0.015)

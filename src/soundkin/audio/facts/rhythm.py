@@ -21,7 +21,7 @@ APART_S = 0.05
 SOUND_DB = 1.0  # of flux, with which a sound begins after silence
 TEMPO_S = 120.0  # what a tempo is looked for in
 MIN_BPM, MAX_BPM = 60.0, 200.0
-N_TEMPI = 210
+TEMPI_BPM = np.geomspace(MIN_BPM, MAX_BPM, 210)
 LEVELS = np.array([0.5, 1, 2, 4, 8])  # beats after which a sound is like itself
 LEVEL_WEIGHTS = np.array([0.3, 1, 1, 1, 1])  # not all music divides its beats
 OVERLAP = 0.25  # of a sound with itself, below which likeness is chance
@@ -29,12 +29,13 @@ OVERLAP = 0.25  # of a sound with itself, below which likeness is chance
 # benchmarks/facts. Octaves from the likely tempo count squared.
 LIKELY_BPM = 125.0
 FAR_COSTS = 0.3
+UNLIKELINESS = FAR_COSTS * np.square(np.log2(TEMPI_BPM / LIKELY_BPM))
 BAR_BEATS = 4
 WHOLE_GAINS = 0.22
 CUT_EARLY_S, CUT_LATE_S = 0.02, 0.05  # how far a loop's end lies from its last bar's, encoders' too
 SAME = 0.004  # share by which a beat's measure is off
-# A chance likeness shrinks with the root of the beats, and grows with no bars.
-MIN_EVIDENCE = 0.7
+# What is asked of a beat: by chance a likeness shrinks as the root of the beats grows.
+MIN_EVIDENCE = 0.75
 WHOLE_EVIDENCE = 0.4
 MIN_BEATS = 2.9
 
@@ -99,13 +100,12 @@ def find_tempo(flux: Floats, frame_s: float, duration_s: float) -> tuple[float |
     n_frames = duration_s / frame_s - begin
     if len(flux) * frame_s < MIN_BEATS * 60 / MAX_BPM:
         return None, 0.0
-    likeness = _correlate(_even_out(flux, frame_s))
-    octaves = np.linspace(np.log2(MIN_BPM), np.log2(MAX_BPM), N_TEMPI)
-    periods = 60 / 2**octaves / frame_s
+    periods = 60 / TEMPI_BPM / frame_s
+    longest = min((1 - OVERLAP) * len(flux), 1.02 * LEVELS[-1] * periods[0])
+    likeness = _correlate(_even_out(flux, frame_s), int(longest))
     regularity = _average_levels(likeness, periods)
     wholeness = _weigh_wholeness(n_frames * frame_s, periods * frame_s)
-    far = np.square(octaves - np.log2(LIKELY_BPM))
-    best = int((regularity + WHOLE_GAINS * wholeness - FAR_COSTS * far).argmax())
+    best = int((regularity + WHOLE_GAINS * wholeness - UNLIKELINESS).argmax())
     confidence = float(np.clip(regularity[best], 0, 1))
     n_beats = len(flux) / periods[best]
     evidence = regularity[best] * np.sqrt(n_beats) + WHOLE_EVIDENCE * wholeness[best]
@@ -125,7 +125,7 @@ def _even_out(flux: Floats, frame_s: float) -> Curve:
 def _average_levels(likeness: Curve, periods: Curve) -> Curve:
     """Average the likeness at the levels of each beat's metre that the sound is long enough for."""
     lags = periods[:, None] * LEVELS
-    weights = (lags <= (1 - OVERLAP) * len(likeness)) * LEVEL_WEIGHTS
+    weights = (lags < len(likeness)) * LEVEL_WEIGHTS
     values = np.interp(lags, np.arange(len(likeness)), likeness)
     return np.asarray((values * weights).sum(axis=1) / np.maximum(weights.sum(axis=1), 1e-9))
 
@@ -140,7 +140,7 @@ def _weigh_wholeness(duration_s: float, beats_s: Curve) -> Curve:
 
 def _refine(likeness: Curve, period: float) -> float:
     """Measure a period, known to 1 %, by the likeness after most beats."""
-    levels = LEVELS[LEVELS * period <= (1 - OVERLAP) * len(likeness)]
+    levels = LEVELS[LEVELS * period < len(likeness)]
     lag, reach = levels[-1] * period, max(1.5, 0.01 * levels[-1] * period)
     first = max(1, int(np.ceil(lag - reach)))
     near = likeness[first : int(lag + reach) + 1]
@@ -161,13 +161,13 @@ def _snap(duration_s: float, beat_s: float) -> float:
     return duration_s / n_beats if off_s <= min(CUT_LATE_S, SAME * duration_s) else beat_s
 
 
-def _correlate(values: Curve) -> Curve:
-    """Correlate a curve with itself at each lag; 1 at none."""
+def _correlate(values: Curve, n_lags: int) -> Curve:
+    """Correlate a curve with itself at lags from 0, where it is 1, to `n_lags`."""
     n = len(values)
-    spectrum = np.fft.rfft(values, 2 * n)
-    products = np.fft.irfft(np.square(np.abs(spectrum)))[:n]
-    products /= np.maximum(n - np.arange(n), 1)  # the mean over what overlaps
-    return products / max(float(products[0]), 1e-12)
+    size = -(-(n + n_lags + 1) // 64) * 64  # no great prime, which an FFT takes long for
+    products = np.fft.irfft(np.square(np.abs(np.fft.rfft(values, size))), size)[: n_lags + 1]
+    products /= n - np.arange(n_lags + 1)  # the mean over what overlaps
+    return np.asarray(products / max(float(products[0]), 1e-12))
 
 
 def _average_around(values: Floats, reach: int) -> Floats:
