@@ -58,6 +58,9 @@ def _store(library: Library, recording: Recording, future: Future[Facts]) -> boo
     if not _is_same(recording):
         return False
     assert recording.content_id is not None  # what failed has nothing to measure
+    if recording.facts is not None:  # where its segments lie is as they were embedded
+        kept = recording.facts
+        facts = replace(facts, sound_from_s=kept.sound_from_s, sound_to_s=kept.sound_to_s)
     library.save_facts(recording.content_id, facts)
     return True
 
