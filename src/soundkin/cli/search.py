@@ -337,9 +337,11 @@ def _explain(hit: Hit, explanation: Explanation) -> str:
 
 
 def _compare(one: Comparison) -> str:
-    parts = (one.fact, _show(one.hit), FACTS[one.fact].sign, f"(query {_show(one.query)})")
-    return " ".join(filter(None, parts))
+    fact = FACTS[one.fact]
+    hit = _show(one.hit, fact.sign, fact.name_of(one.hit))
+    return f"{one.fact} {hit} (query {_show(one.query, '', fact.name_of(one.query))})"
 
 
-def _show(value: float | None) -> str:
-    return "–" if value is None else f"{value:.4g}"
+def _show(value: float | None, sign: str, name: str | None) -> str:
+    shown = "–" if value is None else f"{value:.4g}"
+    return f"{shown} {sign}".rstrip() + (f", {name}" if name else "")

@@ -134,7 +134,7 @@ class ProblemResponse(BaseModel):
     errors: list[dict[str, str]] | None = None
 
 
-Facts = dict[str, float | None]
+Facts = dict[str, float | str | None]  # `pitch_name` is a note, the others are numbers
 
 
 class StrokeResponse(BaseModel):

@@ -93,6 +93,8 @@ class ComparedFact(BaseModel):
     unit: str
     query: float | None
     hit: float | None
+    query_name: str | None = Field(examples=["A3"])
+    hit_name: str | None = Field(examples=["A3 +12 cents"])
     closeness: float
 
 
