@@ -171,7 +171,10 @@ def main() -> None:
     parser.add_argument("--rows", help="only these surroundings, with commas between")
     words = parser.parse_args()
     names = words.rows.split(",") if words.rows else list(SURROUNDINGS)
-    with tempfile.TemporaryDirectory() as folder, open_library(f"{folder}/l.sqlite", create=True) as library:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        open_library(f"{folder}/l.sqlite", create=True) as library,
+    ):
         index_folders(library, words.folders)
         searcher = Searcher(library)
         recordings = [

@@ -79,7 +79,7 @@ class FactsMeter:
             self._take(padded[: n_frames * self._hop].reshape(n_frames, self._hop), mel)
         flux = np.concatenate(self._flux) if self._flux else np.zeros(0, np.float32)
         loudness = self._loudness.measure(self._n_samples / max(1, len(flux) * self._hop))
-        if loudness is None:
+        if loudness is None or not self._bands.any():  # the window sees nothing of one sample
             return Facts()
         frame_s = self._hop / self._sample_rate
         onsets = find_onsets(flux, frame_s)
