@@ -4,7 +4,9 @@
     python -m benchmarks.fuzz.run --only 1234 --keep /tmp/mutants
 
 A mutant may be embedded, or refused with a reason; a native decoder may die of it, which costs
-that file; all else is a defect. The same seed makes the same mutants. Ends with status 1 where
+that file; all else is a defect. So is sound lost: FFmpeg, in a process apart, decodes more than was
+heard, and no warning says that something is missing (`benchmarks/decoding/referee.py`).
+The same seed makes the same mutants. Ends with status 1 where
 there are defects. Two whole cases: `--tiny 100000` files, and one sound of `--hours 12`.
 """
 
@@ -24,6 +26,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.decoding.referee import Referee, find_loss
 from benchmarks.fuzz import extreme_collections
 from benchmarks.fuzz.mutate import Mutant, make_mutant
 from benchmarks.fuzz.seeds import NOT_MADE, Seed, make_seeds
@@ -35,8 +38,9 @@ from soundkin.system import worker_parent
 
 PATIENCE_S = 20.0
 NORM_TOLERANCE = 1e-3
-DEFECTS = ("died of Python", "wrong answer", "wrong reason")
+DEFECTS = ("died of Python", "wrong answer", "wrong reason", "sound lost")
 SAMPLE_EVERY = 250
+UNJUDGED = "WAV NMS_ADPCM"  # FFmpeg takes even whole files of it for another codec
 
 
 @dataclass
@@ -61,7 +65,7 @@ class Tally:
         self.slowest = sorted([*self.slowest, (seconds, mutant.number)])[-5:]
 
 
-def judge(future: Future[Embeddings], path: str) -> tuple[str, str]:
+def judge(future: Future[Embeddings], path: str, referee: Referee) -> tuple[str, str]:
     """Tell what came of a file: an outcome, and its details."""
     try:
         found = future.result()
@@ -74,10 +78,16 @@ def judge(future: Future[Embeddings], path: str) -> tuple[str, str]:
         text = str(error)
         fits = text.startswith(f"{path}: ") and len(text) > len(path) + 4 and "\n" not in text
         return ("refused" if fits else "wrong reason"), text
+    assert found.info is not None
     wrong = find_fault(found)
     if wrong:
         return "wrong answer", wrong
-    return ("embedded in part" if found.warning else "embedded"), ""
+    if found.warning:
+        return "embedded in part", ""
+    if found.info.format.startswith(UNJUDGED):
+        return "embedded", ""
+    lost = find_loss(found.duration_s, referee.judge(path))
+    return ("sound lost", f"{found.info.format}: {lost}") if lost else ("embedded", "")
 
 
 def find_fault(found: Embeddings) -> str | None:
@@ -109,11 +119,12 @@ def run_mutants(
     with (
         tempfile.TemporaryDirectory(prefix="soundkin-mutants-") as folder,
         WorkerPool(find_model(), n_workers) as pool,
+        Referee() as referee,
     ):
 
         def finish() -> Tally:
             mutant, path, submitted, future = waiting.popleft()
-            outcome, detail = judge(future, str(path))
+            outcome, detail = judge(future, str(path), referee)
             path.unlink()
             tally.add(mutant, outcome, detail, time.monotonic() - submitted)
             if sum(tally.outcomes.values()) % SAMPLE_EVERY == 0:

@@ -6,22 +6,24 @@ is, each click at its time when all is decoded, and each again when a region aro
 
 from __future__ import annotations
 
-import io
-import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
-import soundfile
 
-from odd_files import (
+from benchmarks.fuzz.odd_files import (
+    LIST,
+    PICTURE,
     RATE,
     Samples,
+    aiff_without_sizes,
     encode,
+    file_bytes,
     find_clicks,
     make_clicks,
+    mp3_bytes,
     patch_sizes,
     spread_ogg_headers,
     strip_mp3_table,
@@ -34,7 +36,6 @@ TIMES = (0.5, 2.2, 3.9, 5.6, 7.3, 9.0)
 MORE = (0.5, 2.2)
 WITHIN_S = 0.05
 LONG, SHORT = make_clicks(10.0, TIMES), make_clicks(4.0, MORE)
-PICTURE = b"ID3\x03\0\0\0\x12\x34\x56" + bytes((0x12 << 14) + (0x34 << 7) + 0x56)
 HOLE = ((4.5, 7.5),)
 AFTER_HOLE = tuple(time if time < 4.5 else time + 3 for time in TIMES)
 LATE = tuple(time + 2 for time in TIMES)
@@ -51,25 +52,12 @@ class Odd:
     more_s: float = 0.1  # that its codec may add
 
 
-def _encode_in_memory(samples: Samples, form: str, subtype: str, rate: int = RATE) -> bytes:
-    file = io.BytesIO()
-    soundfile.write(file, samples, rate, format=form, subtype=subtype)
-    return file.getvalue()
-
-
-def _mp3(samples: Samples, mode: str = "VARIABLE") -> bytes:
-    file = io.BytesIO()
-    options = {"format": "MP3", "subtype": "MPEG_LAYER_III", "bitrate_mode": mode}
-    soundfile.write(file, samples, RATE, compression_level=0.4, **options)
-    return file.getvalue()
-
-
 def _ogg(samples: Samples) -> bytes:
-    return _encode_in_memory(samples, "OGG", "VORBIS")
+    return file_bytes(samples, "OGG", "VORBIS")
 
 
 def _opus(duration_s: float, times: tuple[float, ...]) -> bytes:
-    return _encode_in_memory(make_clicks(duration_s, times, 48_000), "OGG", "OPUS", 48_000)
+    return file_bytes(make_clicks(duration_s, times, 48_000), "OGG", "OPUS", 48_000)
 
 
 def _bytes(data: Callable[[], bytes]) -> Callable[[Path], object]:
@@ -80,15 +68,7 @@ def _container(*tracks: tuple[str, Samples, float], **options: object) -> Callab
     return lambda path: encode(path, tracks, **options)  # type: ignore[arg-type]
 
 
-def _aiff_without_sizes() -> bytes:
-    data = bytearray(_encode_in_memory(LONG, "AIFF", "PCM_16"))
-    place = data.index(b"SSND")
-    data[place + 4 : place + 8] = data[4:8] = bytes(4)
-    return bytes(data)
-
-
 WAV = wav_bytes(LONG)
-LIST = b"LIST" + struct.pack("<I", 4000) + b"INFOISFT" + bytes(range(250)) * 15 + bytes(242)
 HEADER = "its header is wrong"
 JOINED = (*TIMES, *(10 + time for time in MORE))
 # Players play what an encoder puts before a part that is not the first: two frames.
@@ -96,20 +76,21 @@ JOINED_MP3 = (*TIMES, *(10.055 + time for time in MORE))
 HALVES = make_clicks(10.0, TIMES[:3]), make_clicks(10.0, TIMES[3:])
 
 FILES = {
-    "vbr.mp3": Odd(_bytes(lambda: _mp3(LONG))),
-    "vbr-without-table.mp3": Odd(_bytes(lambda: strip_mp3_table(_mp3(LONG)))),
+    "vbr.mp3": Odd(_bytes(lambda: mp3_bytes(LONG))),
+    "vbr-without-table.mp3": Odd(_bytes(lambda: strip_mp3_table(mp3_bytes(LONG)))),
     "cbr-behind-a-picture.mp3": Odd(
-        _bytes(lambda: PICTURE + strip_mp3_table(_mp3(LONG, "CONSTANT")))),
-    "before-tags.mp3": Odd(_bytes(lambda: _mp3(LONG) + b"TAG" + bytes(125) + bytes(9000))),
-    "joined.mp3": Odd(_bytes(lambda: _mp3(LONG) + _mp3(SHORT)), JOINED_MP3, 14.0, more_s=0.2),
+        _bytes(lambda: PICTURE + strip_mp3_table(mp3_bytes(LONG, "CONSTANT")))),
+    "before-tags.mp3": Odd(_bytes(lambda: mp3_bytes(LONG) + b"TAG" + bytes(125) + bytes(9000))),
+    "joined.mp3": Odd(
+        _bytes(lambda: mp3_bytes(LONG) + mp3_bytes(SHORT)), JOINED_MP3, 14.0, more_s=0.2),
     "headers-spread.ogg": Odd(_bytes(lambda: spread_ogg_headers(_ogg(LONG)))),
     "chained.ogg": Odd(_bytes(lambda: _ogg(LONG) + _ogg(SHORT)), JOINED, 14.0),
     "chained.opus": Odd(_bytes(lambda: _opus(10.0, TIMES) + _opus(4.0, MORE)), JOINED, 14.0),
     "chained-rates.ogg": Odd(
-        _bytes(lambda: _ogg(LONG) + _encode_in_memory(
+        _bytes(lambda: _ogg(LONG) + file_bytes(
             make_clicks(4.0, MORE, 22_050), "OGG", "VORBIS", 22_050)), JOINED, 14.0),
     "joined.flac": Odd(
-        _bytes(lambda: b"".join(_encode_in_memory(x, "FLAC", "PCM_16") for x in (LONG, SHORT))),
+        _bytes(lambda: b"".join(file_bytes(x, "FLAC", "PCM_16") for x in (LONG, SHORT))),
         JOINED, 14.0),
     "size-0.wav": Odd(_bytes(lambda: patch_sizes(WAV, 0, 0)), warns=HEADER),
     "size-unknown.wav": Odd(_bytes(lambda: patch_sizes(WAV, -1, -1)), warns=HEADER),
@@ -124,7 +105,7 @@ FILES = {
     "before-zeros.wav": Odd(_bytes(lambda: WAV + bytes(100_000))),
     "cut.wav": Odd(
         _bytes(lambda: WAV[: len(WAV) // 2]), TIMES[:3], 5.0, "cut short: 5.0 s of 10.0 s"),
-    "sizes-0.aiff": Odd(_bytes(_aiff_without_sizes), warns=HEADER),
+    "sizes-0.aiff": Odd(_bytes(lambda: aiff_without_sizes(LONG)), warns=HEADER),
     "plain.m4a": Odd(_container(("aac", LONG, 0))),
     "fragmented.m4a": Odd(_container(("aac", LONG, 0), container="mp4",
                                      options={"movflags": "frag_keyframe+empty_moov"})),

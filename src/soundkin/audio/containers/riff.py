@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import IO
 
 FORMS = (b"RIFF", b"RIFX", b"RF64", b"BW64", b"FORM")
-TAGS = (b"ID3", b"TAG", b"APETAGEX", b"LYRICSBEGIN", *FORMS)
+TAGS = (b"ID3", b"TAG", b"APETAGEX", b"LYRICSBEGIN", b".snd", *FORMS)
 UNKNOWN = (0, 0xFFFFFFFF, 0x7FFFFFFF)
 SMALL_SLACK = 8  # bytes behind samples that are no sound, whatever they are
 EXTENSIBLE = 0xFFFE
@@ -94,7 +94,7 @@ def find_samples(file: IO[bytes], size: int) -> RawSamples | None:
             known = None if promised in UNKNOWN else max(0, promised - offset)
             rate, n_channels, frame_bytes, subtype, endian = described
             start += offset
-            there = _measure_samples(file, start, known, size, order)
+            there = measure_samples(file, start, known, size, order)
             word = "AIFF" if form[:4] == b"FORM" else "WAV"
             return RawSamples(
                 start, there, known, rate, n_channels, frame_bytes, subtype, endian, word
@@ -142,7 +142,7 @@ def _read_comm(body: bytes, has_codec: bool) -> tuple[int, int, int, str | None,
     return rate, n_channels, n_channels * n_bytes, subtype, "LITTLE" if codec == b"sowt" else "BIG"
 
 
-def _measure_samples(
+def measure_samples(
     file: IO[bytes], start: int, promised: int | None, size: int, order: str
 ) -> int:
     """Measure how many bytes from `start` on are samples."""

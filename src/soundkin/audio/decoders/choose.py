@@ -15,7 +15,7 @@ from typing import IO, Any
 
 import soundfile
 
-from soundkin.audio.containers import flac, mpeg, ogg, riff
+from soundkin.audio.containers import au, flac, mpeg, ogg, riff
 from soundkin.audio.decoders.chained import ChainedDecoder
 from soundkin.audio.decoders.decoder import Arrange, Decoder, Samples, read_reason
 from soundkin.audio.decoders.ffmpeg import FFMPEG_EXTENSIONS, NO_OTHER_FILES, FfmpegDecoder
@@ -60,8 +60,9 @@ class _Choice:
     def open_by_structure(self) -> Decoder:
         """Open a file by libsndfile, or otherwise where its structure says that is not all."""
         head = self._file.read(12)
-        if head[:4] in riff.FORMS:
-            samples = riff.find_samples(self._file, self._size)
+        if head[:4] in riff.FORMS or head[:4] in au.FORMS:
+            room = riff if head[:4] in riff.FORMS else au
+            samples = room.find_samples(self._file, self._size)
             if samples is not None and not samples.is_told_right:
                 return self._open_samples(samples)
         elif head[:4] == b"OggS":
@@ -103,7 +104,7 @@ class _Choice:
         yield from self.open_ffmpeg().decode_pieces(frame)
 
     def _open_samples(self, samples: riff.RawSamples) -> Decoder:
-        """Open a WAV or AIFF whose header is wrong about where its samples end."""
+        """Open a WAV, AIFF or AU whose header is wrong about where its samples end."""
         there_s = samples.n_frames / samples.sample_rate
         promised_s = samples.promised_s
         if promised_s is not None and promised_s > there_s:

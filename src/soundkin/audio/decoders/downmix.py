@@ -41,11 +41,10 @@ class Downmixer:
         n_channels = chunk.shape[1]
         if n_channels == 1:
             return silence_odd(chunk[:, 0].copy())
-        thin = chunk[::THINNED]
-        with np.errstate(over="ignore", invalid="ignore"):
-            energies = np.einsum("ij,ij->j", thin, thin)
-        if not (energies <= MAX_AMPLITUDE**2).all():  # no numbers among them
-            return self(silence_odd(chunk.copy()))
+        energies = _measure_energies(chunk)
+        if not (energies <= MAX_AMPLITUDE**2).all():  # so there may be what is no number
+            chunk = silence_odd(chunk.copy())
+            energies = _measure_energies(chunk)
         loudest = int(energies.argmax())
         is_sounding = energies > QUIET * energies[loudest]
         self._n_left -= len(chunk)
@@ -75,6 +74,14 @@ class Downmixer:
 def mix_to_mono(samples: Samples) -> Samples:
     """Mix the channels of a whole sound `(n_samples, n_channels)`."""
     return Downmixer()(samples)
+
+
+def _measure_energies(chunk: Samples) -> npt.NDArray[np.float32]:
+    """Measure the channels' energies, `(n_channels,)`, by few samples."""
+    thin = chunk[::THINNED]
+    with np.errstate(over="ignore", invalid="ignore"):
+        energies: npt.NDArray[np.float32] = np.einsum("ij,ij->j", thin, thin)
+    return energies
 
 
 def _find_moves(

@@ -219,6 +219,9 @@ class FfmpegDecoder:
             for piece in track.convert(None):
                 self._current = index
                 yield self._fit_channels(piece)
+        dropped_s = max(track.n_dropped for track in tracks.values()) / self._rate
+        if dropped_s >= MIN_LOSS_S:
+            self.warning = f"{dropped_s:.1f} s are left out: they have the times of what was before"
 
     def _fit_channels(self, piece: Samples) -> Samples:
         if piece.shape[1] == self._n_channels:

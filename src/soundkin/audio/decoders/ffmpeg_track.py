@@ -39,6 +39,7 @@ class Track:
         is_timed: bool,
     ) -> None:
         self.place: int | None = None  # of the next sample; None before the first
+        self.n_dropped = 0  # samples stamped with times at which others had been already
         self._rate = rate
         self._origin_s = origin_s
         self._is_timed = is_timed
@@ -64,6 +65,7 @@ class Track:
         for piece in self._resample(frame):
             skip = min(len(piece), self._overlap)
             self._overlap -= skip
+            self.n_dropped += skip
             self.place = (self.place or 0) + len(piece) - skip
             if skip < len(piece):
                 yield piece[skip:]

@@ -1,0 +1,115 @@
+"""A whole decode by FFmpeg, to hold soundkin's against: how long each sound stream of a file is.
+
+It runs in a process apart, since FFmpeg may crash, hang or eat memory over a file: `ask_referee`.
+That process has this file as its program.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from soundkin.errors import SoundkinError
+from soundkin.system.limits import DECODING_BYTES, limit_memory
+from soundkin.system.worker_child import declare_ready, heartbeat, open_streams, write_answer
+from soundkin.system.worker_parent import Answers, WorkerProcess
+
+TOLERANCE_S, TOLERANCE = 0.05, 0.01  # that codecs pad, or decoders leave out
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What FFmpeg makes of a file: seconds of its longest sound stream, as decoded.
+
+    `form` names container and codec, `frame_s` is the longest frame, `n_bad` counts packets that
+    could not be decoded, of all streams.
+    """
+
+    seconds: float
+    frame_s: float
+    form: str
+    n_bad: int
+
+
+def find_loss(heard_s: float, verdict: Verdict | None) -> str | None:
+    """Tell whether notably less of a file was heard than FFmpeg decodes, and how much."""
+    if verdict is None or verdict.seconds - heard_s <= max(
+        TOLERANCE_S, TOLERANCE * verdict.seconds
+    ):
+        return None
+    return f"{heard_s:.3f} s heard, {verdict.seconds:.3f} s by FFmpeg ({verdict.form})"
+
+
+class Referee:
+    """Asks one process about file after file; a context manager."""
+
+    def __init__(self) -> None:
+        self._process = WorkerProcess(__file__)
+
+    def __enter__(self) -> Referee:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.stop()
+
+    def judge(self, path: str) -> Verdict | None:
+        """Decode a file; None where FFmpeg finds no sound in it, or does not survive it."""
+        try:
+            answer = self._process.ask({"path": path}, Answers.read_line)
+        except SoundkinError:
+            return None
+        return Verdict(**answer) if answer else None
+
+
+def decode(path: str) -> Verdict | None:
+    """Decode all sound streams of a file packet by packet; None where there is no sound in it.
+
+    Frames are counted, whatever their time stamps say; a packet that fails is passed over.
+    """
+    import av
+
+    lengths: dict[int, float] = {}
+    n_bad, longest_s = 0, 0.0
+    try:
+        options = {"protocol_whitelist": "file"}
+        with av.open(path, metadata_errors="ignore", options=options) as container:
+            streams = [one for one in container.streams.audio if one.codec_context is not None]
+            for packet in container.demux(streams):
+                heartbeat()
+                try:
+                    frames = packet.decode()
+                except av.error.InvalidDataError:
+                    n_bad += 1
+                    continue
+                for frame in frames:
+                    seconds = frame.samples / frame.sample_rate
+                    longest_s = max(longest_s, seconds)
+                    index = packet.stream.index
+                    lengths[index] = lengths.get(index, 0.0) + seconds
+            names = [one.codec_context.name for one in streams]
+            form = f"{container.format.name} {' '.join(names)}"
+    except (av.error.FFmpegError, ValueError, ZeroDivisionError):
+        if not lengths:
+            return None
+        form = "broken off"
+    seconds = max(lengths.values(), default=0.0)
+    return Verdict(seconds, longest_s, form, n_bad) if seconds else None
+
+
+def serve_requests() -> None:
+    """Answer requests until they end."""
+    requests, answers = open_streams()
+    limit_memory(DECODING_BYTES)
+    declare_ready(answers)
+    for line in requests:
+        request: dict[str, Any] = json.loads(line)
+        try:
+            verdict = decode(request["path"])
+        except MemoryError:
+            verdict = None
+        write_answer(answers, {} if verdict is None else vars(verdict))
+
+
+if __name__ == "__main__":
+    serve_requests()
