@@ -16,27 +16,38 @@ from soundkin.system.worker_child import declare_ready, heartbeat, open_streams,
 from soundkin.system.worker_parent import Answers, WorkerProcess
 
 TOLERANCE_S, TOLERANCE = 0.05, 0.01  # that codecs pad, or decoders leave out
+# The first frames after damage, whose bits lie in frames that are gone: FFmpeg gives silence.
+MPEG_FRAMES = 2
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What FFmpeg makes of a file: seconds of its longest sound stream, as decoded.
+    """What FFmpeg makes of a file: seconds and samples of its longest sound stream, as decoded.
 
     `form` names container and codec, `frame_s` is the longest frame, `n_bad` counts packets that
     could not be decoded, of all streams.
     """
 
     seconds: float
+    n_samples: int
     frame_s: float
     form: str
     n_bad: int
 
 
-def find_loss(heard_s: float, verdict: Verdict | None) -> str | None:
-    """Tell whether notably less of a file was heard than FFmpeg decodes, and how much."""
-    if verdict is None or verdict.seconds - heard_s <= max(
-        TOLERANCE_S, TOLERANCE * verdict.seconds
-    ):
+def find_loss(heard_s: float, sample_rate: int, verdict: Verdict | None) -> str | None:
+    """Tell whether notably less of a file was heard than FFmpeg decodes, and how much.
+
+    Both seconds and samples have to be fewer: where headers contradict each other, the two may
+    take the same samples for those of different rates, and nothing is lost.
+    """
+    if verdict is None:
+        return None
+    tolerance_s = max(TOLERANCE_S, TOLERANCE * verdict.seconds)
+    if verdict.form.startswith("mp3 "):
+        tolerance_s += MPEG_FRAMES * verdict.frame_s
+    least_samples = verdict.n_samples * (1 - tolerance_s / verdict.seconds)
+    if heard_s >= verdict.seconds - tolerance_s or heard_s * sample_rate >= least_samples:
         return None
     return f"{heard_s:.3f} s heard, {verdict.seconds:.3f} s by FFmpeg ({verdict.form})"
 
@@ -69,7 +80,7 @@ def decode(path: str) -> Verdict | None:
     """
     import av
 
-    lengths: dict[int, float] = {}
+    lengths: dict[int, tuple[float, int]] = {}
     n_bad, longest_s = 0, 0.0
     try:
         options = {"protocol_whitelist": "file"}
@@ -85,16 +96,16 @@ def decode(path: str) -> Verdict | None:
                 for frame in frames:
                     seconds = frame.samples / frame.sample_rate
                     longest_s = max(longest_s, seconds)
-                    index = packet.stream.index
-                    lengths[index] = lengths.get(index, 0.0) + seconds
+                    former_s, n_samples = lengths.get(packet.stream.index, (0.0, 0))
+                    lengths[packet.stream.index] = former_s + seconds, n_samples + frame.samples
             names = [one.codec_context.name for one in streams]
             form = f"{container.format.name} {' '.join(names)}"
     except (av.error.FFmpegError, ValueError, ZeroDivisionError):
         if not lengths:
             return None
         form = "broken off"
-    seconds = max(lengths.values(), default=0.0)
-    return Verdict(seconds, longest_s, form, n_bad) if seconds else None
+    seconds, n_samples = max(lengths.values(), default=(0.0, 0))
+    return Verdict(seconds, n_samples, longest_s, form, n_bad) if seconds else None
 
 
 def serve_requests() -> None:

@@ -40,7 +40,9 @@ PATIENCE_S = 20.0
 NORM_TOLERANCE = 1e-3
 DEFECTS = ("died of Python", "wrong answer", "wrong reason", "sound lost")
 SAMPLE_EVERY = 250
-UNJUDGED = "WAV NMS_ADPCM"  # FFmpeg takes even whole files of it for another codec
+# FFmpeg takes even whole files of the first for another codec, and believes what headers say of the
+# second's bits, which are always 4.
+UNJUDGED = ("WAV NMS_ADPCM", "WAV G721")
 
 
 @dataclass
@@ -86,7 +88,7 @@ def judge(future: Future[Embeddings], path: str, referee: Referee) -> tuple[str,
         return "embedded in part", ""
     if found.info.format.startswith(UNJUDGED):
         return "embedded", ""
-    lost = find_loss(found.duration_s, referee.judge(path))
+    lost = find_loss(found.duration_s, found.info.sample_rate, referee.judge(path))
     return ("sound lost", f"{found.info.format}: {lost}") if lost else ("embedded", "")
 
 

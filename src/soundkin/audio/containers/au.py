@@ -12,6 +12,7 @@ from typing import IO
 from soundkin.audio.containers.riff import RawSamples, measure_samples
 
 FORMS = {b".snd": ">", b"dns.": "<"}
+HEADER_BYTES = 24
 UNKNOWN = (0, 0xFFFFFFFF)
 
 # Bytes of a sample, and libsndfile's subtype, by encoding.
@@ -30,12 +31,13 @@ ENCODINGS = {
 def find_samples(file: IO[bytes], size: int) -> RawSamples | None:
     """Find the samples of an AU of `size` bytes; None where it is none, or holds coded ones."""
     file.seek(0)
-    head = file.read(24)
+    head = file.read(HEADER_BYTES)
     order = FORMS.get(head[:4])
-    if order is None or len(head) < 24:
+    if order is None or len(head) < HEADER_BYTES:
         return None
     start, promised, encoding, rate, n_channels = struct.unpack(f"{order}5I", head[4:])
-    if encoding not in ENCODINGS or not (24 <= start < size and rate and n_channels):
+    start = max(HEADER_BYTES, start)
+    if encoding not in ENCODINGS or not (start < size and rate and n_channels):
         return None
     n_bytes, subtype = ENCODINGS[encoding]
     known = None if promised in UNKNOWN else promised

@@ -17,7 +17,7 @@ import soundfile
 
 from soundkin.audio.containers import au, flac, mpeg, ogg, riff
 from soundkin.audio.decoders.chained import ChainedDecoder
-from soundkin.audio.decoders.decoder import Arrange, Decoder, Samples, read_reason
+from soundkin.audio.decoders.decoder import Arrange, Decoder, Samples, check_rate, read_reason
 from soundkin.audio.decoders.ffmpeg import FFMPEG_EXTENSIONS, NO_OTHER_FILES, FfmpegDecoder
 from soundkin.audio.decoders.sndfile import FileSlice, SequentialFile, SndfileDecoder
 from soundkin.errors import AudioError
@@ -105,6 +105,7 @@ class _Choice:
 
     def _open_samples(self, samples: riff.RawSamples) -> Decoder:
         """Open a WAV, AIFF or AU whose header is wrong about where its samples end."""
+        check_rate(self._name, samples.sample_rate)
         there_s = samples.n_frames / samples.sample_rate
         promised_s = samples.promised_s
         if promised_s is not None and promised_s > there_s:
