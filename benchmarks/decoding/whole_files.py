@@ -10,6 +10,7 @@ files that only one of the two reads, and the ten that lose most.
 from __future__ import annotations
 
 import argparse
+import sys
 from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -78,6 +79,8 @@ def main() -> None:
                 row = rows[Path(found.path).suffix.lower()]
                 lost_s = compare(found.path, row, options.tolerance, referee)
                 losses.append((lost_s, found.path))
+                if len(losses) % 1000 == 0:
+                    print(f"{len(losses)} files", file=sys.stderr)
     print("| ending | files | hours | lost s | gained s | warnings | false |")
     print("|---|---|---|---|---|---|---|")
     for ending, row in sorted(rows.items()):

@@ -6,6 +6,7 @@ is, each click at its time when all is decoded, and each again when a region aro
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +36,7 @@ from soundkin.audio.read import read_audio
 TIMES = (0.5, 2.2, 3.9, 5.6, 7.3, 9.0)
 MORE = (0.5, 2.2)
 WITHIN_S = 0.05
+BRIEF = make_clicks(0.8, (0.3,))
 LONG, SHORT = make_clicks(10.0, TIMES), make_clicks(4.0, MORE)
 HOLE = ((4.5, 7.5),)
 AFTER_HOLE = tuple(time if time < 4.5 else time + 3 for time in TIMES)
@@ -58,6 +60,21 @@ def _ogg(samples: Samples) -> bytes:
 
 def _opus(duration_s: float, times: tuple[float, ...]) -> bytes:
     return file_bytes(make_clicks(duration_s, times, 48_000), "OGG", "OPUS", 48_000)
+
+
+def _au(data_size: int, start: int | None = None) -> bytes:
+    data = file_bytes(LONG, "AU", "PCM_16")
+    head = struct.pack(">I", int.from_bytes(data[4:8], "big") if start is None else start)
+    return data[:4] + head + struct.pack(">I", data_size) + data[12:]
+
+
+def _joined_ts(path: Path, *parts: tuple[Samples, float]) -> None:
+    """Write streams, each beginning at some time of its own clock, one after the other."""
+    joined = b""
+    for samples, start_s in parts:
+        encode(path, [("mp2", samples, start_s)], container="mpegts")
+        joined += path.read_bytes()
+    path.write_bytes(joined)
 
 
 def _bytes(data: Callable[[], bytes]) -> Callable[[Path], object]:
@@ -106,6 +123,13 @@ FILES = {
     "cut.wav": Odd(
         _bytes(lambda: WAV[: len(WAV) // 2]), TIMES[:3], 5.0, "cut short: 5.0 s of 10.0 s"),
     "sizes-0.aiff": Odd(_bytes(lambda: aiff_without_sizes(LONG)), warns=HEADER),
+    "size-0.au": Odd(_bytes(lambda: _au(0)), warns=HEADER),
+    "size-unknown.au": Odd(_bytes(lambda: _au(0xFFFFFFFF))),
+    "size-of-3-s.au": Odd(_bytes(lambda: _au(6 * RATE)), warns=HEADER),
+    "size-of-3-s-start-0.au": Odd(_bytes(lambda: _au(6 * RATE, 0)), warns=HEADER),
+    "cut.au": Odd(
+        _bytes(lambda: _au(20 * RATE)[:10 * RATE + 24]), TIMES[:3], 5.0,
+        "cut short: 5.0 s of 10.0 s"),
     "plain.m4a": Odd(_container(("aac", LONG, 0))),
     "fragmented.m4a": Odd(_container(("aac", LONG, 0), container="mp4",
                                      options={"movflags": "frag_keyframe+empty_moov"})),
@@ -114,6 +138,13 @@ FILES = {
     "hole.mkv": Odd(_container(("aac", LONG, 0), holes=HOLE), AFTER_HOLE, 13.0),
     "hole.mp4": Odd(_container(("aac", LONG, 0), holes=HOLE), AFTER_HOLE, 13.0),
     "hole.ts": Odd(_container(("aac", LONG, 0), holes=HOLE, container="mpegts"), AFTER_HOLE, 13.0),
+    "joined.ts": Odd(
+        lambda path: _joined_ts(path, (LONG, 0), (SHORT, 0)), JOINED, 14.0),
+    "joined-short.ts": Odd(
+        lambda path: _joined_ts(path, (BRIEF, 0), (BRIEF, 0)), (0.3, 1.1), 1.6),
+    "joined-overlapping.ts": Odd(
+        lambda path: _joined_ts(path, (SHORT, 0), (SHORT, 3.4)), (*MORE, 5.6), 7.4,
+        "0.6 s are left out"),
     "first-silent.mkv": Odd(
         _container(("aac", np.zeros_like(LONG), 0), ("aac", LONG, 0)), warns="2 sound streams"),
     "two-streams.mp4": Odd(

@@ -13,7 +13,7 @@ from soundkin.audio.containers.riff import RawSamples, measure_samples
 
 FORMS = {b".snd": ">", b"dns.": "<"}
 HEADER_BYTES = 24
-UNKNOWN = (0, 0xFFFFFFFF)
+UNKNOWN = 0xFFFFFFFF
 
 # Bytes of a sample, and libsndfile's subtype, by encoding.
 ENCODINGS = {
@@ -29,7 +29,10 @@ ENCODINGS = {
 
 
 def find_samples(file: IO[bytes], size: int) -> RawSamples | None:
-    """Find the samples of an AU of `size` bytes; None where it is none, or holds coded ones."""
+    """Find the samples of an AU of `size` bytes; None where it is none, or has coded ones.
+
+    None too where it says that it does not know how many there are, as it may: all that follows.
+    """
     file.seek(0)
     head = file.read(HEADER_BYTES)
     order = FORMS.get(head[:4])
@@ -37,10 +40,12 @@ def find_samples(file: IO[bytes], size: int) -> RawSamples | None:
         return None
     start, promised, encoding, rate, n_channels = struct.unpack(f"{order}5I", head[4:])
     start = max(HEADER_BYTES, start)
-    if encoding not in ENCODINGS or not (start < size and rate and n_channels):
+    if encoding not in ENCODINGS or promised == UNKNOWN:
+        return None
+    if start >= size or not rate or not n_channels:
         return None
     n_bytes, subtype = ENCODINGS[encoding]
-    known = None if promised in UNKNOWN else promised
+    known = promised or None
     there = measure_samples(file, start, known, size, order)
     endian = "BIG" if order == ">" else "LITTLE"
     frame_bytes = n_bytes * n_channels

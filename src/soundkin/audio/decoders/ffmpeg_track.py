@@ -82,8 +82,9 @@ class Track:
         gap = wanted - place
         if abs(gap) <= tolerance:
             return
+        is_restart = wanted - self._shift <= tolerance  # as of files joined to one
         is_beyond = self._end is not None and wanted > self._end
-        if is_beyond or not -MAX_OVERLAP_S <= gap / self._rate <= MAX_HOLE_S:
+        if is_restart or is_beyond or not -MAX_OVERLAP_S <= gap / self._rate <= MAX_HOLE_S:
             self._shift -= gap  # another clock from here on
         elif gap < 0:
             self._overlap = -gap
