@@ -7,6 +7,7 @@ That process has this file as its program.
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,15 @@ from soundkin.system.worker_parent import Answers, WorkerProcess
 TOLERANCE_S, TOLERANCE = 0.05, 0.01  # that codecs pad, or decoders leave out
 # The first frames after damage, whose bits lie in frames that are gone: FFmpeg gives silence.
 MPEG_FRAMES = 2
+# libsndfile's containers that FFmpeg has by another name, and those that it has not: it takes NMS's
+# codec for another, and believes what headers say of G.721's bits, which are always 4.
+CONTAINERS = {
+    "WAV": "wav", "WAVEX": "wav", "RF64": "wav", "AIFF": "aiff", "AU": "au", "FLAC": "flac",
+    "OGG": "ogg", "MP3": "mp3", "CAF": "caf", "W64": "w64", "VOC": "voc", "IRCAM": "ircam",
+    "NIST": "nistsphere", "PVF": "pvf", "SVX": "iff", "WVE": "wve", "AVR": "avr",
+    "PAF": "epaf",
+}  # fmt: skip
+UNKNOWN_TO_FFMPEG = ("MAT4", "MAT5", "XI", "HTK", "MPC2K", "SDS", "WAV NMS_ADPCM", "WAV G721")
 
 
 @dataclass(frozen=True)
@@ -35,14 +45,27 @@ class Verdict:
     n_bad: int
 
 
-def find_loss(heard_s: float, sample_rate: int, verdict: Verdict | None) -> str | None:
+def is_comparable(form: str, verdict: Verdict) -> bool:
+    """Tell whether FFmpeg took a file for what soundkin did, which calls it `form`.
+
+    It takes another container for one where it does not know libsndfile's, and finds something
+    inside; where headers contradict themselves, the same bytes are samples of other sizes to both.
+    """
+    container, codec = form.split()[:2]
+    if form.startswith(UNKNOWN_TO_FFMPEG):
+        return False
+    if container in CONTAINERS and not verdict.form.startswith(CONTAINERS[container]):
+        return False
+    ours, theirs = re.search(r"PCM_[A-Z]?(\d+)", codec), re.search(r"pcm_[a-z](\d+)", verdict.form)
+    return not (ours and theirs and ours[1] != theirs[1])
+
+
+def find_loss(heard_s: float, sample_rate: int, verdict: Verdict) -> str | None:
     """Tell whether notably less of a file was heard than FFmpeg decodes, and how much.
 
     Both seconds and samples have to be fewer: where headers contradict each other, the two may
     take the same samples for those of different rates, and nothing is lost.
     """
-    if verdict is None:
-        return None
     tolerance_s = max(TOLERANCE_S, TOLERANCE * verdict.seconds)
     if verdict.form.startswith("mp3 "):
         tolerance_s += MPEG_FRAMES * verdict.frame_s
@@ -86,6 +109,8 @@ def decode(path: str) -> Verdict | None:
         options = {"protocol_whitelist": "file"}
         with av.open(path, metadata_errors="ignore", options=options) as container:
             streams = [one for one in container.streams.audio if one.codec_context is not None]
+            names = " ".join(one.codec_context.name for one in streams)
+            form = f"{container.format.name} {names}"
             for packet in container.demux(streams):
                 heartbeat()
                 try:
@@ -98,12 +123,9 @@ def decode(path: str) -> Verdict | None:
                     longest_s = max(longest_s, seconds)
                     former_s, n_samples = lengths.get(packet.stream.index, (0.0, 0))
                     lengths[packet.stream.index] = former_s + seconds, n_samples + frame.samples
-            names = [one.codec_context.name for one in streams]
-            form = f"{container.format.name} {' '.join(names)}"
     except (av.error.FFmpegError, ValueError, ZeroDivisionError):
         if not lengths:
             return None
-        form = "broken off"
     seconds, n_samples = max(lengths.values(), default=(0.0, 0))
     return Verdict(seconds, n_samples, longest_s, form, n_bad) if seconds else None
 

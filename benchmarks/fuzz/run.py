@@ -26,7 +26,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.decoding.referee import Referee, find_loss
+from benchmarks.decoding.referee import Referee, find_loss, is_comparable
 from benchmarks.fuzz import extreme_collections
 from benchmarks.fuzz.mutate import Mutant, make_mutant
 from benchmarks.fuzz.seeds import NOT_MADE, Seed, make_seeds
@@ -39,10 +39,8 @@ from soundkin.system import worker_parent
 PATIENCE_S = 20.0
 NORM_TOLERANCE = 1e-3
 DEFECTS = ("died of Python", "wrong answer", "wrong reason", "sound lost")
+GOOD = ("embedded", "embedded, FFmpeg is no judge", "embedded in part", "refused")
 SAMPLE_EVERY = 250
-# FFmpeg takes even whole files of the first for another codec, and believes what headers say of the
-# second's bits, which are always 4.
-UNJUDGED = ("WAV NMS_ADPCM", "WAV G721")
 
 
 @dataclass
@@ -62,7 +60,7 @@ class Tally:
     def add(self, mutant: Mutant, outcome: str, detail: str, seconds: float) -> None:
         """Count one."""
         self.outcomes[outcome] += 1
-        if outcome not in {"embedded", "embedded in part", "refused"}:
+        if outcome not in GOOD:
             self.noted.append((mutant, f"{outcome}: {detail}"))
         self.slowest = sorted([*self.slowest, (seconds, mutant.number)])[-5:]
 
@@ -86,9 +84,10 @@ def judge(future: Future[Embeddings], path: str, referee: Referee) -> tuple[str,
         return "wrong answer", wrong
     if found.warning:
         return "embedded in part", ""
-    if found.info.format.startswith(UNJUDGED):
-        return "embedded", ""
-    lost = find_loss(found.duration_s, found.info.sample_rate, referee.judge(path))
+    verdict = referee.judge(path)
+    if verdict is None or not is_comparable(found.info.format, verdict):
+        return "embedded, FFmpeg is no judge", ""
+    lost = find_loss(found.duration_s, found.info.sample_rate, verdict)
     return ("sound lost", f"{found.info.format}: {lost}") if lost else ("embedded", "")
 
 
@@ -161,7 +160,7 @@ def report(tally: Tally, elapsed_s: float, keep: Path | None) -> None:
     total = sum(tally.outcomes.values())
     print(f"\n{total} mutants in {elapsed_s:.0f} s, {total / elapsed_s:.0f} a second")
     for outcome, count in tally.outcomes.most_common():
-        print(f"{outcome:22} {count:7} {100 * count / total:6.2f} %")
+        print(f"{outcome:28} {count:7} {100 * count / total:6.2f} %")
     print("slowest: " + ", ".join(f"{s:.1f} s (--only {n})" for s, n in tally.slowest[::-1]))
     if len(tally.memory_mb) > 4:
         quarter = len(tally.memory_mb) // 4

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 TABLES = {b"Xing", b"Info", b"VBRI"}  # of contents, in a frame of silence
+BLOCK = 1 << 20
 SURE = 3  # frames in a row that are no chance
 
 read_word = struct.Struct(">I").unpack_from
@@ -50,7 +51,8 @@ class MpegFrames:
     """What frames a file has: samples in all, and how many parts were joined.
 
     `n_samples` counts no table of contents, which is a frame of silence to whoever does not know
-    it; `is_uniform` tells whether all frames are of one rate, channels and layer.
+    it; `is_uniform` tells whether all frames are of one rate, channels and layer. `stray_s` is how
+    long frames would last of as many bytes as are none, nor tags or zeros: between damaged ones.
     """
 
     n_samples: int
@@ -58,6 +60,7 @@ class MpegFrames:
     n_channels: int
     n_parts: int
     is_uniform: bool
+    stray_s: float
 
 
 @lru_cache(maxsize=4096)
@@ -93,14 +96,16 @@ def walk_frames(data: bytes | mmap.mmap) -> MpegFrames | None:
     Tags (ID3, APE, Lyrics3) at either end and between parts are passed over, and zeros.
     """
     place, end = _skip_tags(data, 0), len(data)
-    n_frames = n_samples = n_tables = 0
+    n_frames = n_samples = n_tables = n_stray = 0
     kinds: set[tuple[int, int, int]] = set()
     first: FrameHeader | None = None
     last: FrameHeader | None = None
     while place + 4 <= end:
         header = parse_header(read_word(data, place)[0])
         if header is None or place + header.n_bytes > end:
-            found = _find_frames(data, _skip_tags(data, place))
+            place = _skip_tags(data, place)
+            found = _find_frames(data, place)
+            n_stray += _count_stray(data, place, end if found is None else found)
             if found is None:
                 break
             place = found
@@ -124,7 +129,14 @@ def walk_frames(data: bytes | mmap.mmap) -> MpegFrames | None:
         first.n_channels,
         max(1, n_tables),
         len(kinds) == 1,
+        n_stray / max(1, end - n_stray) * n_samples / first.sample_rate,
     )
+
+
+def _count_stray(data: bytes | mmap.mmap, start: int, stop: int) -> int:
+    """Count bytes that are not zero."""
+    blocks = (data[place : min(stop, place + BLOCK)] for place in range(start, stop, BLOCK))
+    return sum(len(block) - block.count(0) for block in blocks)
 
 
 def _skip_tags(data: bytes | mmap.mmap, place: int) -> int:

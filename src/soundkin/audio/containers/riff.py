@@ -129,7 +129,8 @@ def _read_comm(body: bytes, has_codec: bool) -> tuple[int, int, int, str | None,
         return None
     n_channels, _, bits = struct.unpack(">hIh", body[:8])
     exponent, mantissa = struct.unpack(">HQ", body[8:18])
-    rate = round(mantissa * 2.0 ** ((exponent & 0x7FFF) - 16383 - 63))
+    power = (exponent & 0x7FFF) - 16383 - 63
+    rate = round(mantissa * 2.0**power) if power <= 0 else 0  # beyond, it is no rate
     codec = body[18:22] if has_codec else b"NONE"
     subtype = AIFC_SUBTYPES.get(codec)
     if codec in (b"NONE", b"twos", b"sowt", b"in24", b"in32"):

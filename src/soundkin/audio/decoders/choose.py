@@ -179,7 +179,8 @@ class _Choice:
         if frames is None:
             return self._wrap(sound)
         heard_s, there_s = sound.frames / sound.samplerate, frames.n_samples / frames.sample_rate
-        if frames.is_uniform and abs(heard_s - there_s) <= MPEG_SLACK_S and frames.n_parts == 1:
+        is_known = frames.is_uniform and frames.stray_s <= MPEG_SLACK_S
+        if is_known and frames.n_parts == 1 and abs(heard_s - there_s) <= MPEG_SLACK_S:
             return self._wrap(sound)
         note = f" ({frames.n_parts} joined)" if frames.n_parts > 1 else ""
-        return self.open_ffmpeg(duration_s=there_s if frames.is_uniform else None, note=note)
+        return self.open_ffmpeg(duration_s=there_s if is_known else None, note=note)
