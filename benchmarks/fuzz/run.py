@@ -155,8 +155,8 @@ def read_largest_mb(pool: WorkerPool) -> float:
     return max(found)
 
 
-def report(tally: Tally, elapsed_s: float, keep: Path | None) -> None:
-    """Print the table, and what to look at; write out the mutants that did harm."""
+def report(tally: Tally, elapsed_s: float) -> None:
+    """Print the table."""
     total = sum(tally.outcomes.values())
     print(f"\n{total} mutants in {elapsed_s:.0f} s, {total / elapsed_s:.0f} a second")
     for outcome, count in tally.outcomes.most_common():
@@ -170,13 +170,16 @@ def report(tally: Tally, elapsed_s: float, keep: Path | None) -> None:
             f"memory of the largest worker: {first:.0f} MB in the first quarter, {last:.0f} MB in"
             f" the last, {max(tally.memory_mb):.0f} MB at most"
         )
-    for mutant, what in tally.noted:
-        shown = re.sub(r"\S*soundkin-mutants-\w+/", "", what)
-        deeds = " ".join(mutant.deeds)
-        print(f"--only {mutant.number}: {mutant.seed}, {deeds}, {mutant.suffix}: {shown}")
-        if keep is not None:
-            keep.mkdir(parents=True, exist_ok=True)
-            (keep / f"{mutant.number}{mutant.suffix}").write_bytes(mutant.content)
+
+
+def tell(mutant: Mutant, what: str, keep: Path | None) -> None:
+    """Print a mutant to look at; write it out, if there is a folder to keep it in."""
+    shown = re.sub(r"\S*soundkin-mutants-\w+/", "", what)
+    deeds = " ".join(mutant.deeds)
+    print(f"--only {mutant.number}: {mutant.seed}, {deeds}, {mutant.suffix}: {shown}", flush=True)
+    if keep is not None:
+        keep.mkdir(parents=True, exist_ok=True)
+        (keep / f"{mutant.number}{mutant.suffix}").write_bytes(mutant.content)
 
 
 def main() -> int:
@@ -195,12 +198,16 @@ def main() -> int:
     print(f"{len(seeds)} seeds; nothing here makes {', '.join(NOT_MADE)}", flush=True)
     worker_parent.PATIENCE_S = PATIENCE_S
     numbers = range(options.number) if options.only is None else [options.only]
-    started, tally = time.monotonic(), Tally()
+    started, tally, n_told = time.monotonic(), Tally(), 0
     for tally in run_mutants(numbers, seeds, options.seed):
+        for mutant, what in tally.noted[n_told:]:
+            tell(mutant, what, options.keep)
+        n_told = len(tally.noted)
         done = sum(tally.outcomes.values())
         if done % 1000 == 0:
-            print(f"{done} done in {time.monotonic() - started:.0f} s", file=sys.stderr)
-    report(tally, time.monotonic() - started, options.keep)
+            counts = ", ".join(f"{count} {what}" for what, count in tally.outcomes.most_common())
+            print(f"{done} in {time.monotonic() - started:.0f} s: {counts}", file=sys.stderr)
+    report(tally, time.monotonic() - started)
     if options.only is not None and options.keep is not None:
         mutant = make_mutant(seeds, options.seed, options.only)
         options.keep.mkdir(parents=True, exist_ok=True)
