@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.decoding.referee import decode, find_loss
 from benchmarks.fuzz.odd_files import (
     LIST,
     PICTURE,
@@ -30,6 +31,7 @@ from benchmarks.fuzz.odd_files import (
     strip_mp3_table,
     wav_bytes,
 )
+from soundkin.audio.containers.mpeg import parse_header
 from soundkin.audio.decoders.open import open_decoder
 from soundkin.audio.read import read_audio
 
@@ -62,6 +64,17 @@ def _opus(duration_s: float, times: tuple[float, ...]) -> bytes:
     return file_bytes(make_clicks(duration_s, times, 48_000), "OGG", "OPUS", 48_000)
 
 
+def _part_frames(data: bytes) -> bytes:
+    """Put what is no frame behind every second frame of an MP3."""
+    parted, place, number = b"", 0, 0
+    while place + 4 <= len(data):
+        header = parse_header(int.from_bytes(data[place : place + 4], "big"))
+        assert header is not None
+        parted += data[place : place + header.n_bytes] + (STRAY if number % 2 else b"")
+        place, number = place + header.n_bytes, number + 1
+    return parted
+
+
 def _au(data_size: int, start: int | None = None) -> bytes:
     data = file_bytes(LONG, "AU", "PCM_16")
     head = struct.pack(">I", int.from_bytes(data[4:8], "big") if start is None else start)
@@ -89,6 +102,7 @@ WAV = wav_bytes(LONG)
 HEADER = "its header is wrong"
 JOINED = (*TIMES, *(10 + time for time in MORE))
 # Players play what an encoder puts before a part that is not the first: two frames.
+STRAY = b"\x55\xaa" * 150
 JOINED_MP3 = (*TIMES, *(10.055 + time for time in MORE))
 HALVES = make_clicks(10.0, TIMES[:3]), make_clicks(10.0, TIMES[3:])
 
@@ -177,3 +191,17 @@ def test_all_of_a_file_is_heard_at_the_times_of_a_player(name: str, tmp_path: Pa
         start_s = max(0.0, time_s - 0.3)
         found = find_clicks(read_audio(path, rate, start_s, time_s + 0.3), rate)
         assert found[0] == pytest.approx(time_s - start_s, abs=WITHIN_S)
+
+
+def test_lone_frames_of_a_damaged_mp3_are_heard_as_far_as_ffmpeg_decodes_them(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "a.mp3"
+    lone = _part_frames(strip_mp3_table(mp3_bytes(LONG, "CONSTANT")))
+    path.write_bytes(mp3_bytes(SHORT) + lone)
+    with open_decoder(path) as decoder:
+        n_samples = sum(map(len, decoder.decode_from(0)))
+    verdict = decode(str(path))
+    assert verdict is not None
+    assert verdict.seconds > 8
+    assert find_loss(n_samples / RATE, RATE, verdict) is None
