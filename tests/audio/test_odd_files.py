@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 from benchmarks.decoding.referee import decode, find_loss
 from benchmarks.fuzz.odd_files import (
@@ -32,6 +34,8 @@ from benchmarks.fuzz.odd_files import (
     wav_bytes,
 )
 from soundkin.audio.containers.mpeg import parse_header
+from soundkin.audio.decoders import choose
+from soundkin.audio.decoders.decoder import copy_channels
 from soundkin.audio.decoders.open import open_decoder
 from soundkin.audio.read import read_audio
 
@@ -198,10 +202,47 @@ def test_lone_frames_of_a_damaged_mp3_are_heard_as_far_as_ffmpeg_decodes_them(
 ) -> None:
     path = tmp_path / "a.mp3"
     lone = _part_frames(strip_mp3_table(mp3_bytes(LONG, "CONSTANT")))
-    path.write_bytes(mp3_bytes(SHORT) + lone)
+    path.write_bytes(mp3_bytes(SHORT) + STRAY + lone)
     with open_decoder(path) as decoder:
         n_samples = sum(map(len, decoder.decode_from(0)))
     verdict = decode(str(path))
     assert verdict is not None
     assert verdict.seconds > 8
     assert find_loss(n_samples / RATE, RATE, verdict) is None
+
+
+def test_bare_samples_are_told_of_and_other_files_of_that_name_are_not_taken_for_them(
+    tmp_path: Path,
+) -> None:
+    bare, named = tmp_path / "bare.snd", tmp_path / "named.snd"
+    bare.write_bytes(file_bytes(LONG, "WAV", "ULAW")[58:])
+    encode(tmp_path / "a.mka", [("aac", LONG, 0)])
+    named.write_bytes((tmp_path / "a.mka").read_bytes())
+    with open_decoder(bare) as decoder:
+        assert decoder.info.format == "RAW ULAW"
+        assert decoder.warning == "it has no header: taken for ULAW"
+    with open_decoder(named) as decoder:
+        assert decoder.info.format == "MATROSKA AAC"
+
+
+def test_what_is_another_sound_to_ffmpeg_rescues_no_file(tmp_path: Path) -> None:
+    path = tmp_path / "a.mp4"
+    encode(path, [("aac", half, 0) for half in HALVES])
+    stereo = np.stack([SHORT, SHORT], axis=1)
+    sound = file_bytes(stereo, "WAV", "PCM_16")
+    with ExitStack() as stack, path.open("rb") as file:
+        (tmp_path / "b.wav").write_bytes(sound)
+        other = stack.enter_context(soundfile.SoundFile(tmp_path / "b.wav"))
+        choice = choose._Choice(file, str(path), stack, copy_channels)
+        assert not list(choice._rescue(other, 0))
+
+
+def test_a_stream_that_cannot_be_decoded_is_told_of(tmp_path: Path) -> None:
+    path = tmp_path / "a.mkv"
+    encode(path, [("aac", LONG, 0), ("aac", SHORT, 0)])
+    data = path.read_bytes()
+    place = data.rindex(b"A_AAC")  # the second track's codec
+    path.write_bytes(data[:place] + b"A_XYZ" + data[place + 5 :])
+    with open_decoder(path) as decoder:
+        assert sum(map(len, decoder.decode_from(0))) >= len(LONG)
+        assert decoder.warning == "1 of 2 sound streams could not be decoded"

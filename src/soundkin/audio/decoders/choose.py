@@ -11,6 +11,7 @@ import mmap
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import partial
 from typing import IO, Any
 
 import soundfile
@@ -74,6 +75,8 @@ class _Choice:
         sound = self._stack.enter_context(SequentialFile(os.fsencode(self._name)))
         if sound.format in ("MPEG", "MP3"):
             return self._check_frames(sound)
+        if sound.format == "RAW":  # by the file's name
+            return self._prefer_ffmpeg(sound, f"it has no header: taken for {sound.subtype}")
         return self._wrap(sound)
 
     def open_ffmpeg(self, reason: str = "", **known: Any) -> FfmpegDecoder:
@@ -97,11 +100,23 @@ class _Choice:
         return self._stack.enter_context(mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ))
 
     def _wrap(self, sound: soundfile.SoundFile, **known: Any) -> SndfileDecoder:
-        return SndfileDecoder(sound, self._name, self._arrange, rescue=self._rescue, **known)
+        return SndfileDecoder(
+            sound, self._name, self._arrange, rescue=partial(self._rescue, sound), **known
+        )
 
-    def _rescue(self, frame: int) -> Iterator[Samples]:
+    def _rescue(self, sound: soundfile.SoundFile, frame: int) -> Iterator[Samples]:
         """Decode by FFmpeg from a sample on, at which libsndfile had ended too early."""
-        yield from self.open_ffmpeg().decode_pieces(frame)
+        decoder = self.open_ffmpeg()
+        info = decoder.info
+        if (info.sample_rate, info.n_channels) == (sound.samplerate, sound.channels):
+            yield from decoder.decode_pieces(frame)  # else it is another sound to FFmpeg
+
+    def _prefer_ffmpeg(self, sound: soundfile.SoundFile, warning: str | None = None) -> Decoder:
+        """Open by FFmpeg what libsndfile may only guess to be sound; else as it does."""
+        try:
+            return self.open_ffmpeg()
+        except AudioError:
+            return self._wrap(sound, warning=warning)
 
     def _open_samples(self, samples: riff.RawSamples) -> Decoder:
         """Open a WAV, AIFF or AU whose header is wrong about where its samples end."""
@@ -177,7 +192,7 @@ class _Choice:
         """Take FFmpeg for MPEG audio of which libsndfile knows another length than its frames."""
         frames = mpeg.walk_frames(self._map())
         if frames is None:
-            return self._wrap(sound)
+            return self._prefer_ffmpeg(sound)
         heard_s, there_s = sound.frames / sound.samplerate, frames.n_samples / frames.sample_rate
         is_known = frames.is_uniform and frames.stray_s <= MPEG_SLACK_S
         if is_known and frames.n_parts == 1 and abs(heard_s - there_s) <= MPEG_SLACK_S:
