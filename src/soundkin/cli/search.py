@@ -29,6 +29,7 @@ from soundkin.cli.options import (
     output_options,
     region_options,
 )
+from soundkin.config import MAX_SLOW
 from soundkin.errors import QueryError
 from soundkin.search.playlists import FORMATS
 
@@ -67,6 +68,7 @@ Examples:
   soundkin search kick.wav                          what sounds like this?
   soundkin search take.wav --from 12.5 --to 13.4    a region of a long file
   soundkin search rain.wav + 0.5:birds.wav - car.wav
+  soundkin search call.wav --slow 10                ultrasound, in a library indexed so
   sox … -t wav - | soundkin search -                from standard input
   soundkin search drums/kick.wav --exclude-self     a recording of the library, by its path's end
   soundkin search kick.wav --paths -0 | xargs -0 …
@@ -82,6 +84,12 @@ Examples:
     metavar="SOUND [[+|-] [WEIGHT:]SOUND]…",
 )
 @region_options
+@click.option(
+    "--slow",
+    type=click.FloatRange(1, MAX_SLOW),
+    metavar="FACTOR",
+    help="Hear files that are not in the library so many times slower, as ultrasound.",
+)
 @click.option("-n", "--top", type=click.IntRange(1), default=10, show_default=True, help="Hits.")
 @click.option(
     "--exact", is_flag=True, help="Compare with every segment, in however large a library."
@@ -128,6 +136,7 @@ def search(
     sounds: tuple[str, ...],
     start_s: float | None,
     end_s: float | None,
+    slow: float | None,
     top: int,
     exact: bool,
     exclude_self: bool,
@@ -148,6 +157,9 @@ def search(
     input. Several sounds are added up; + and - between them add and subtract. --from and --to, in
     seconds, take a region of the first.
 
+    Recordings of the library are heard as they were indexed, and files that lie in a folder indexed
+    with --slow as that folder; --slow is for others.
+
     The score is the cosine similarity; the percentile beside it says how many pairs of sounds in
     this library are less alike.
 
@@ -160,9 +172,10 @@ def search(
 
     with decode_in_subprocess(), open_library(library_path) as library, _spool_stdin() as spool:
         from soundkin.cli.progress import count_segments
+        from soundkin.search.query import Sound
         from soundkin.search.searcher import Searcher
 
-        query = parse_query(sounds, spool)
+        query = [replace(sound, slow=slow) for sound in parse_query(sounds, spool)]
         query[0] = replace(query[0], start_s=start_s or 0.0, end_s=end_s)
         searcher = Searcher(library, count_segments(quiet=bool(output)))
         hits = searcher.search(
@@ -172,8 +185,8 @@ def search(
             exclude_self=exclude_self,
             exact=exact,
             filters=build_filters(**filters),
-            liked=liked,
-            disliked=disliked,
+            liked=[Sound(one, slow=slow) for one in liked],
+            disliked=[Sound(one, slow=slow) for one in disliked],
             weights=weights,
             fold_duplicates=fold_duplicates,
         )

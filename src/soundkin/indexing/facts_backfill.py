@@ -37,7 +37,7 @@ def measure_missing(library: Library, pool: WorkerPool, on_progress: ProgressCal
     while waiting or pending:
         while waiting and len(pending) < 2 * pool.n_workers:
             recording = waiting.popleft()
-            pending.append((recording, pool.submit_measuring(recording.path)))
+            pending.append((recording, pool.submit_measuring(recording.path, recording.slow)))
         recording, future = pending.popleft()
         n_measured += _store(library, recording, future)
         progress = replace(

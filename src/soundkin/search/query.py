@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from soundkin.audio.read import convert_waveform, read_audio
-from soundkin.audio_facts import Facts
+from soundkin.audio_facts import Facts, undo_slowing
 from soundkin.config import SILENCE_DB
 from soundkin.embedding.embedder import Embedder
 from soundkin.embedding.segments import Embeddings, compute_mean_vector
@@ -50,7 +50,8 @@ class Sound:
     A vector, float32 `(n,)`, is a unit vector of the library's own model.
 
     A negative weight subtracts it. `start_s` and `end_s` take a region of it, in seconds. Where
-    `source` is a decoded copy of a file, `digest` is the SHA-256 of that file's bytes.
+    `source` is a decoded copy of a file, `digest` is the SHA-256 of that file's bytes. A file that
+    the library has not is heard `slow` times slower, as ultrasound; None: as its folder says.
     """
 
     source: Source
@@ -58,6 +59,7 @@ class Sound:
     start_s: float = 0.0
     end_s: float | None = None
     digest: bytes | None = None
+    slow: float | None = None
 
 
 Query = Sound | Source | Sequence[Sound]
@@ -107,7 +109,9 @@ class EmbeddedSound:
             return self.embeddings.facts
         if self.stored is not None:
             return self.stored
-        return self.embedder().measure_waveform(self._read())
+        samples, slow = self._read(), self._slow
+        duration_s = len(samples) / self._sample_rate / slow
+        return undo_slowing(self.embedder().measure_waveform(samples), slow, duration_s)
 
     @cached_property
     def pieces(self) -> Vectors:
@@ -144,13 +148,18 @@ class EmbeddedSound:
     def _sample_rate(self) -> int:
         return self.embedder().model.segments.sample_rate
 
+    @property
+    def _slow(self) -> float:
+        return self.sound.slow or 1.0
+
     def _read(self) -> Vectors:
+        """Read its samples at the model's rate, as it is heard."""
         source, start_s, end_s = self.sound.source, self.sound.start_s, self.sound.end_s
         assert not isinstance(source, np.ndarray)  # a vector has neither facts nor pieces to read
         if isinstance(source, Waveform):
             cut = source.cut(start_s, end_s)
             return convert_waveform(cut, source.sample_rate, self._sample_rate)
-        return read_audio(get_path(source), self._sample_rate, start_s, end_s)
+        return read_audio(get_path(source), round(self._slow * self._sample_rate), start_s, end_s)
 
 
 @dataclass(frozen=True)

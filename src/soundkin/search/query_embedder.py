@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +12,11 @@ import numpy as np
 from soundkin.audio_facts import Facts
 from soundkin.config import SegmentConfig
 from soundkin.embedding.embedder import Embedder
-from soundkin.embedding.segments import Embeddings, compute_starts
+from soundkin.embedding.segments import Embeddings, locate_in_recording
 from soundkin.errors import QueryError
 from soundkin.library.library import Library
 from soundkin.library.records import Recording
+from soundkin.library.slowed import check_slow, find_slow, identify_content
 from soundkin.search.query import (
     EmbeddedQuery,
     EmbeddedSound,
@@ -73,9 +75,10 @@ class QueryEmbedder:
         if isinstance(sound.source, Waveform):
             samples = sound.source.cut(sound.start_s, sound.end_s)
             embeddings = self._embedder().embed_waveform(samples, sound.source.sample_rate)
-            return EmbeddedSound(sound, embeddings, None, self._embedder)
+            return EmbeddedSound(replace(sound, slow=None), embeddings, None, self._embedder)
         path, recording = self._locate(sound.source)
-        located = Sound(path, sound.weight, sound.start_s, sound.end_s, sound.digest)
+        slow = self._find_slow(path, recording, sound)
+        located = replace(sound, source=path, slow=slow)
         content_id = recording.content_id if recording else None
         if recording is not None and content_id is not None and _may_be_unchanged(recording):
             stored = self._read_stored(recording, sound)
@@ -83,10 +86,20 @@ class QueryEmbedder:
                 is_whole = not sound.start_s and sound.end_s is None
                 facts = recording.facts if is_whole else None
                 return EmbeddedSound(located, stored, content_id, self._embedder, facts)
-        embeddings = self._embedder().embed_file(path, sound.start_s, sound.end_s)
+        embeddings = self._embedder().embed_file(path, sound.start_s, sound.end_s, slow=slow)
         if content_id is None:
-            content_id = self._library.find_content(sound.digest or hash_file(fetch_cached(path)))
+            digest = sound.digest or hash_file(fetch_cached(path))
+            content_id = self._library.find_content(identify_content(digest, slow))
         return EmbeddedSound(located, embeddings, content_id, self._embedder)
+
+    def _find_slow(self, path: str, recording: Recording | None, sound: Sound) -> float:
+        """Find how many times slower a sound is heard: a recording as the library heard it."""
+        if recording is not None:
+            return recording.slow
+        if sound.slow is not None:
+            check_slow(sound.slow)
+            return sound.slow
+        return find_slow(path, self._library.list_slow())
 
     def _locate(self, source: str | os.PathLike[str] | Recording) -> tuple[str, Recording | None]:
         """Find the path of a source, and the recording that it is, if it is one."""
@@ -115,6 +128,7 @@ class QueryEmbedder:
             vectors[part].astype(np.float32),
             levels_db[part].astype(np.float32),
             recording.duration_s,
+            sound_s=recording.sound_s,
         )
 
     def _find_by_ending(self, name: str) -> Recording:
@@ -146,11 +160,16 @@ def _may_be_unchanged(recording: Recording) -> bool:
 
 
 def _find_segment(recording: Recording, segments: SegmentConfig, sound: Sound) -> int | None:
-    """Tell which segment of a recording a region is, if it is one."""
-    end_s = min(sound.end_s or recording.duration_s, recording.duration_s)
-    length_s = min(segments.segment_s, recording.duration_s)
-    if abs(end_s - sound.start_s - length_s) > SAME_TIME_S:
-        return None
-    starts = compute_starts(recording.n_segments, recording.duration_s, segments)
+    """Tell which segment of a recording a region is, if it is one.
+
+    What a segment is filled with, after a sound that is shorter, may belong to the region or not.
+    """
+    starts, length_s = locate_in_recording(recording, segments)
     nearest = int(np.abs(starts - sound.start_s).argmin())
-    return nearest if abs(starts[nearest] - sound.start_s) <= SAME_TIME_S else None
+    start_s, segment_s = float(starts[nearest]), segments.segment_s / recording.slow
+    end_s = min(sound.end_s or recording.duration_s, recording.duration_s)
+    is_same = (
+        abs(start_s - sound.start_s) <= SAME_TIME_S
+        and start_s + length_s - SAME_TIME_S <= end_s <= start_s + segment_s + SAME_TIME_S
+    )
+    return nearest if is_same else None

@@ -49,6 +49,7 @@ def describe_recording(recording: Recording) -> Row:
         "n_channels": recording.n_channels,
         "format": recording.format,
         "n_segments": recording.n_segments,
+        "slow": recording.slow,
         "tags": list(recording.tags),
         "facts": describe_facts(recording.facts),
         "warning": recording.warning,

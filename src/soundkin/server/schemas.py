@@ -158,6 +158,7 @@ class RecordingResponse(BaseModel):
     n_channels: int | None = None
     format: str | None = None
     n_segments: int | None = None
+    slow: float | None = Field(None, description="Times slower that it was heard, as ultrasound")
     tags: list[str] | None = None
     facts: Facts | None = None
     warning: str | None = None

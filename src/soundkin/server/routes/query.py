@@ -70,7 +70,9 @@ def _read_places(places: Iterable[SegmentRef], state: ServerState, library: Libr
     found = []
     for place in places:
         heard = state.get_sound_ref(library, place.id)
-        end_s = min(place.start_s + segment_s, max(heard.duration_s, place.start_s + 1e-3))
+        end_s = min(
+            place.start_s + segment_s / heard.slow, max(heard.duration_s, place.start_s + 1e-3)
+        )
         found.append(heard.as_query(library, 1.0, place.start_s, end_s))
     return found
 
