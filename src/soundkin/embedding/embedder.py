@@ -20,7 +20,7 @@ from soundkin.audio_facts import Facts, undo_slowing
 from soundkin.config import MAX_SLOW, SILENCE_DB, MelConfig, SegmentConfig
 from soundkin.embedding.model import ModelFile, load_model
 from soundkin.embedding.segments import Embeddings, compute_levels, fill_segment
-from soundkin.embedding.sound_stream import check_length, open_blocks, take_head
+from soundkin.embedding.sound_stream import TAKE_S, check_length, open_blocks, take_head
 from soundkin.errors import ModelError
 from soundkin.system.worker_child import heartbeat
 
@@ -28,7 +28,6 @@ NORM_TOLERANCE = 0.01
 ULTRASOUND_RATES = 4  # times the model's own
 BEYOND_DB = 30.0  # that a sound is louder as it is than as far as the model hears
 BATCH_FLOATS = 1 << 18  # that a model is given at once
-TAKE_S = 20.0  # up to which a recording is a sound by itself, with nothing to hear around it
 
 
 class SegmentModel(Protocol):
@@ -219,13 +218,14 @@ class Embedder:
     def _embed_blocks(self, blocks: Iterator[Samples]) -> Embeddings:
         """Embed a stream: what is short from its onset on, what is long by a grid."""
         head, ended = take_head(blocks, round(TAKE_S * self._segments.sample_rate))
-        return self._embed_take(head) if ended else self._embed_grid(chain([head], blocks))
+        if ended:
+            return self.embed_sound(head, find_sound(head, self._segments.sample_rate))
+        return self._embed_grid(chain([head], blocks))
 
-    def _embed_take(self, waveform: Samples) -> Embeddings:
-        """Embed a whole sound from its first onset to its end."""
+    def embed_sound(self, waveform: Samples, stretch: Stretch) -> Embeddings:
+        """Embed a sound from its first onset to its end, which lie in these samples."""
         length, hop = self._segments.segment_length, self._segments.segment_hop
         rate = self._segments.sample_rate
-        stretch = find_sound(waveform, rate)
         sound = fill_segment(stretch.cut(waveform, rate), length)
         n_regular = (len(sound) - length) // hop + 1
         parts = [sound[: (n_regular - 1) * hop + length]]

@@ -83,7 +83,8 @@ class FactsMeter:
             return Facts()
         frame_s = self._hop / self._sample_rate
         onsets = find_onsets(flux, frame_s)
-        tempo_bpm, tempo_confidence = find_tempo(flux, frame_s, onsets)
+        duration_s = self._n_samples / self._sample_rate
+        tempo_bpm, tempo_confidence = find_tempo(flux, frame_s, duration_s)
         pitch_hz, pitch_confidence = summarise_pitch(self._pitch.finish())
         return Facts(
             loudness_lufs=loudness,
@@ -92,7 +93,7 @@ class FactsMeter:
             pitch_confidence=pitch_confidence,
             tempo_bpm=tempo_bpm,
             tempo_confidence=tempo_confidence,
-            onsets_per_s=len(onsets) / max(1.0, self._n_samples / self._sample_rate),
+            onsets_per_s=len(onsets) / max(1.0, duration_s),
             flatness=self._flatness.measure(),
         )
 
