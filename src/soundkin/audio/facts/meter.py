@@ -88,7 +88,7 @@ class FactsMeter:
         pitch_hz, pitch_confidence = summarise_pitch(self._pitch.finish())
         return Facts(
             loudness_lufs=loudness,
-            brightness_hz=float(np.array(self._band_hz) @ self._bands / self._bands.sum()),
+            brightness_hz=self._measure_brightness(),
             pitch_hz=pitch_hz,
             pitch_confidence=pitch_confidence,
             tempo_bpm=tempo_bpm,
@@ -96,6 +96,11 @@ class FactsMeter:
             onsets_per_s=len(onsets) / max(1.0, duration_s),
             flatness=self._flatness.measure(),
         )
+
+    def _measure_brightness(self) -> float | None:
+        """Average the bands' centres by their power; None where a sound is too short for any."""
+        power = float(self._bands.sum())
+        return float(np.array(self._band_hz) @ self._bands) / power if power > 0 else None
 
     def _take(self, frames: Floats, bands: Floats) -> None:
         """Take frames side by side `(n_frames, hop_length)` and their mel power."""
