@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from soundkin.audio.audible import find_loudest, find_sound, find_strokes
+from soundkin.audio.audible import align_segments, find_loudest, find_sound, find_strokes
 from sounds import make_noise
 
 RATE = 32_000
@@ -98,3 +98,13 @@ def test_the_shortest_sounds_are_taken_whole(n_samples: int) -> None:
     found = find_sound(np.full(n_samples, 0.5, np.float32) * (-1.0) ** np.arange(n_samples), RATE)
     assert found.start <= 0
     assert found.stop == n_samples
+
+
+@pytest.mark.parametrize("at_s", [1.15, 1.3, 1.75, 2.2])
+def test_segments_begin_with_the_loudest_stroke_and_miss_none_before_it(at_s: float) -> None:
+    take = place((0.2, 0.2), (at_s, 1.0), (3.2, 0.4))
+    found = align_segments(take, RATE, RATE // 2)
+    (loudest,) = (one for one in find_strokes(take, RATE) if abs(one.start / RATE - at_s) < 0.05)
+    assert (loudest.start - found.start) % (RATE // 2) == 0
+    assert find_sound(take, RATE).start - RATE // 2 < found.start <= find_sound(take, RATE).start
+    assert found.stop == find_sound(take, RATE).stop

@@ -76,6 +76,18 @@ def find_sound(waveform: Samples, sample_rate: int) -> Stretch:
     return _make_stretch(first, last, step, sample_rate, len(waveform))
 
 
+def align_segments(waveform: Samples, sample_rate: int, hop: int) -> Stretch:
+    """Find where segments, one every `hop` samples, should begin and end in a waveform.
+
+    They reach from the first onset to the end, and one of them begins with the loudest stroke.
+    """
+    sound = find_sound(waveform, sample_rate)
+    strokes = find_strokes(waveform, sample_rate)
+    loudest = strokes[find_loudest(strokes, waveform)]
+    n_before = -(-(loudest.start - sound.start) // hop)
+    return Stretch(loudest.start - max(0, n_before) * hop, sound.stop)
+
+
 def find_strokes(waveform: Samples, sample_rate: int) -> list[Stretch]:
     """Find what sounds in a waveform with half a second of silence or noise between, in order.
 

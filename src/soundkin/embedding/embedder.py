@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from soundkin.audio.audible import Stretch, find_sound
+from soundkin.audio.audible import Stretch, align_segments
 from soundkin.audio.decoders.decoder import BLOCK_S, AudioInfo, Samples
 from soundkin.audio.decoders.open import open_decoder
 from soundkin.audio.facts.meter import FactsMeter
@@ -65,7 +65,9 @@ class Embedder:
     """Runs one model over sounds, on one thread, in memory bounded whatever their length.
 
     What lasts up to 20 s is embedded from its first onset to its end, whatever silence or noise is
-    around it, and silence follows in its last segment; longer recordings by a regular grid.
+    around it; one of its segments begins with the loudest stroke, and silence follows in the last.
+    Longer recordings are embedded by a regular grid.
+
     With `measures` it measures their facts too, which takes longer than the vectors do.
     """
 
@@ -159,7 +161,9 @@ class Embedder:
                 n_samples += len(block)
         facts = meter.measure()
         if ended:
-            facts = _locate(facts, _to_seconds(find_sound(head, rate), rate))
+            facts = _locate(
+                facts, _to_seconds(align_segments(head, rate, self._segments.segment_hop), rate)
+            )
         return undo_slowing(facts, slow, n_samples / rate / slow)
 
     def measure_waveform(self, waveform: Samples) -> Facts:
@@ -219,7 +223,8 @@ class Embedder:
         """Embed a stream: what is short from its onset on, what is long by a grid."""
         head, ended = take_head(blocks, round(TAKE_S * self._segments.sample_rate))
         if ended:
-            return self.embed_sound(head, find_sound(head, self._segments.sample_rate))
+            rate, hop = self._segments.sample_rate, self._segments.segment_hop
+            return self.embed_sound(head, align_segments(head, rate, hop))
         return self._embed_grid(chain([head], blocks))
 
     def embed_sound(self, waveform: Samples, stretch: Stretch) -> Embeddings:
