@@ -23,9 +23,11 @@ import soundfile
 import soxr
 
 from soundkin.audio.read import read_audio
+from soundkin.errors import QueryError
 from soundkin.indexing.folders import index_folders
 from soundkin.library.open import open_library
-from soundkin.search.query import Waveform
+from soundkin.library.records import Recording
+from soundkin.search.query import EmbeddedQuery, Waveform
 from soundkin.search.searcher import Searcher
 
 RATE = 44_100
@@ -198,15 +200,24 @@ def main() -> None:
 
 
 def measure(
-    searcher: Searcher, recordings: list, sounds: list[Sound], surround: Surround
+    searcher: Searcher, recordings: list[Recording], sounds: list[Sound], surround: Surround
 ) -> Iterator[tuple[int, float]]:
-    """Yield the rank and the score that each sound's own recording has."""
+    """Yield the rank and the score that each sound's own recording has.
+
+    What is too soft for a query by now is not found.
+    """
     generator = np.random.default_rng(1)
-    queries = [Waveform(*surround(sound, generator)) for sound in sounds]
-    for recording, hits in zip(recordings, searcher.search_many(queries, TOP), strict=True):
-        own = [h for h in hits if h.recording.content_id == recording.content_id]
+    asked: list[tuple[Recording, EmbeddedQuery]] = []
+    for recording, sound in zip(recordings, sounds, strict=True):
+        try:
+            asked.append((recording, searcher.embed(Waveform(*surround(sound, generator)))))
+        except QueryError:
+            yield TOP + 1, 0.0
+    found = searcher.search_many([query for _, query in asked], TOP)
+    for (recording, _), hits in zip(asked, found, strict=True):
+        own = [hit for hit in hits if hit.recording.content_id == recording.content_id]
         best = own[0] if own else None
-        better = sum(h.score > best.score + 1e-6 for h in hits) if best else TOP
+        better = sum(hit.score > best.score + 1e-6 for hit in hits) if best else TOP
         yield better + 1, best.score if best else 0.0
 
 

@@ -58,7 +58,7 @@ class QueryEmbedder:
         vectors = [part.vector for part in parts]
         return EmbeddedQuery(combine_vectors(vectors, [part.sound.weight for part in parts]), parts)
 
-    def embed_each(self, queries: Iterable[Query]) -> tuple[Vectors, list[int]]:
+    def embed_each(self, queries: Iterable[Query | EmbeddedQuery]) -> tuple[Vectors, list[int]]:
         """Bring queries to unit vectors `(n_queries, n)`; and the contents that they are from."""
         read = [self.embed(query) for query in queries]
         vectors = [one.vector for one in read]

@@ -133,7 +133,7 @@ class Searcher:
 
     def search_many(
         self,
-        queries: Iterable[Query],
+        queries: Iterable[Query | EmbeddedQuery],
         top_k: int = 10,
         *,
         exact: bool = False,
