@@ -107,7 +107,7 @@ class EmbeddedSound:
             return self.embeddings.facts
         if self.stored is not None:
             return self.stored
-        return self.embedder().measure_waveform(self._read())
+        return self.embedder().measure_waveform(self.read_waveform())
 
     @cached_property
     def pieces(self) -> Vectors:
@@ -122,7 +122,7 @@ class EmbeddedSound:
             chosen = np.linspace(0, len(audible) - 1, min(len(audible), MAX_PIECES)).round()
             return np.asarray(audible[chosen.astype(int)])
         try:
-            samples = self._read()
+            samples = self.read_waveform()
         except AudioError:
             return audible
         length = max(1, round(PIECE_SHARE * len(samples)))
@@ -144,7 +144,14 @@ class EmbeddedSound:
     def _sample_rate(self) -> int:
         return self.embedder().model.segments.sample_rate
 
-    def _read(self) -> Vectors:
+    def read_waveform(self) -> Vectors:
+        """Read its samples, mono at the model's rate, `(n_samples,)`; a vector has none.
+
+        Raises
+        ------
+        AudioError
+            Its file cannot be read.
+        """
         source, start_s, end_s = self.sound.source, self.sound.start_s, self.sound.end_s
         assert not isinstance(source, np.ndarray)  # a vector has neither facts nor pieces to read
         if isinstance(source, Waveform):

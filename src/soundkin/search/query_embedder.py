@@ -47,7 +47,7 @@ class QueryEmbedder:
         SoundkinError
             A sound cannot be read, is silent or is not to be found, or all cancel each other out.
         """
-        parts = tuple(self._resolve(sound) for sound in _list_sounds(query))
+        parts = tuple(self._resolve(sound) for sound in list_sounds(query))
         vectors = [part.vector for part in parts]
         return EmbeddedQuery(combine_vectors(vectors, [part.sound.weight for part in parts]), parts)
 
@@ -77,7 +77,7 @@ class QueryEmbedder:
         path, recording = self._locate(sound.source)
         located = Sound(path, sound.weight, sound.start_s, sound.end_s, sound.digest)
         content_id = recording.content_id if recording else None
-        if recording is not None and content_id is not None and _may_be_unchanged(recording):
+        if recording is not None and content_id is not None and may_be_unchanged(recording):
             stored = self._read_stored(recording, sound)
             if stored is not None:
                 is_whole = not sound.start_s and sound.end_s is None
@@ -129,7 +129,14 @@ class QueryEmbedder:
         return found[0]
 
 
-def _list_sounds(query: Query) -> list[Sound]:
+def list_sounds(query: Query) -> list[Sound]:
+    """List the parts of a query.
+
+    Raises
+    ------
+    QueryError
+        It has none.
+    """
     if isinstance(query, Sound):
         return [query]
     if isinstance(query, str | os.PathLike | Waveform | Recording | np.ndarray):
@@ -139,7 +146,7 @@ def _list_sounds(query: Query) -> list[Sound]:
     return list(query)
 
 
-def _may_be_unchanged(recording: Recording) -> bool:
+def may_be_unchanged(recording: Recording) -> bool:
     """Tell whether a recording's file, if it is there, is still the one that was embedded."""
     path = recording.path
     return not Path(path).is_file() or is_unchanged(path, recording.size, recording.mtime_ns)

@@ -1,0 +1,163 @@
+"""Runs of segments that sound like what is sought, looked at in the audio: what is in them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from soundkin.audio.decoders.decoder import Decoder, Samples
+from soundkin.audio.read import read_region
+from soundkin.search.finding.edges import FRAMES_PER_S, Spectrum, find_active, find_regions
+from soundkin.search.finding.edges import compute_levels_db as compute_frame_levels_db
+from soundkin.search.finding.scene import Scene, Scores, Source
+from soundkin.search.finding.templates import PHASES, Example, embed_segments
+
+AROUND_S = 0.5  # that is read before and after a run, so that the floor is seen
+FADE_S = 0.01
+LONGEST_RUN_S = 120.0  # of which more is not looked at; it is no event in a scene, but the scene
+LEAST_GAP_S, MOST_GAP_S = 0.06, 0.6
+LEAST_OVERLAP = 0.5
+LONGER = 2.0  # times the longest example, from which on a region is more than one event
+
+
+@dataclass(frozen=True)
+class Run:
+    """Neighbouring segments of a source, `first` to before `end`, that sound like the sought."""
+
+    source: Source
+    scene: Scene
+    first: int
+    end: int
+    scores: Scores
+
+
+@dataclass(frozen=True)
+class Event:
+    """A stretch of a source, in seconds, and its score."""
+
+    start_s: float
+    end_s: float
+    score: float
+    level_db: float
+    is_exact: bool
+
+
+def list_runs(source: Source, scene: Scene, scores: Scores, least: float) -> list[Run]:
+    """List the runs of segments that have at least such a score."""
+    above = np.concatenate([[False], scores >= least, [False]])
+    bounds = np.flatnonzero(np.diff(above.astype(np.int8)))
+    return [
+        Run(source, scene, first, end, scores[first:end])
+        for first, end in bounds.reshape(-1, 2).tolist()
+    ]
+
+
+def estimate_event(run: Run) -> Event:
+    """Take what a run's segments have in common for the event, where audio cannot tell."""
+    segments = run.scene.embedder.model.segments
+    starts = run.source.compute_starts(segments)
+    best = run.first + int(run.scores.argmax())
+    start_s, end_s = float(starts[run.first]), float(starts[run.end - 1]) + segments.segment_s
+    if run.end - run.first > 1:
+        inset = segments.segment_s - segments.hop_s
+        start_s, end_s = start_s + inset, end_s - inset
+    end_s = min(end_s, run.source.recording.duration_s)
+    return Event(start_s, end_s, float(run.scores.max()), float(run.source.levels_db[best]), False)
+
+
+class EventReader:
+    """Looks for what is sought in the audio of runs."""
+
+    def __init__(self, examples: Sequence[Example], disliked: Sequence[Example]) -> None:
+        self._examples = examples
+        self._disliked = disliked
+        heard = [example for example in examples if example.pieces]
+        self._rate = examples[0].segments.sample_rate
+        self._spectrum = self._average_spectrum(heard)
+        self._gap_s = max([_measure_gap_s(one.audible, self._rate) for one in heard], default=0.1)
+        self._longest_s = max(example.duration_s for example in examples)
+
+    def _average_spectrum(self, heard: Sequence[Example]) -> Spectrum | None:
+        if not heard:
+            return None
+        powers = [Spectrum.of(example.audible, self._rate).power for example in heard]
+        return Spectrum(np.mean([power / power.max() for power in powers], axis=0))
+
+    def read(self, run: Run, decoder: Decoder) -> list[Event]:
+        """Find the events in a run.
+
+        Raises
+        ------
+        AudioError
+            That part of the file cannot be read.
+        """
+        segments = run.scene.embedder.model.segments
+        starts = run.source.compute_starts(segments)[run.first : run.end]
+        around_s = AROUND_S + self._longest_s / 2
+        from_s = max(0.0, float(starts[0]) - around_s)
+        to_s = min(
+            float(starts[-1]) + segments.segment_s + around_s,
+            from_s + LONGEST_RUN_S,
+            max(run.source.recording.duration_s, from_s + 1e-3),
+        )
+        waveform = read_region(decoder, run.source.path, self._rate, from_s, to_s)
+        spectrum = self._spectrum
+        if spectrum is None:
+            spectrum = Spectrum(np.ones(1))
+        regions = find_regions(waveform, self._rate, spectrum, run.scene.floor, self._gap_s)
+        events = []
+        for first, end in regions:
+            start_s, end_s = from_s + first / FRAMES_PER_S, from_s + end / FRAMES_PER_S
+            overlap = np.minimum(end_s, starts + segments.segment_s) - np.maximum(start_s, starts)
+            covered = overlap >= LEAST_OVERLAP * min(end_s - start_s, segments.segment_s)
+            if not covered.any():
+                continue
+            part = waveform[first * self._rate // FRAMES_PER_S : end * self._rate // FRAMES_PER_S]
+            if not len(part):
+                continue
+            whole = float(run.scores[covered].max())
+            alone = self._score_alone(run.scene, part)
+            level_db = float(10 * np.log10(np.mean(np.square(part, dtype=np.float64)) + 1e-20))
+            events.append(Event(start_s, end_s, (whole + alone) / 2, level_db, True))
+        return events
+
+    def _score_alone(self, scene: Scene, part: Samples) -> float:
+        """Score an event cut out and laid into the scene's background, where nothing else is."""
+        segments = scene.embedder.model.segments
+        length, background = segments.segment_length, scene.background
+        stretches = background.stretches or (np.zeros(length, np.float32),)
+        pieces = Example(part, np.zeros((0, 0), np.float32), segments).pieces or [part[:length]]
+        origin = None
+        if background.stretches:
+            origin = embed_segments(stretches, scene.embedder).mean(axis=0)
+        vectors = [
+            embed_segments([self._replace(one, piece) for one in stretches], scene.embedder)
+            for piece in pieces
+        ]
+        means = np.stack([each.mean(axis=0) for each in vectors])
+        scores = scene.score_vectors(means, self._examples, self._disliked, origin)
+        return float(scores.max())
+
+    def _replace(self, stretch: Samples, piece: Samples) -> Samples:
+        """Put a piece in the place of part of a stretch, with faded seams."""
+        start = round(PHASES[0] * len(stretch))
+        kept = piece[: len(stretch) - start]
+        n_fade = min(round(FADE_S * self._rate), len(kept) // 2)
+        weights = np.ones(len(kept), np.float32)
+        weights[:n_fade] = np.linspace(0, 1, n_fade)
+        weights[len(kept) - n_fade :] = np.linspace(1, 0, n_fade)
+        mixed = stretch.copy()
+        part = mixed[start : start + len(kept)]
+        part += weights * (kept - part)
+        return mixed
+
+
+def _measure_gap_s(waveform: Samples, rate: int) -> float:
+    """Measure the longest pause within a sound: events of its kind may have one too."""
+    runs = find_active(compute_frame_levels_db(waveform, rate), 0.0)
+    pauses = [after[0] - before[1] for before, after in pairwise(runs)]
+    longest_s = max(pauses, default=0) / FRAMES_PER_S
+    return min(MOST_GAP_S, max(LEAST_GAP_S, 1.2 * longest_s))

@@ -1,0 +1,134 @@
+"""Finding: scenes are scored, a threshold is chosen, and events are looked at in the audio."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+
+import numpy as np
+
+from soundkin.audio.decoders.open import open_decoder
+from soundkin.embedding.embedder import Embedder
+from soundkin.errors import AudioError
+from soundkin.search.finding.events import Event, EventReader, Run, estimate_event, list_runs
+from soundkin.search.finding.occurrence import Occurrence, Occurrences
+from soundkin.search.finding.scene import Scene, Scores, Source
+from soundkin.search.finding.templates import Example
+from soundkin.search.finding.threshold import choose_threshold
+
+LONG_S = 20.0  # a recording so long has a background of its own
+POOL_SEGMENTS = 200_000
+MARGIN = 0.15  # below the threshold, what is still looked at in the audio
+MAX_RUNS = 2000
+LEAST_SHARED_S = 0.01
+
+
+def find_occurrences(
+    sources: Iterable[Source],
+    examples: Sequence[Example],
+    disliked: Sequence[Example],
+    embedder: Embedder,
+    min_score: float | None = None,
+) -> Occurrences:
+    """Find every occurrence of what one of the examples is like.
+
+    Parameters
+    ----------
+    sources
+        What is searched.
+    examples, disliked
+        What is sought, at least one, and what is not wanted though it is like it.
+    min_score
+        Least score of an event; None chooses it from the data (`threshold`).
+    """
+    found: list[tuple[Source, Scene, Scores]] = []
+    for scene in _set_scenes(sources, embedder):
+        for source, scores in zip(scene.sources, scene.score(examples, disliked), strict=True):
+            found.append((source, scene, scores))
+    duration_s = sum(source.recording.duration_s for source, _, _ in found)
+    chosen = _choose(scores for _, _, scores in found)
+    least = chosen if min_score is None else min_score
+    runs = [
+        run
+        for source, scene, scores in found
+        for run in list_runs(source, scene, scores, least - MARGIN)
+    ]
+    best = sorted(runs, key=lambda run: -float(run.scores.max()))[:MAX_RUNS]
+    kept = set(map(id, best))
+    reader = EventReader(examples, disliked)
+    events = [
+        _name(source, event)
+        for source, group in groupby((run for run in runs if id(run) in kept), _get_source)
+        for event in _read_events(list(group), reader)
+        if event.score >= least
+    ]
+    return Occurrences(tuple(events), least, chosen, len(found), duration_s)
+
+
+def _set_scenes(sources: Iterable[Source], embedder: Embedder) -> Iterator[Scene]:
+    """Make a scene of each long recording, and of so many short ones together."""
+    pooled: list[Source] = []
+    n_pooled = 0
+    for source in sources:
+        if source.recording.duration_s >= LONG_S:
+            yield Scene([source], embedder, has_floor=True)
+            continue
+        pooled.append(source)
+        n_pooled += len(source.vectors)
+        if n_pooled >= POOL_SEGMENTS:
+            yield Scene(pooled, embedder, has_floor=False)
+            pooled, n_pooled = [], 0
+    if pooled:
+        yield Scene(pooled, embedder, has_floor=False)
+
+
+def _choose(each: Iterable[Scores]) -> float:
+    audible = [scores for scores in each if len(scores)]
+    peaks = [_list_peaks(scores) for scores in audible]
+    everything = np.concatenate([*audible, np.zeros(0, np.float32)])
+    return choose_threshold(
+        everything[everything > -1], np.concatenate([*peaks, np.zeros(0, np.float32)])
+    )
+
+
+def _list_peaks(scores: Scores) -> Scores:
+    """List the scores that are higher than those before and after."""
+    padded = np.pad(scores, 1, constant_values=-np.inf)
+    return scores[(scores >= padded[:-2]) & (scores > padded[2:])]
+
+
+def _get_source(run: Run) -> Source:
+    return run.source
+
+
+def _name(source: Source, event: Event) -> Occurrence:
+    recording = source.recording
+    values = event.start_s, event.end_s, event.score, event.level_db, event.is_exact
+    return Occurrence(recording, *values)
+
+
+def _read_events(runs: Sequence[Run], reader: EventReader) -> list[Event]:
+    """Look at the runs of one source in its audio; where that cannot be, estimate."""
+    events: list[Event] = []
+    try:
+        with open_decoder(runs[0].source.path) as decoder:
+            for run in runs:
+                try:
+                    events += reader.read(run, decoder)
+                except AudioError:
+                    events.append(estimate_event(run))
+    except AudioError:  # it is gone
+        events = [estimate_event(run) for run in runs]
+    return _part(events)
+
+
+def _part(events: Sequence[Event]) -> list[Event]:
+    """Leave out what another run has found too, and sort by time."""
+    kept: list[Event] = []
+    for event in sorted(events, key=lambda event: -event.score):
+        shared = [
+            min(event.end_s, other.end_s) - max(event.start_s, other.start_s) for other in kept
+        ]
+        if not shared or max(shared) <= LEAST_SHARED_S:
+            kept.append(event)
+    return sorted(kept, key=lambda event: event.start_s)
