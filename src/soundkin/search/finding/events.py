@@ -20,7 +20,6 @@ FADE_S = 0.01
 LONGEST_RUN_S = 120.0  # of which more is not looked at; it is no event in a scene, but the scene
 LEAST_GAP_S, MOST_GAP_S = 0.06, 0.6
 LEAST_OVERLAP = 0.5
-LONGER = 2.0  # times the longest example, from which on a region is more than one event
 
 
 @dataclass(frozen=True)
@@ -78,7 +77,7 @@ class EventReader:
         self._rate = examples[0].segments.sample_rate
         self._spectrum = self._average_spectrum(heard)
         self._gap_s = max([_measure_gap_s(one.audible, self._rate) for one in heard], default=0.1)
-        self._longest_s = max(example.duration_s for example in examples)
+        self.longest_s = max(example.duration_s for example in examples)
 
     def _average_spectrum(self, heard: Sequence[Example]) -> Spectrum | None:
         if not heard:
@@ -96,7 +95,7 @@ class EventReader:
         """
         segments = run.scene.embedder.model.segments
         starts = run.source.compute_starts(segments)[run.first : run.end]
-        around_s = AROUND_S + self._longest_s / 2
+        around_s = AROUND_S + self.longest_s / 2
         from_s = max(0.0, float(starts[0]) - around_s)
         to_s = min(
             float(starts[-1]) + segments.segment_s + around_s,

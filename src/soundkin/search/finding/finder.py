@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import groupby
 
 import numpy as np
@@ -21,6 +22,8 @@ POOL_SEGMENTS = 200_000
 MARGIN = 0.15  # below the threshold, what is still looked at in the audio
 MAX_RUNS = 2000
 LEAST_SHARED_S = 0.01
+STRETCH = 1.2  # times the longest example that one event may last, parted by a pause
+MAX_EVENTS = 10_000
 
 
 def find_occurrences(
@@ -40,6 +43,8 @@ def find_occurrences(
         What is sought, at least one, and what is not wanted though it is like it.
     min_score
         Least score of an event; None chooses it from the data (`threshold`).
+
+    Of more than 10,000 events those of the best scores are kept.
     """
     found: list[tuple[Source, Scene, Scores]] = []
     for scene in _set_scenes(sources, embedder):
@@ -62,6 +67,9 @@ def find_occurrences(
         for event in _read_events(list(group), reader)
         if event.score >= least
     ]
+    if len(events) > MAX_EVENTS:
+        lowest = sorted(event.score for event in events)[-MAX_EVENTS]
+        events = [event for event in events if event.score >= lowest]
     return Occurrences(tuple(events), least, chosen, len(found), duration_s)
 
 
@@ -119,16 +127,23 @@ def _read_events(runs: Sequence[Run], reader: EventReader) -> list[Event]:
                     events.append(estimate_event(run))
     except AudioError:  # it is gone
         events = [estimate_event(run) for run in runs]
-    return _part(events)
+    return _part(events, reader.longest_s)
 
 
-def _part(events: Sequence[Event]) -> list[Event]:
-    """Leave out what another run has found too, and sort by time."""
+def _part(events: Sequence[Event], longest_s: float) -> list[Event]:
+    """Sort events by time, those joined that two runs share, or that one example would hold."""
     kept: list[Event] = []
-    for event in sorted(events, key=lambda event: -event.score):
-        shared = [
-            min(event.end_s, other.end_s) - max(event.start_s, other.start_s) for other in kept
-        ]
-        if not shared or max(shared) <= LEAST_SHARED_S:
+    for event in sorted(events, key=lambda event: event.start_s):
+        last = kept[-1] if kept else None
+        if last is None or not _is_one(last, event, longest_s):
             kept.append(event)
-    return sorted(kept, key=lambda event: event.start_s)
+            continue
+        better = max(last, event, key=lambda one: one.score)
+        end_s = max(last.end_s, event.end_s)
+        kept[-1] = replace(better, start_s=last.start_s, end_s=end_s)
+    return kept
+
+
+def _is_one(before: Event, after: Event, longest_s: float) -> bool:
+    is_shared = after.start_s < before.end_s - LEAST_SHARED_S
+    return is_shared or after.end_s - before.start_s <= STRETCH * longest_s
