@@ -138,7 +138,7 @@ class Scene:
     def score(self, examples: Sequence[Example], disliked: Sequence[Example]) -> list[Scores]:
         """Score every segment of each source by the nearest example.
 
-        Where a disliked one is nearer, the score is below 0, by how much nearer it is. Silent
+        Where a disliked one is as near, the score is below 0, by how much nearer that is. Silent
         segments have -1.
         """
         scores = self._score_all(examples, disliked)
@@ -160,7 +160,7 @@ class Scene:
         scores = (seen @ self._whiten_examples(examples).T).max(axis=1)
         if disliked:
             away = (seen @ self._whiten_examples(disliked).T).max(axis=1)
-            scores = np.where(away > scores, scores - away, scores)
+            scores = np.where(away >= scores, scores - away, scores)
         return np.asarray(scores, np.float32)
 
     def _score_all(self, examples: Sequence[Example], disliked: Sequence[Example]) -> list[Scores]:
