@@ -19,7 +19,9 @@ RANGE_DB = 40.0  # below its loudest 10 ms a sound is heard no more
 RISE = 0.25  # of the way from the floor to the loudest, where that is higher
 FLOOR_QUANTILE = 0.3
 SMOOTHING = 3  # frames
-LEAST_EVENT_S = 0.02
+FLOOR_FACTOR = 4.0
+LEAST_POWER = 1e-9
+LEAST_EXCESS = 1e-3
 
 Samples = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
@@ -70,18 +72,25 @@ def compute_mel_power(waveform: Samples, rate: int) -> Floats:
     return np.exp(compute_log_mel(padded, config, rate).astype(np.float64))
 
 
+def estimate_floor(power: Floats, background: Spectrum | None) -> Floats:
+    """Estimate what power each band has where nothing stands out, `(n_bands,)`.
+
+    That is what three in ten frames are below; where the background is known and is lower, that.
+    """
+    own = np.quantile(power, FLOOR_QUANTILE, axis=1)
+    level = own if background is None else np.minimum(background.power, FLOOR_FACTOR * own)
+    return np.asarray(np.maximum(level, LEAST_POWER), np.float64)
+
+
 def find_regions(
-    waveform: Samples, rate: int, sought: Spectrum, floor: Spectrum | None, longest_gap_s: float
+    power: Floats, floor: Floats, sought: Spectrum, longest_gap_s: float
 ) -> list[tuple[int, int]]:
     """Find the stretches that stand out in the bands of what is sought, in frames of 10 ms.
 
     Each band counts by how far the sound that is sought stands out of the floor in it.
     """
-    power = compute_mel_power(waveform, rate)
-    own = np.quantile(power, FLOOR_QUANTILE, axis=1)
-    level = np.maximum(own if floor is None else np.minimum(floor.power, 4 * own), 1e-9)
-    weights = np.sqrt(sought.power / level)
-    excess = np.maximum(power / level[:, None] - 1, 0)
+    weights = np.sqrt(sought.power / floor)
+    excess = np.maximum(power / floor[:, None] - 1, 0)
     envelope = (weights / weights.sum()) @ excess
     smooth = np.convolve(envelope, np.ones(SMOOTHING) / SMOOTHING, mode="same")
-    return find_active(10 * np.log10(smooth + 1e-3), longest_gap_s)
+    return find_active(10 * np.log10(smooth + LEAST_EXCESS), longest_gap_s)

@@ -10,9 +10,18 @@ import numpy as np
 
 from soundkin.audio.decoders.decoder import Decoder, Samples
 from soundkin.audio.read import read_region
-from soundkin.search.finding.edges import FRAMES_PER_S, Spectrum, find_active, find_regions
+from soundkin.search.finding.edges import (
+    FRAMES_PER_S,
+    N_BANDS,
+    Spectrum,
+    compute_mel_power,
+    estimate_floor,
+    find_active,
+    find_regions,
+)
 from soundkin.search.finding.edges import compute_levels_db as compute_frame_levels_db
 from soundkin.search.finding.scene import Scene, Scores, Source
+from soundkin.search.finding.shapes import Shapes
 from soundkin.search.finding.templates import PHASES, Example, embed_segments
 
 AROUND_S = 0.5  # that is read before and after a run, so that the floor is seen
@@ -20,6 +29,7 @@ FADE_S = 0.01
 LONGEST_RUN_S = 120.0  # of which more is not looked at; it is no event in a scene, but the scene
 LEAST_GAP_S, MOST_GAP_S = 0.06, 0.6
 LEAST_OVERLAP = 0.5
+LEAST_COMPARED = 0.2  # what is less alike is not compared in shape
 
 
 @dataclass(frozen=True)
@@ -75,13 +85,14 @@ class EventReader:
         self._disliked = disliked
         heard = [example for example in examples if example.pieces]
         self._rate = examples[0].segments.sample_rate
+        self._shapes = Shapes([example.audible for example in heard], self._rate)
         self._spectrum = self._average_spectrum(heard)
         self._gap_s = max([_measure_gap_s(one.audible, self._rate) for one in heard], default=0.1)
         self.longest_s = max(example.duration_s for example in examples)
 
-    def _average_spectrum(self, heard: Sequence[Example]) -> Spectrum | None:
+    def _average_spectrum(self, heard: Sequence[Example]) -> Spectrum:
         if not heard:
-            return None
+            return Spectrum(np.ones(N_BANDS))
         powers = [Spectrum.of(example.audible, self._rate).power for example in heard]
         return Spectrum(np.mean([power / power.max() for power in powers], axis=0))
 
@@ -103,10 +114,9 @@ class EventReader:
             max(run.source.recording.duration_s, from_s + 1e-3),
         )
         waveform = read_region(decoder, run.source.path, self._rate, from_s, to_s)
-        spectrum = self._spectrum
-        if spectrum is None:
-            spectrum = Spectrum(np.ones(1))
-        regions = find_regions(waveform, self._rate, spectrum, run.scene.floor, self._gap_s)
+        power = compute_mel_power(waveform, self._rate)
+        floor = estimate_floor(power, run.scene.floor)
+        regions = find_regions(power, floor, self._spectrum, self._gap_s)
         events = []
         for first, end in regions:
             start_s, end_s = from_s + first / FRAMES_PER_S, from_s + end / FRAMES_PER_S
@@ -120,7 +130,10 @@ class EventReader:
             whole = float(run.scores[covered].max())
             alone = self._score_alone(run.scene, part)
             level_db = float(10 * np.log10(np.mean(np.square(part, dtype=np.float64)) + 1e-20))
-            events.append(Event(start_s, end_s, (whole + alone) / 2, level_db, True))
+            score = (whole + alone) / 2
+            if len(self._shapes) and score >= LEAST_COMPARED:
+                score = (score + self._shapes.compare(power, first, end, floor)) / 2
+            events.append(Event(start_s, end_s, score, level_db, True))
         return events
 
     def _score_alone(self, scene: Scene, part: Samples) -> float:

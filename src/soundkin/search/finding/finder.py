@@ -13,13 +13,13 @@ from soundkin.embedding.embedder import Embedder
 from soundkin.errors import AudioError
 from soundkin.search.finding.events import Event, EventReader, Run, estimate_event, list_runs
 from soundkin.search.finding.occurrence import Occurrence, Occurrences
-from soundkin.search.finding.scene import Scene, Scores, Source
+from soundkin.search.finding.scene import UNSCORED, Scene, Scores, Source
 from soundkin.search.finding.templates import Example
-from soundkin.search.finding.threshold import choose_threshold
+from soundkin.search.finding.threshold import choose_threshold, compute_chance_bound
 
 LONG_S = 20.0  # a recording so long has a background of its own
 POOL_SEGMENTS = 200_000
-MARGIN = 0.15  # below the threshold, what is still looked at in the audio
+MARGIN = 0.1  # below the threshold, what is still looked at in the audio
 MAX_RUNS = 2000
 LEAST_SHARED_S = 0.01
 STRETCH = 1.2  # times the longest example that one event may last, parted by a pause
@@ -51,22 +51,22 @@ def find_occurrences(
         for source, scores in zip(scene.sources, scene.score(examples, disliked), strict=True):
             found.append((source, scene, scores))
     duration_s = sum(source.recording.duration_s for source, _, _ in found)
-    chosen = _choose(scores for _, _, scores in found)
-    least = chosen if min_score is None else min_score
+    bound = _compute_bound([scores for _, _, scores in found])
+    lowest = (bound if min_score is None else min(bound, min_score)) - MARGIN
     runs = [
-        run
-        for source, scene, scores in found
-        for run in list_runs(source, scene, scores, least - MARGIN)
+        run for source, scene, scores in found for run in list_runs(source, scene, scores, lowest)
     ]
     best = sorted(runs, key=lambda run: -float(run.scores.max()))[:MAX_RUNS]
     kept = set(map(id, best))
     reader = EventReader(examples, disliked)
-    events = [
+    candidates = [
         _name(source, event)
         for source, group in groupby((run for run in runs if id(run) in kept), _get_source)
         for event in _read_events(list(group), reader)
-        if event.score >= least
     ]
+    chosen = choose_threshold(np.array([event.score for event in candidates]))
+    least = chosen if min_score is None else min_score
+    events = [event for event in candidates if event.score >= least]
     if len(events) > MAX_EVENTS:
         lowest = sorted(event.score for event in events)[-MAX_EVENTS]
         events = [event for event in events if event.score >= lowest]
@@ -90,19 +90,9 @@ def _set_scenes(sources: Iterable[Source], embedder: Embedder) -> Iterator[Scene
         yield Scene(pooled, embedder, has_floor=False)
 
 
-def _choose(each: Iterable[Scores]) -> float:
-    audible = [scores for scores in each if len(scores)]
-    peaks = [_list_peaks(scores) for scores in audible]
-    everything = np.concatenate([*audible, np.zeros(0, np.float32)])
-    return choose_threshold(
-        everything[everything > -1], np.concatenate([*peaks, np.zeros(0, np.float32)])
-    )
-
-
-def _list_peaks(scores: Scores) -> Scores:
-    """List the scores that are higher than those before and after."""
-    padded = np.pad(scores, 1, constant_values=-np.inf)
-    return scores[(scores >= padded[:-2]) & (scores > padded[2:])]
+def _compute_bound(each: Sequence[Scores]) -> float:
+    everything = np.concatenate([*each, np.zeros(0, np.float32)])
+    return compute_chance_bound(everything[everything > UNSCORED])
 
 
 def _get_source(run: Run) -> Source:
