@@ -84,6 +84,18 @@ def test_a_concept_is_found(server: Server, field: FieldRecording) -> None:
     assert all(min(abs(e["start_s"] - s) for s in field.starts_s) < 0.2 for e in events)
 
 
+def test_a_concept_of_a_recording_is_listened_to_again(
+    server: Server, command: Soundkin, field: FieldRecording
+) -> None:
+    start_s = field.starts_s[0] - 0.05
+    part = {"id": server.find("night")["id"], "start_s": start_s, "end_s": start_s + CALL_S + 0.1}
+    kept = server.post("/concepts", {"name": "night bird", "sounds": [part]}, status=201)
+    events = server.post("/find", {"sounds": [{"id": kept["id"]}]})["events"]
+    assert [event["start_s"] for event in events] == pytest.approx(field.starts_s, abs=0.05)
+    rows = command.json("find", "--concept", "night bird", field.path)
+    assert [row["start_s"] for row in rows] == [event["start_s"] for event in events]
+
+
 def test_events_are_exported_for_raven(server: Server, field: FieldRecording) -> None:
     call = server.upload(field.call)
     events = server.post("/find", {"sounds": [{"id": call["id"]}]})["events"]

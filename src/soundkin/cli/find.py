@@ -138,12 +138,12 @@ def _read_query(
     library: Library, places: Sequence[str], concept: str | None, region: tuple[float, float | None]
 ) -> tuple[Any, Any, Any]:
     """Read what is sought: the sound, more examples of it, and what is not wanted."""
+    from soundkin.search.finding.resolve import recall_concept
     from soundkin.search.query import Sound
 
     if concept is None:
         return Sound(places[0], 1.0, *region), (), ()
-    known = _find_concept(library, concept)
-    return known.query, known.liked, known.disliked
+    return recall_concept(library, _find_concept(library, concept))
 
 
 def _find_in_library(

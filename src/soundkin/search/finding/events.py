@@ -90,6 +90,11 @@ class EventReader:
         self._gap_s = max([_measure_gap_s(one.audible, self._rate) for one in heard], default=0.1)
         self.longest_s = max(example.duration_s for example in examples)
 
+    @property
+    def has_shapes(self) -> bool:
+        """Whether there is audio of an example to compare with."""
+        return len(self._shapes) > 0
+
     def _average_spectrum(self, heard: Sequence[Example]) -> Spectrum:
         if not heard:
             return Spectrum(np.ones(N_BANDS))
@@ -131,7 +136,7 @@ class EventReader:
             alone = self._score_alone(run.scene, part)
             level_db = float(10 * np.log10(np.mean(np.square(part, dtype=np.float64)) + 1e-20))
             score = (whole + alone) / 2
-            if len(self._shapes) and score >= LEAST_COMPARED:
+            if self.has_shapes and score >= LEAST_COMPARED:
                 score = (score + self._shapes.compare(power, first, end, floor)) / 2
             events.append(Event(start_s, end_s, score, level_db, True))
         return events

@@ -64,7 +64,9 @@ def find_occurrences(
         for source, group in groupby((run for run in runs if id(run) in kept), _get_source)
         for event in _read_events(list(group), reader)
     ]
-    chosen = choose_threshold(np.array([event.score for event in candidates]))
+    chosen = choose_threshold(
+        np.array([event.score for event in candidates]), has_shapes=reader.has_shapes
+    )
     least = chosen if min_score is None else min_score
     events = [event for event in candidates if event.score >= least]
     if len(events) > MAX_EVENTS:

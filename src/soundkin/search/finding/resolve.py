@@ -6,12 +6,14 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from soundkin.embedding.embedder import Embedder
 from soundkin.embedding.model import DEFAULT_MODEL
 from soundkin.errors import AudioError, QueryError
+from soundkin.library.concepts import Concept
 from soundkin.library.library import Library
 from soundkin.library.records import Filters, Recording
 from soundkin.search.finding.finder import find_occurrences
@@ -74,6 +76,39 @@ def list_examples(
     if not wanted:
         raise QueryError("nothing to find: at least one sound must count for more than 0")
     return [_read(reader, one) for one in wanted], [_read(reader, one) for one in unwanted]
+
+
+def recall_concept(
+    library: Library, concept: Concept
+) -> tuple[list[Sound], list[Sound], list[Sound]]:
+    """Bring a concept to the sounds, the liked and the disliked places that it was made of.
+
+    A recording can be listened to again, which finds more than a vector; for what is gone, the
+    vectors stand that the concept kept.
+    """
+    model = library.model
+    length_s = model.segments.segment_s if model else 1.0
+    asked = concept.definition
+    parts = [_recall(library, one, one.get("end_s")) for one in asked["sounds"]]
+    query = [part for part in parts if part is not None]
+    if len(query) < len(parts):
+        query = [Sound(concept.query)]
+    places = []
+    for names, vectors in ((asked["liked"], concept.liked), (asked["disliked"], concept.disliked)):
+        recalled = [_recall(library, one, one.get("start_s", 0.0) + length_s) for one in names]
+        places.append([one or Sound(v) for one, v in zip(recalled, vectors, strict=True)])
+    return query, places[0], places[1]
+
+
+def _recall(library: Library, part: dict[str, Any], end_s: float | None) -> Sound | None:
+    """Find a part of a concept among the recordings; None where it was an upload, or is gone."""
+    name = str(part.get("id", ""))
+    recording = library.get_recording(int(name[1:])) if name.startswith("r") else None
+    if recording is None or recording.content_id is None:
+        return None
+    if end_s is not None:
+        end_s = min(end_s, recording.duration_s)
+    return Sound(recording, part.get("weight", 1.0), part.get("start_s", 0.0), end_s)
 
 
 def _read(reader: QueryEmbedder, sound: Sound | QuerySource) -> Example:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 CHANCE = 0.05  # expected number of segments that reach the bound by chance
 LEAST_BOUND, MOST_BOUND = 0.4, 0.55
 LEAST_SCORE, MOST_SCORE = 0.55, 0.75
+LEAST_OF_VECTORS, MOST_OF_VECTORS = 0.3, 0.5  # where no shape is compared
 WIDTH = 0.03  # standard deviation of a score, as two events of the same have
 SLOPE = 2.0  # events more at a threshold, for which one lower by 1 is taken
 
@@ -32,14 +33,18 @@ def compute_chance_bound(scores: Floats) -> float:
     return float(min(MOST_BOUND, max(LEAST_BOUND, bound)))
 
 
-def choose_threshold(scores: Floats) -> float:
+def choose_threshold(scores: Floats, *, has_shapes: bool = True) -> float:
     """Choose the least score of an event, from the scores of all events that are not of chance.
 
     They are those of what is sought and those of sounds that are like it. Between the two there is
     a valley, in which the threshold is put: where the fewest events would be called otherwise if
     it were a little higher or lower. As who looks for a sound expects it to be there, a lower one
-    is preferred to one that is hardly emptier.
+    is preferred to one that is hardly emptier. Without `has_shapes`, where what is sought is known
+    by vectors alone, scores are lower.
     """
-    grid = np.arange(LEAST_SCORE, MOST_SCORE + 1e-9, 0.005)
+    least, most = LEAST_SCORE, MOST_SCORE
+    if not has_shapes:
+        least, most = LEAST_OF_VECTORS, MOST_OF_VECTORS
+    grid = np.arange(least, most + 1e-9, 0.005)
     near = np.exp(-0.5 * ((grid[:, None] - scores[None]) / WIDTH) ** 2).sum(axis=1)
     return float(grid[np.argmin(near + SLOPE * grid)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter
@@ -10,10 +11,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from soundkin.search.finding.occurrence import Occurrence
-from soundkin.search.finding.resolve import Place
+from soundkin.search.finding.resolve import Place, recall_concept
 from soundkin.search.rows import describe_occurrence
 from soundkin.server.problems import Json
-from soundkin.server.routes.query import read_filters, read_query
+from soundkin.server.routes.query import find_kept, read_filters, read_query
 from soundkin.server.rows import describe_identity
 from soundkin.server.schemas import (
     FilterRequest,
@@ -94,7 +95,14 @@ async def find(words: FindRequest, state: State) -> Response:
 def _run_find(words: FindRequest, state: ServerState) -> dict[str, Any]:
     started = time.perf_counter()
     with state.open_library() as library:
-        asked = read_query(words.sounds, words.liked, words.disliked, state, library)
+        kept = [part for part in words.sounds if part.id.startswith("c")]
+        heard_parts = [part for part in words.sounds if part not in kept]
+        asked = read_query(heard_parts, words.liked, words.disliked, state, library)
+        for part in kept:
+            sounds, liked, disliked = recall_concept(library, find_kept(part.id, library))
+            asked.sounds.extend(replace(one, weight=one.weight * part.weight) for one in sounds)
+            asked.liked.extend(liked)
+            asked.disliked.extend(disliked)
         heard = [state.get_sound_ref(library, sound_id) for sound_id in words.within]
         places: list[Place] = [one.recording or str(one.path) for one in heard]
         found = state.make_searcher(library).find(
