@@ -12,6 +12,8 @@ from soundkin.errors import ModelError
 EMBEDDING_SIZE = 128
 MAX_SIZE = 1 << 20  # of anything in samples, bands or Hz
 MAX_SEGMENT_S = 120.0
+MIN_PEAK_DB = -80.0
+MAX_SLOW = 100.0  # times slower than it is that a sound may be heard
 SILENCE_DB = -80.0  # RMS of full scale, below which there is nothing to hear
 
 
@@ -36,7 +38,11 @@ class SegmentConfig:
 
 @dataclass(frozen=True)
 class MelConfig:
-    """The log-scaled mel spectrogram: STFT sizes in samples, band edges in Hz."""
+    """The log-scaled mel spectrogram: STFT sizes in samples, band edges in Hz.
+
+    With `peak_db` every segment is brought to that peak, in dB of full scale, so that a sound is
+    the same at any level; None leaves levels as they are.
+    """
 
     n_fft: int = 1024
     win_length: int = 1024
@@ -45,6 +51,7 @@ class MelConfig:
     f_min: float = 50.0
     f_max: float = 15_000.0
     log_offset: float = 1e-10
+    peak_db: float | None = None
 
 
 @dataclass(frozen=True)
@@ -96,6 +103,8 @@ class ModelConfig:
             raise ModelError(
                 f"model {self.name}: a segment has up to {MAX_SEGMENT_S:g} s, log_offset is > 0"
             )
+        if mel.peak_db is not None and not MIN_PEAK_DB <= mel.peak_db <= 0:
+            raise ModelError(f"model {self.name}: peak_db lies within {MIN_PEAK_DB:g} and 0")
         if not 0 < segments.segment_hop <= segments.segment_length:
             raise ModelError(f"model {self.name}: hop_s must be above 0 and at most segment_s")
         if segments.segment_hop % mel.hop_length:

@@ -89,6 +89,12 @@ def _aiff_without_sizes() -> bytes:
 
 WAV = wav_bytes(LONG)
 LIST = b"LIST" + struct.pack("<I", 4000) + b"INFOISFT" + bytes(range(250)) * 15 + bytes(242)
+SHORT_WAV = wav_bytes(SHORT)
+ODD_WAV = wav_bytes(LONG[:-1], subtype="PCM_U8")[:-1]  # without its padding
+RF64 = _encode_in_memory(LONG, "RF64", "PCM_16")
+CODED = wav_bytes(LONG, subtype="IMA_ADPCM")
+AIFF = _encode_in_memory(LONG, "AIFF", "PCM_16")
+FOLLOWS = "another {} file follows at byte {}; only the first is heard"
 HEADER = "its header is wrong"
 JOINED = (*TIMES, *(10 + time for time in MORE))
 # Players play what an encoder puts before a part that is not the first: two frames.
@@ -121,6 +127,24 @@ FILES = {
     "adpcm-size-0.wav": Odd(
         _bytes(lambda: patch_sizes(wav_bytes(LONG, subtype="IMA_ADPCM"), 0, 0)), warns=HEADER),
     "before-a-list.wav": Odd(_bytes(lambda: WAV + LIST)),
+    "joined.wav": Odd(_bytes(lambda: WAV + SHORT_WAV), warns=FOLLOWS.format("WAV", len(WAV))),
+    "joined-behind-a-list.wav": Odd(
+        _bytes(lambda: WAV + LIST + SHORT_WAV),
+        warns=FOLLOWS.format("WAV", len(WAV) + len(LIST))),
+    "joined-without-padding.wav": Odd(
+        _bytes(lambda: ODD_WAV + SHORT_WAV), warns=FOLLOWS.format("WAV", len(ODD_WAV))),
+    "joined-with-padding.wav": Odd(
+        _bytes(lambda: ODD_WAV + b"\0" + SHORT_WAV),
+        warns=FOLLOWS.format("WAV", len(ODD_WAV) + 1)),
+    "joined-rf64.wav": Odd(
+        _bytes(lambda: RF64 + RF64), warns=FOLLOWS.format("WAV", len(RF64))),
+    "joined-coded.wav": Odd(
+        _bytes(lambda: CODED + SHORT_WAV), warns=FOLLOWS.format("WAV", len(CODED))),
+    "joined.aiff": Odd(_bytes(lambda: AIFF + AIFF), warns=FOLLOWS.format("AIFF", len(AIFF))),
+    "one-within-a-chunk.wav": Odd(
+        _bytes(lambda: WAV + b"JUNK" + struct.pack("<I", len(SHORT_WAV)) + SHORT_WAV)),
+    "odd-before-a-list.wav": Odd(_bytes(lambda: ODD_WAV + b"\0" + LIST)),
+    "before-id3.aiff": Odd(_bytes(lambda: AIFF + b"ID3 " + struct.pack(">I", 20) + bytes(20))),
     "before-zeros.wav": Odd(_bytes(lambda: WAV + bytes(100_000))),
     "cut.wav": Odd(
         _bytes(lambda: WAV[: len(WAV) // 2]), TIMES[:3], 5.0, "cut short: 5.0 s of 10.0 s"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 
 import numpy as np
@@ -11,6 +12,7 @@ from soundkin.config import MelConfig, ModelConfig
 
 Array = npt.NDArray[np.float32]
 
+LEAST_PEAK = 1e-4  # what is softer, -80 dB of full scale, stays softer than others
 BLOCK_FRAMES = 64  # what a block needs fits a processor's cache
 
 
@@ -64,6 +66,16 @@ def compute_window(config: MelConfig) -> Array:
 def compute_log_mel(waveform: Array, config: MelConfig, sample_rate: int) -> Array:
     """Compute the natural logarithm of the mel-band power, `log(mel + log_offset)`.
 
+    Parameters and shapes are those of `compute_mel`.
+    """
+    mel = compute_mel(waveform, config, sample_rate)
+    mel += np.float32(config.log_offset)
+    return np.log(mel, out=mel)
+
+
+def compute_mel(waveform: Array, config: MelConfig, sample_rate: int) -> Array:
+    """Compute the power in mel bands.
+
     Only frames wholly inside the waveform count (no padding, no centring), so that the frames of
     a segment are the same whether it is computed alone or within a longer stretch.
 
@@ -86,11 +98,10 @@ def compute_log_mel(waveform: Array, config: MelConfig, sample_rate: int) -> Arr
         power = np.square(spectrum.real)
         power += np.square(spectrum.imag)
         np.matmul(power, bank, out=mel[start : start + BLOCK_FRAMES])
-    mel += np.float32(config.log_offset)
-    return np.ascontiguousarray(np.log(mel, out=mel).T)
+    return np.ascontiguousarray(mel.T)
 
 
-def cut_log_mels(stretch: Array, config: ModelConfig, hop: int) -> Array:
+def cut_log_mels(stretch: Array, config: ModelConfig, hop: int) -> tuple[Array, Array]:
     """Compute the log-mel of each segment of a stretch; frames that they share are computed once.
 
     Parameters
@@ -102,8 +113,29 @@ def cut_log_mels(stretch: Array, config: ModelConfig, hop: int) -> Array:
 
     Returns
     -------
-    float32 `(n_segments, n_mels, n_frames)`, a view.
+    Segments float32 `(n_segments, n_mels, n_frames)`, brought to `peak_db` where the config has it;
+    and the mel power of the whole stretch as it is, `(n_mels, n_frames)`.
     """
-    log_mel = compute_log_mel(stretch, config.mel, config.segments.sample_rate)
-    windows = np.lib.stride_tricks.sliding_window_view(log_mel, config.n_frames, axis=1)
-    return windows[:, :: hop // config.mel.hop_length].transpose(1, 0, 2)
+    mel = compute_mel(stretch, config.mel, config.segments.sample_rate)
+    windows = np.lib.stride_tricks.sliding_window_view(mel, config.n_frames, axis=1)
+    segments = windows[:, :: hop // config.mel.hop_length].transpose(1, 0, 2)
+    if config.mel.peak_db is None:
+        levelled = segments + np.float32(config.mel.log_offset)
+    else:
+        peaks = _measure_peaks(stretch, config.segments.segment_length, hop, len(segments))
+        gains = 10 ** (config.mel.peak_db / 10) / np.square(np.maximum(peaks, LEAST_PEAK))
+        levelled = segments * gains[:, None, None].astype(np.float32)
+        levelled += np.float32(config.mel.log_offset)
+    return np.log(levelled, out=levelled), mel
+
+
+def _measure_peaks(stretch: Array, length: int, hop: int, n_segments: int) -> Array:
+    """Measure half of how far each segment swings, `(n_segments,)`: its peak but for a constant."""
+    unit = math.gcd(length, hop)
+    blocks = stretch[: (n_segments - 1) * hop + length].reshape(-1, unit)
+    highest, lowest = (
+        np.lib.stride_tricks.sliding_window_view(values, length // unit)[:: hop // unit]
+        for values in (blocks.max(axis=1), blocks.min(axis=1))
+    )
+    peaks: Array = (highest.max(axis=1) - lowest.min(axis=1)) / 2
+    return peaks

@@ -37,7 +37,7 @@ class Baseline:
         """What log-mel `cut` gives."""
         return self.config.mel
 
-    def cut(self, stretch: Array, hop: int) -> Array:
+    def cut(self, stretch: Array, hop: int) -> tuple[Array, Array]:
         """Compute the log-mel of each segment; see `soundkin.audio.mel.cut_log_mels`."""
         return cut_log_mels(stretch, self.config, hop)
 

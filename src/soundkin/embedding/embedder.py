@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from itertools import chain
 from typing import Any, Protocol
@@ -12,19 +11,20 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from soundkin.audio.decoders.decoder import BLOCK_S, AudioInfo, Decoder, Samples
+from soundkin.audio.audible import Stretch, find_sound
+from soundkin.audio.decoders.decoder import BLOCK_S, AudioInfo, Samples
 from soundkin.audio.decoders.open import open_decoder
 from soundkin.audio.facts.meter import FactsMeter
-from soundkin.audio.read import check_region, convert_waveform, stream_audio
-from soundkin.audio_facts import Facts
-from soundkin.config import SILENCE_DB, MelConfig, SegmentConfig
+from soundkin.audio.read import convert_waveform
+from soundkin.audio_facts import Facts, undo_slowing
+from soundkin.config import MAX_SLOW, SILENCE_DB, MelConfig, SegmentConfig
 from soundkin.embedding.model import ModelFile, load_model
 from soundkin.embedding.segments import Embeddings, compute_levels, fill_segment
-from soundkin.errors import AudioError, ModelError
+from soundkin.embedding.sound_stream import TAKE_S, check_length, open_blocks, take_head
+from soundkin.errors import ModelError
 from soundkin.system.worker_child import heartbeat
 
 NORM_TOLERANCE = 0.01
-MAX_SOUND_S = 48 * 3600.0  # what decodes to more is made to: some bytes can stand for years
 ULTRASOUND_RATES = 4  # times the model's own
 BEYOND_DB = 30.0  # that a sound is louder as it is than as far as the model hears
 BATCH_FLOATS = 1 << 18  # that a model is given at once
@@ -43,11 +43,16 @@ class SegmentModel(Protocol):
 
     @property
     def mel(self) -> MelConfig | None:
-        """What log-mel `cut` gives; None where it gives something else."""
+        """What mel power `cut` gives; None where it gives something else."""
         ...
 
-    def cut(self, stretch: Samples, hop: int) -> npt.NDArray[np.float32]:
-        """Bring a stretch to its segments `(n_segments, …)`, one every `hop` samples."""
+    def cut(
+        self, stretch: Samples, hop: int
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32] | None]:
+        """Bring a stretch to its segments `(n_segments, …)`, one every `hop` samples.
+
+        And to its mel power `(n_mels, n_frames)`, where that is on the way.
+        """
         ...
 
     @property
@@ -59,6 +64,8 @@ class SegmentModel(Protocol):
 class Embedder:
     """Runs one model over sounds, on one thread, in memory bounded whatever their length.
 
+    What lasts up to 20 s is embedded from its first onset to its end, whatever silence or noise is
+    around it, and silence follows in its last segment; longer recordings by a regular grid.
     With `measures` it measures their facts too, which takes longer than the vectors do.
     """
 
@@ -73,9 +80,16 @@ class Embedder:
         return cls(load_model(name), measures=measures)
 
     def embed_file(
-        self, path: str | os.PathLike[str], start_s: float = 0.0, end_s: float | None = None
+        self,
+        path: str | os.PathLike[str],
+        start_s: float = 0.0,
+        end_s: float | None = None,
+        *,
+        slow: float = 1.0,
     ) -> Embeddings:
         """Embed a sound file, or the region of it from `start_s` to `end_s` seconds.
+
+        It is heard `slow` times slower than it is, as ultrasound; all times and facts are its own.
 
         Raises
         ------
@@ -83,23 +97,23 @@ class Embedder:
             The file is not sound that can be read, or the region holds none of it. Damage after
             the first readable block is not raised but said in `Embeddings.warning`.
         """
-        with _open_blocks(path, self._segments.sample_rate, start_s, end_s) as blocks:
-            found = self._embed_blocks(blocks)
+        with open_blocks(path, self._segments.sample_rate, start_s, end_s, slow) as blocks:
+            found = _undo_slowing(self._embed_blocks(blocks), slow)
             warning = blocks.warning or blocks.decoder.warning
             if warning is None and not start_s and end_s is None:
-                warning = _check_length(blocks.info.duration_s, found.duration_s)
-            beyond = None if warning else self._find_sound_beyond(path, blocks.info, found)
+                warning = check_length(blocks.info.duration_s, found.duration_s)
+            beyond = None if warning else self._find_sound_beyond(path, blocks.info, found, slow)
             return replace(found, info=blocks.info, warning=warning or beyond)
 
     def _find_sound_beyond(
-        self, path: str | os.PathLike[str], info: AudioInfo, found: Embeddings
+        self, path: str | os.PathLike[str], info: AudioInfo, found: Embeddings, slow: float
     ) -> str | None:
         """Say so where next to all of a recording lies above what the model hears, as of bats.
 
         Files of ordinary rates are looked at again only where they are silent to the model.
         """
-        highest_hz = self._segments.sample_rate / 2
-        is_high = info.sample_rate >= ULTRASOUND_RATES * self._segments.sample_rate
+        highest_hz = slow * self._segments.sample_rate / 2
+        is_high = info.sample_rate >= 2 * ULTRASOUND_RATES * highest_hz
         if info.sample_rate <= 2 * highest_hz or not (is_high or found.silent.all()):
             return None
         with open_decoder(path) as decoder:
@@ -107,7 +121,10 @@ class Embedder:
         level_db = compute_levels(block, len(block), len(block), 1)[0]
         if level_db < SILENCE_DB or level_db < found.levels_db.max() + BEYOND_DB:
             return None
-        return f"its sound lies above {highest_hz / 1000:g} kHz, which the model does not hear"
+        return (
+            f"its sound lies above {highest_hz / 1000:g} kHz, which the model does not hear; to"
+            f" hear it slower: soundkin index FOLDER --slow {min(MAX_SLOW, 10 * slow):g}"
+        )
 
     def embed_waveform(
         self, waveform: npt.NDArray[np.floating[Any]], sample_rate: int
@@ -124,19 +141,26 @@ class Embedder:
         blocks = (mono[start : start + n_block] for start in range(0, len(mono), n_block))
         return self._embed_blocks(blocks)
 
-    def measure_file(self, path: str | os.PathLike[str]) -> Facts:
-        """Measure a sound file's facts, without embedding it.
+    def measure_file(self, path: str | os.PathLike[str], slow: float = 1.0) -> Facts:
+        """Measure a sound file's facts, heard `slow` times slower, without embedding it.
 
         Raises
         ------
         AudioError
             The file is not sound that can be read.
         """
-        meter = FactsMeter(self._segments.sample_rate, self.model.mel)
-        with _open_blocks(path, self._segments.sample_rate, 0.0, None) as blocks:
-            for block in blocks:
+        rate = self._segments.sample_rate
+        meter = FactsMeter(rate, self.model.mel)
+        n_samples = 0
+        with open_blocks(path, rate, 0.0, None, slow) as blocks:
+            head, ended = take_head(blocks, round(TAKE_S * rate))
+            for block in [head] if ended else chain([head], blocks):
                 meter.add(block)
-        return meter.measure()
+                n_samples += len(block)
+        facts = meter.measure()
+        if ended:
+            facts = _locate(facts, _to_seconds(find_sound(head, rate), rate))
+        return undo_slowing(facts, slow, n_samples / rate / slow)
 
     def measure_waveform(self, waveform: Samples) -> Facts:
         """Measure the facts of mono samples at the model's rate, without embedding them."""
@@ -152,19 +176,19 @@ class Embedder:
         ModelError
             The model has no vector for a segment that is not silent.
         """
-        return self._embed_cuts(self.model.cut(stretch, hop), stretch, hop)
+        cuts, _ = self.model.cut(stretch, hop)
+        levels_db = compute_levels(stretch, self._segments.segment_length, hop, len(cuts))
+        return self._embed_cuts(cuts, levels_db)
 
     def _embed_cuts(
-        self, cuts: npt.NDArray[np.float32], stretch: Samples, hop: int
+        self, cuts: npt.NDArray[np.float32], levels_db: npt.NDArray[np.float32]
     ) -> npt.NDArray[np.float32]:
-        """Embed segments in the form that the model takes, `(n_segments, …)`."""
+        """Embed segments in the form that the model takes, `(n_segments, …)`, of these levels."""
         n_batch = max(1, BATCH_FLOATS // cuts[0].size)
         batches = (cuts[start : start + n_batch] for start in range(0, len(cuts), n_batch))
         vectors = np.concatenate([self._embed_batch(batch) for batch in batches])
         undefined = ~np.isfinite(vectors).all(axis=1)
         if undefined.any():
-            length = self._segments.segment_length
-            levels_db = compute_levels(stretch, length, hop, len(vectors))
             if (levels_db[undefined] >= SILENCE_DB).any():
                 raise ModelError("the model's vector is zero, or no number, where there is sound")
             vectors[undefined] = 1 / np.sqrt(vectors.shape[1])  # silence: defined, never a hit
@@ -183,7 +207,7 @@ class Embedder:
             It gives no unit vectors for that.
         """
         noise = np.random.default_rng(0).standard_normal(self._segments.segment_length)
-        cut = self.model.cut((0.1 * noise).astype(np.float32), self._segments.segment_hop)
+        cut, _ = self.model.cut((0.1 * noise).astype(np.float32), self._segments.segment_hop)
         n_batch = max(1, BATCH_FLOATS // cut[0].size)
         vectors = self._embed_batch(np.repeat(cut, n_batch, axis=0))
         norms = np.linalg.norm(vectors, axis=1)
@@ -192,12 +216,40 @@ class Embedder:
         return int(vectors.shape[1])
 
     def _embed_blocks(self, blocks: Iterator[Samples]) -> Embeddings:
+        """Embed a stream: what is short from its onset on, what is long by a grid."""
+        head, ended = take_head(blocks, round(TAKE_S * self._segments.sample_rate))
+        if ended:
+            return self.embed_sound(head, find_sound(head, self._segments.sample_rate))
+        return self._embed_grid(chain([head], blocks))
+
+    def embed_sound(self, waveform: Samples, stretch: Stretch) -> Embeddings:
+        """Embed a sound from its first onset to its end, which lie in these samples."""
+        length, hop = self._segments.segment_length, self._segments.segment_hop
+        rate = self._segments.sample_rate
+        sound = fill_segment(stretch.cut(waveform, rate), length)
+        n_regular = (len(sound) - length) // hop + 1
+        parts = [sound[: (n_regular - 1) * hop + length]]
+        if len(sound) - len(parts[0]) > -min(0, stretch.start):  # not only the lead that was added
+            parts.append(sound[-length:])
+        cuts = [self.model.cut(part, hop)[0] for part in parts]
+        levels = np.concatenate(
+            [
+                compute_levels(part, length, hop, len(cut))
+                for part, cut in zip(parts, cuts, strict=True)
+            ]
+        )
+        vectors = self._embed_cuts(np.concatenate(cuts), levels)
+        sound_s = _to_seconds(stretch, rate)
+        facts = _locate(self.measure_waveform(waveform), sound_s) if self._measures else None
+        return Embeddings(vectors, levels, len(waveform) / rate, facts=facts, sound_s=sound_s)
+
+    def _embed_grid(self, blocks: Iterator[Samples]) -> Embeddings:
         """Embed every segment of a stream; memory holds one block and the vectors."""
         length, hop = self._segments.segment_length, self._segments.segment_hop
         vectors: list[npt.NDArray[np.float32]] = []
         levels: list[npt.NDArray[np.float32]] = []
-        rate, mel = self._segments.sample_rate, self.model.mel
-        meter = FactsMeter(rate, mel) if self._measures else None
+        rate = self._segments.sample_rate
+        meter = FactsMeter(rate, self.model.mel) if self._measures else None
         rest = last = np.zeros(0, np.float32)  # not embedded yet; the last segment's worth so far
         n_samples = 0
         for block in blocks:
@@ -206,86 +258,51 @@ class Embedder:
             rest = np.concatenate([rest, block]) if len(rest) else block
             n_ready = max(0, (len(rest) - length) // hop + 1)
             if n_ready:
-                stretch = rest[: (n_ready - 1) * hop + length]
-                cuts = self.model.cut(stretch, hop)
-                vectors.append(self._embed_cuts(cuts, stretch, hop))
+                cuts, mel = self.model.cut(rest[: (n_ready - 1) * hop + length], hop)
                 levels.append(compute_levels(rest, length, hop, n_ready))
+                vectors.append(self._embed_cuts(cuts, levels[-1]))
                 if meter is not None:
-                    meter.add(rest[: n_ready * hop], self._join_frames(cuts))
+                    meter.add(rest[: n_ready * hop], self._take_frames(mel, n_ready * hop))
                 rest = rest[n_ready * hop :]
-        n_embedded = sum(map(len, vectors))
         if meter is not None:
             meter.add(rest)
-        if n_embedded == 0 or n_samples > (n_embedded - 1) * hop + length:
-            segment = last if len(last) == length else fill_segment(last, length)
-            vectors.append(self.embed_stretch(segment, hop))
-            levels.append(compute_levels(segment, length, hop, 1))
+        if n_samples > (sum(map(len, vectors)) - 1) * hop + length:
+            vectors.append(self.embed_stretch(last, hop))
+            levels.append(compute_levels(last, length, hop, 1))
         return Embeddings(
             np.concatenate(vectors),
             np.concatenate(levels),
-            n_samples / self._segments.sample_rate,
+            n_samples / rate,
             facts=None if meter is None else meter.measure(),
         )
 
-    def _join_frames(self, cuts: npt.NDArray[np.float32]) -> npt.NDArray[np.float32] | None:
-        """Join segments' log-mels, each up to where the next begins, if it reaches there."""
-        if self.model.mel is None:
+    def _take_frames(
+        self, mel: npt.NDArray[np.float32] | None, n_samples: int
+    ) -> npt.NDArray[np.float32] | None:
+        """Take a stretch's frames that begin in its first samples, if all of them are there."""
+        if mel is None or self.model.mel is None:
             return None
-        n_frames = self._segments.segment_hop // self.model.mel.hop_length
-        if n_frames > cuts.shape[2]:
-            return None
-        return cuts[:, :, :n_frames].transpose(1, 0, 2).reshape(cuts.shape[1], -1)
+        n_frames = n_samples // self.model.mel.hop_length
+        return mel[:, :n_frames] if n_frames <= mel.shape[1] else None
 
 
-@contextmanager
-def _open_blocks(
-    path: str | os.PathLike[str], sample_rate: int, start_s: float, end_s: float | None
-) -> Iterator[_GuardedBlocks]:
-    """Open a sound file, or a region of it, as a stream that has at least one block."""
-    name = os.fsdecode(path)
-    with open_decoder(name) as decoder:
-        check_region(name, decoder.info.duration_s, start_s, end_s)
-        blocks = stream_audio(decoder, sample_rate, start_s, end_s)
-        first = next(blocks, None)
-        if first is None:
-            where = f"after {start_s:g} s" if start_s else "in it"
-            raise AudioError(f"{name}: there is no sound {where}")
-        most = round(MAX_SOUND_S * sample_rate)
-        yield _GuardedBlocks(chain([first], blocks), name, decoder, most)
+def _to_seconds(stretch: Stretch, sample_rate: int) -> tuple[float, float]:
+    return stretch.start / sample_rate, stretch.stop / sample_rate
 
 
-class _GuardedBlocks:
-    """Passes blocks on until the decoder fails, then ends, and remembers why.
-
-    Of more than `most` samples there is no end to be waited for: AudioError.
-    """
-
-    def __init__(self, blocks: Iterator[Samples], name: str, decoder: Decoder, most: int) -> None:
-        self.decoder = decoder
-        self.info = decoder.info
-        self._blocks = blocks
-        self._name = name
-        self._n_left = most
-        self.warning: str | None = None
-
-    def __iter__(self) -> Iterator[Samples]:
-        return self
-
-    def __next__(self) -> Samples:
-        try:
-            block = next(self._blocks)
-        except AudioError as error:
-            self.warning = str(error).removeprefix(f"{self._name}: ")
-            raise StopIteration from error
-        self._n_left -= len(block)
-        if self._n_left < 0:
-            hours = MAX_SOUND_S / 3600
-            raise AudioError(f"{self._name}: it goes on after {hours:g} h; so long no sound is")
-        return block
+def _locate(facts: Facts, sound_s: tuple[float, float]) -> Facts:
+    """Say of a sound's facts where it lies; silence has none."""
+    if facts == Facts():
+        return facts
+    return replace(facts, sound_from_s=sound_s[0], sound_to_s=sound_s[1])
 
 
-def _check_length(promised_s: float | None, decoded_s: float) -> str | None:
-    """Tell a recording that ends well before its headers say from one that is whole."""
-    if promised_s is None or promised_s - decoded_s <= max(1.0, 0.02 * promised_s):
-        return None
-    return f"cut short: {decoded_s:.1f} s of {promised_s:.1f} s could be decoded"
+def _undo_slowing(found: Embeddings, slow: float) -> Embeddings:
+    """Give a sound that was heard slower its own seconds and facts."""
+    if slow == 1:
+        return found
+    duration_s = found.duration_s / slow
+    facts = None if found.facts is None else undo_slowing(found.facts, slow, duration_s)
+    first_s, end_s = found.sound_s or (0.0, found.duration_s)
+    sound_s = None if found.sound_s is None else (first_s / slow, end_s / slow)
+    return replace(found, duration_s=duration_s, facts=facts, sound_s=sound_s)

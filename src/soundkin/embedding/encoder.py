@@ -130,10 +130,10 @@ class Encoder:
             raise ModelError(f"{path}: it also needs the input {others[0]!r}, which sounds lack")
         self.embedding_size = self._probe()
 
-    def cut(self, stretch: Array, hop: int) -> Array:
+    def cut(self, stretch: Array, hop: int) -> tuple[Array, None]:
         """View a stretch as segments `(n_segments, segment_length)`, one every `hop` samples."""
         windows = np.lib.stride_tricks.sliding_window_view(stretch, self.segments.segment_length)
-        return windows[::hop]
+        return windows[::hop], None
 
     def embed(self, waveforms: Array) -> Array:
         """Map segments `(batch, segment_length)` to unit vectors `(batch, embedding_size)`.

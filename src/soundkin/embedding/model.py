@@ -77,7 +77,9 @@ class Model:
         """Samples that a hop must be a multiple of, for segments to share frames."""
         return self.config.mel.hop_length
 
-    def cut(self, stretch: npt.NDArray[np.float32], hop: int) -> npt.NDArray[np.float32]:
+    def cut(
+        self, stretch: npt.NDArray[np.float32], hop: int
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """Compute the log-mel of each segment; see `soundkin.audio.mel.cut_log_mels`."""
         return cut_log_mels(stretch, self.config, hop)
 

@@ -20,9 +20,10 @@ import numpy as np
 
 from soundkin.audio.decoders.decoder import NO_MEMORY, AudioInfo
 from soundkin.audio_facts import Facts
-from soundkin.embedding.embedder import MAX_SOUND_S, Embedder
+from soundkin.embedding.embedder import Embedder
 from soundkin.embedding.model import ModelFile
 from soundkin.embedding.segments import Embeddings
+from soundkin.embedding.sound_stream import MAX_SOUND_S
 from soundkin.errors import SoundkinError
 from soundkin.system.limits import DECODING_BYTES, limit_memory
 from soundkin.system.worker_child import declare_ready, open_streams, write_answer
@@ -59,24 +60,25 @@ class WorkerPool:
             worker.stop()
         self._threads.shutdown(wait=True)
 
-    def submit(self, path: str) -> Future[Embeddings]:
-        """Queue a file; its future gives the embeddings, or raises AudioError or WorkerError.
+    def submit(self, path: str, slow: float = 1.0) -> Future[Embeddings]:
+        """Queue a file, heard `slow` times slower; its future gives the embeddings.
 
-        It raises ModelError where no file can be embedded, since no worker starts.
+        Or it raises AudioError or WorkerError; ModelError where no file can be embedded, since no
+        worker starts.
         """
-        return self._threads.submit(self._embed_file, path)
+        return self._threads.submit(self._embed_file, path, slow)
 
-    def submit_measuring(self, path: str) -> Future[Facts]:
+    def submit_measuring(self, path: str, slow: float = 1.0) -> Future[Facts]:
         """Queue a file whose facts alone are wanted; errors as from `submit`."""
-        request = {"path": path, "measure": True}
+        request = {"path": path, "slow": slow, "measure": True}
         return self._threads.submit(lambda: self._get_worker().ask(request, _read_facts))
 
     def list_pids(self) -> list[int]:
         """List the processes that there are now."""
         return [worker.pid for worker in self._workers if worker.pid]
 
-    def _embed_file(self, path: str) -> Embeddings:
-        return self._get_worker().ask({"path": path}, _read_embeddings)
+    def _embed_file(self, path: str, slow: float) -> Embeddings:
+        return self._get_worker().ask({"path": path, "slow": slow}, _read_embeddings)
 
     def _get_worker(self) -> WorkerProcess:
         worker: WorkerProcess | None = getattr(self._local, "worker", None)
@@ -94,13 +96,15 @@ def _read_embeddings(answers: Answers) -> Embeddings:
     answer = answers.read_line()
     n_segments, size = answer["shape"]
     vectors = _read_floats(answers, n_segments * size)
+    facts = Facts(**answer["facts"])
     return Embeddings(
         vectors=vectors.reshape(n_segments, size),
         levels_db=_read_floats(answers, n_segments),
         duration_s=answer["duration_s"],
         info=AudioInfo(**answer["info"]),
         warning=answer["warning"],
-        facts=Facts(**answer["facts"]),
+        facts=facts,
+        sound_s=facts.sound_s,
     )
 
 
@@ -109,12 +113,12 @@ def _read_floats(answers: Answers, count: int) -> Any:
 
 
 def _answer(embedder: Embedder, request: dict[str, Any], stream: IO[bytes]) -> None:
-    path = request["path"]
+    path, slow = request["path"], request["slow"]
     try:
         if request.get("measure"):
-            write_answer(stream, {"facts": dataclasses.asdict(embedder.measure_file(path))})
+            write_answer(stream, {"facts": dataclasses.asdict(embedder.measure_file(path, slow))})
             return
-        found = embedder.embed_file(path)
+        found = embedder.embed_file(path, slow=slow)
     except SoundkinError as error:
         write_answer(stream, {"error": str(error)})
     except MemoryError:

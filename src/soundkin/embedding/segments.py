@@ -10,8 +10,10 @@ import numpy.typing as npt
 
 from soundkin.audio.decoders.decoder import AudioInfo, Samples
 from soundkin.audio_facts import Facts
-from soundkin.config import SILENCE_DB, SegmentConfig
+from soundkin.config import SegmentConfig
+from soundkin.index.silence import find_silent
 from soundkin.index.unit_vectors import average_vectors
+from soundkin.library.records import Recording
 
 MIN_LEVEL_DB = -200.0
 
@@ -23,7 +25,8 @@ class Embeddings:
     `vectors` is float32 `(n_segments, n)` of norm 1, n being the model's embedding size;
     `levels_db` is float32 `(n_segments,)`, each segment's RMS around its mean in dB of full scale;
     `duration_s` is what was decoded, and `warning` says why where that is less than the file
-    promised. `facts` are those of all that was embedded.
+    promised. `facts` are those of all that was embedded. `sound_s` is where the segments begin and
+    end in it; None where they cover all of it.
     """
 
     vectors: npt.NDArray[np.float32]
@@ -32,24 +35,48 @@ class Embeddings:
     info: AudioInfo | None = None
     warning: str | None = None
     facts: Facts | None = None
+    sound_s: tuple[float, float] | None = None
 
     @property
     def silent(self) -> npt.NDArray[np.bool_]:
-        """Which segments hold nothing to hear: silence, or a constant."""
-        return self.levels_db < SILENCE_DB
+        """Which segments hold nothing to hear: silence, a constant, what the loudest drowns."""
+        return find_silent(self.levels_db)
 
 
-def compute_starts(
-    n_segments: int, duration_s: float, config: SegmentConfig
-) -> npt.NDArray[np.float64]:
-    """Compute each segment's start in seconds: one every `hop_s`, the last at the sound's end."""
-    starts = config.hop_s * np.arange(n_segments, dtype=np.float64)
-    return np.minimum(starts, max(0.0, duration_s - config.segment_s))
+def locate_segments(
+    n_segments: int,
+    duration_s: float,
+    config: SegmentConfig,
+    sound_s: tuple[float, float] | None = None,
+    slow: float = 1.0,
+) -> tuple[npt.NDArray[np.float64], float]:
+    """Compute where each segment starts and how long one lasts, in seconds.
+
+    They start every `hop_s` from where the sound begins, the last so that it ends with the sound;
+    `sound_s` is where it begins and ends, where that is not all of the recording; before 0 where
+    what begins at once has silence before its onset. Of a sound that was heard `slow` times slower
+    all are its own seconds.
+    """
+    first_s, end_s = sound_s or (0.0, duration_s)
+    length_s = min(config.segment_s / slow, end_s - max(0.0, first_s))
+    starts = first_s + config.hop_s / slow * np.arange(n_segments, dtype=np.float64)
+    return np.clip(starts, 0.0, end_s - length_s), length_s
+
+
+def locate_in_recording(
+    recording: Recording, config: SegmentConfig
+) -> tuple[npt.NDArray[np.float64], float]:
+    """Compute where each segment of a recording starts and how long one lasts, in seconds."""
+    return locate_segments(
+        recording.n_segments, recording.duration_s, config, recording.sound_s, recording.slow
+    )
 
 
 def fill_segment(waveform: Samples, length: int) -> Samples:
-    """Repeat a sound shorter than a segment until it fills one."""
-    return np.resize(waveform, length)
+    """Let silence follow a sound shorter than a segment, as it does where a sound has ended."""
+    filled = np.zeros(max(length, len(waveform)), np.float32)
+    filled[: len(waveform)] = waveform
+    return filled
 
 
 def compute_levels(
@@ -73,5 +100,13 @@ def compute_levels(
 
 
 def compute_mean_vector(embeddings: Embeddings) -> npt.NDArray[np.float32] | None:
-    """Average a sound's audible segments to one unit vector `(n,)`; None if all are silent."""
-    return average_vectors(embeddings.vectors[~embeddings.silent])
+    """Average a sound's audible segments to one unit vector `(n,)`; None if all are silent.
+
+    Each counts by its amplitude, so that what stands out decides.
+    """
+    audible = ~embeddings.silent
+    if not audible.any():
+        return None
+    levels_db = embeddings.levels_db[audible].astype(np.float64)
+    weights = 10 ** ((levels_db - levels_db.max()) / 20)
+    return average_vectors(embeddings.vectors[audible] * weights[:, None].astype(np.float32))

@@ -17,7 +17,7 @@ from soundkin.audio.walk import FoundFile, Unreadable, resolve_root, walk_audio
 from soundkin.config import SegmentConfig
 from soundkin.embedding.model import DEFAULT_MODEL, find_model, load_model
 from soundkin.embedding.pool import WorkerPool
-from soundkin.embedding.segments import Embeddings, compute_starts
+from soundkin.embedding.segments import Embeddings, locate_segments
 from soundkin.errors import AudioError, QueryError, WorkerError, naming
 from soundkin.progress import Failure, IndexProgress, ProgressCallback, ignore
 from soundkin.system.files import write_aside
@@ -111,12 +111,11 @@ def _build_table(
     failures: Sequence[Failure],
 ) -> EmbeddingTable:
     counts = [len(embeddings.vectors) for embeddings in found]
-    starts = [compute_starts(len(e.vectors), e.duration_s, segments) for e in found]
-    seconds = [min(segments.segment_s, embeddings.duration_s) for embeddings in found]
+    places = [locate_segments(len(e.vectors), e.duration_s, segments, e.sound_s) for e in found]
     return EmbeddingTable(
         path=np.repeat(np.array(names, np.str_), counts),
-        start_s=np.concatenate(starts),
-        duration_s=np.repeat(np.array(seconds), counts),
+        start_s=np.concatenate([starts for starts, _ in places]),
+        duration_s=np.repeat(np.array([length_s for _, length_s in places]), counts),
         embedding=np.concatenate([embeddings.vectors for embeddings in found]),
         failures=tuple(failures),
     )

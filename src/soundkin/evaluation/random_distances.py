@@ -10,9 +10,9 @@ import numpy.typing as npt
 
 from soundkin.audio.decoders.decoder import Samples
 from soundkin.audio.deformations import draw_noise
-from soundkin.config import SILENCE_DB
 from soundkin.embedding.embedder import Embedder
 from soundkin.embedding.segments import compute_mean_vector
+from soundkin.index.silence import find_silent
 from soundkin.index.unit_vectors import average_vectors
 from soundkin.library.library import Library
 from soundkin.system.files import hash_file
@@ -77,7 +77,7 @@ def measure_random(
     elif library.model.hash != model_hash:
         reason = "another model made the library"
     else:
-        vectors = list(_draw_vectors(library, library.find_content(hash_file(own_path)), generator))
+        vectors = list(_draw_vectors(library, library.find_bytes(hash_file(own_path)), generator))
         if len(vectors) >= MIN_RANDOM:
             return _measure(vectors, vector, None)
         reason = f"the library has fewer than {MIN_RANDOM} other recordings"
@@ -99,7 +99,7 @@ def _draw_vectors(
     ids = ids if own is None else ids[ids != own]
     for content_id in generator.permutation(ids)[:MAX_RANDOM].tolist():
         vectors, levels_db = library.read_vectors(content_id)
-        vector = average_vectors(vectors[levels_db >= SILENCE_DB].astype(np.float32))
+        vector = average_vectors(vectors[~find_silent(levels_db)].astype(np.float32))
         if vector is not None:
             yield vector
 

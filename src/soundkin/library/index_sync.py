@@ -11,9 +11,9 @@ from uuid import uuid4
 import numpy as np
 import numpy.typing as npt
 
-from soundkin.config import SILENCE_DB
 from soundkin.index.disk import IndexFolder, Manifest, Snapshot
 from soundkin.index.float16 import find_unsound
+from soundkin.index.silence import find_silent
 from soundkin.index.vector_index import VectorIndex, choose_kind
 from soundkin.library.store import LibraryStore
 from soundkin.progress import OnProgress, ignore
@@ -188,7 +188,7 @@ class _Upkeep:
         for content_id, vectors, levels_db in self.library.read_vectors_above(last):
             n_done += len(vectors)
             self.on_progress("Reading the library", n_done, max(n_done, n_all))
-            yield content_id, vectors, levels_db < SILENCE_DB
+            yield content_id, vectors, find_silent(levels_db)
 
 
 def project(

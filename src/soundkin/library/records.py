@@ -98,8 +98,14 @@ class Recording:
     format: str
     warning: str | None
     n_segments: int
+    slow: float  # times slower than it is that it was heard; its times and facts are its own
     tags: tuple[str, ...]
     facts: Facts | None = None  # where they were measured
+
+    @property
+    def sound_s(self) -> tuple[float, float] | None:
+        """Where it begins and ends to sound, in seconds; None where its segments cover it all."""
+        return self.facts.sound_s if self.facts else None
 
 
 class KnownFile(NamedTuple):
@@ -109,6 +115,8 @@ class KnownFile(NamedTuple):
     path: str
     size: int
     mtime_ns: int
+    ctime_ns: int | None  # not known where an older soundkin took it in, or it lay elsewhere
+    slow: float
     failed: bool
 
 

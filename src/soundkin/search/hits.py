@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from soundkin.embedding.segments import compute_starts
+from soundkin.embedding.segments import locate_in_recording
 from soundkin.index.vector_index import Neighbours
 from soundkin.library.library import Library
 from soundkin.library.records import Filters, Recording
@@ -57,12 +57,12 @@ def describe_neighbours(
         *(column.tolist() for column in columns), ranked_by, strict=True
     ):
         for recording in recordings.get(content_id, ()):
-            starts = compute_starts(recording.n_segments, recording.duration_s, segments)
+            starts, length_s = locate_in_recording(recording, segments)
             hit = Hit(
                 rank=len(hits) + 1,
                 recording=recording,
                 start_s=float(starts[segment]),
-                duration_s=min(segments.segment_s, recording.duration_s),
+                duration_s=length_s,
                 score=score,
                 percentile=loaded.compute_percentile(score),
                 rank_score=rank_score,

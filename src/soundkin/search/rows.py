@@ -8,10 +8,9 @@ import io
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from soundkin.audio_facts import FACT_COLUMNS
+from soundkin.audio_facts import FACTS, Facts
 
 if TYPE_CHECKING:
-    from soundkin.audio_facts import Facts
     from soundkin.library.records import Recording
     from soundkin.search.explain import Explanation
     from soundkin.search.finding.occurrence import Occurrence
@@ -20,6 +19,8 @@ if TYPE_CHECKING:
     from soundkin.search.verdict import Verdict
 
 Row = dict[str, Any]
+
+NAMED = [fact for fact in FACTS.values() if fact.name_value]
 
 
 def describe_hit(hit: Hit) -> Row:
@@ -67,6 +68,7 @@ def describe_recording(recording: Recording) -> Row:
         "n_channels": recording.n_channels,
         "format": recording.format,
         "n_segments": recording.n_segments,
+        "slow": recording.slow,
         "tags": list(recording.tags),
         "facts": describe_facts(recording.facts),
         "warning": recording.warning,
@@ -85,6 +87,8 @@ def describe_explanation(explanation: Explanation) -> Row:
                 "fact": one.fact,
                 "query": None if one.query is None else round(one.query, 3),
                 "hit": None if one.hit is None else round(one.hit, 3),
+                "query_name": FACTS[one.fact].name_of(one.query),
+                "hit_name": FACTS[one.fact].name_of(one.hit),
                 "closeness": round(one.closeness, 3),
             }
             for one in explanation.facts
@@ -114,10 +118,14 @@ def describe_verdict(verdict: Verdict) -> Row:
 
 
 def describe_facts(facts: Facts | None) -> Row | None:
-    """Write a sound's facts as a row; None where they were never measured."""
+    """Write a sound's facts as a row, with `pitch_name` as people call a pitch.
+
+    None where they were never measured.
+    """
     if facts is None:
         return None
-    return {k: v if v is None else round(v, 3) for k, v in dataclasses.asdict(facts).items()}
+    row: Row = {k: v if v is None else round(v, 3) for k, v in dataclasses.asdict(facts).items()}
+    return row | {f"{f.name}_name": f.name_of(row[f.column]) for f in NAMED}
 
 
 def write_csv(rows: Iterable[Row]) -> Iterator[str]:
@@ -140,5 +148,5 @@ def write_csv(rows: Iterable[Row]) -> Iterator[str]:
 def _flatten(row: Row) -> Row:
     if "facts" not in row:
         return row
-    facts = row["facts"] or dict.fromkeys(FACT_COLUMNS)
+    facts: Row = row["facts"] or dict.fromkeys(describe_facts(Facts()) or {})
     return {key: value for key, value in row.items() if key != "facts"} | facts

@@ -58,7 +58,7 @@ class Searcher:
 
     def search(
         self,
-        query: Query,
+        query: Query | EmbeddedQuery,
         top_k: int = 10,
         *,
         per_recording: int = 1,
@@ -76,7 +76,7 @@ class Searcher:
         ----------
         query
             A file, a recording of the library by path or the end of it, samples, or several
-            `Sound` with weights.
+            `Sound` with weights; or what `embed` made of these.
         top_k
             How many hits.
         per_recording
@@ -225,11 +225,22 @@ class Searcher:
         usual_score = self._ask(lambda _: self._loaded.usual_score)
         return judge_scores([hit.score for hit in hits], usual_score)
 
-    def explain(self, query: Query, hit: Hit) -> Explanation:
+    def embed(self, query: Query) -> EmbeddedQuery:
+        """Bring a query to what is searched with; its parts say what of each sound was heard.
+
+        Raises
+        ------
+        SoundkinError
+            As from `search`.
+        """
+        self._loaded = self._shared_index.get(self._library)
+        return self._make_embedder().embed(query)
+
+    def explain(self, query: Query | EmbeddedQuery, hit: Hit) -> Explanation:
         """Explain why a query finds a hit; see `explain_all`."""
         return self.explain_all(query, [hit])[0]
 
-    def explain_all(self, query: Query, hits: Sequence[Hit]) -> list[Explanation]:
+    def explain_all(self, query: Query | EmbeddedQuery, hits: Sequence[Hit]) -> list[Explanation]:
         """Explain why a query finds some hits: their facts beside its own, and their stability.
 
         Raises

@@ -56,6 +56,7 @@ class _Choice:
         self._stack = stack
         self._arrange = arrange
         self._size = os.fstat(file.fileno()).st_size
+        self._warning: str | None = None  # of the structure, whoever decodes it
 
     def open_by_structure(self) -> Decoder:
         """Open a file by libsndfile, or otherwise where its structure says that is not all."""
@@ -64,6 +65,8 @@ class _Choice:
             samples = riff.find_samples(self._file, self._size)
             if samples is not None and not samples.is_told_right:
                 return self._open_samples(samples)
+            if samples is not None:
+                self._warn_of_next(samples)
         elif head[:4] == b"OggS":
             links = ogg.find_links(self._map())
             return self._open_parts([(one.start, one.stop, one.granule) for one in links])
@@ -79,6 +82,7 @@ class _Choice:
         """Open a file by FFmpeg; `reason` is why libsndfile could not."""
         import av  # 40 ms, and most collections never need it
 
+        known.setdefault("warning", self._warning)
         options = NO_OTHER_FILES | known.pop("options", {})
         try:
             source: Any = known.pop("file", self._file)
@@ -96,7 +100,16 @@ class _Choice:
         return self._stack.enter_context(mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ))
 
     def _wrap(self, sound: soundfile.SoundFile, **known: Any) -> SndfileDecoder:
+        known.setdefault("warning", self._warning)
         return SndfileDecoder(sound, self._name, self._arrange, rescue=self._rescue, **known)
+
+    def _warn_of_next(self, samples: riff.RawSamples) -> None:
+        """Warn of another file joined to this one, of which players play nothing either."""
+        place = riff.find_next_file(self._file, self._size, samples)
+        if place is not None:
+            self._warning = (
+                f"another {samples.form} file follows at byte {place}; only the first is heard"
+            )
 
     def _rescue(self, frame: int) -> Iterator[Samples]:
         """Decode by FFmpeg from a sample on, at which libsndfile had ended too early."""

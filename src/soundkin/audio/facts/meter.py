@@ -11,12 +11,13 @@ from soundkin.audio.facts.flatness import FlatnessMeter
 from soundkin.audio.facts.loudness import LoudnessMeter
 from soundkin.audio.facts.pitch import FRAME_S, PitchTrack, summarise_pitch, track_pitch
 from soundkin.audio.facts.rhythm import compute_flux, find_onsets, find_tempo
-from soundkin.audio.mel import compute_band_corners, compute_log_mel
+from soundkin.audio.mel import compute_band_corners, compute_mel
 from soundkin.audio_facts import Facts
 from soundkin.config import MelConfig
 
 FRAMES_A_SECOND = 40
 MIN_FRAMES = 200
+LOG_OFFSET = np.float32(1e-10)
 PITCH_BATCH = 64
 DENSE_S = 1.0  # within which pitch is followed closely
 DENSE_HOP_S, SPARSE_HOP_S = 0.1, 1.0
@@ -34,7 +35,7 @@ class FactsMeter:
     sample_rate
         In Hz.
     mel
-        Of the log-mels that blocks come with; None where they come without.
+        Of the mel powers that blocks come with; None where they come without.
     """
 
     def __init__(self, sample_rate: int, mel: MelConfig | None = None) -> None:
@@ -51,22 +52,22 @@ class FactsMeter:
         self._pitch = _PitchFollower(sample_rate)
         self._n_samples = 0
 
-    def add(self, samples: Floats, log_mel: Floats | None = None) -> None:
+    def add(self, samples: Floats, mel: Floats | None = None) -> None:
         """Take the next samples `(n_samples,)`.
 
-        Where their log-mel is known, `(n_mels, n_frames)`, it has one frame for every hop of the
+        Where their mel power is known, `(n_mels, n_frames)`, it has one frame for every hop of the
         samples, which are a whole number of hops. It comes with all samples but the last, or never.
         """
         self._n_samples += len(samples)
         self._pitch.add(samples)
-        if log_mel is None:
+        if mel is None:
             self._rest = np.concatenate([self._rest, samples])
             n_frames = (len(self._rest) - self._mel.n_fft) // self._hop + 1
             if n_frames < MIN_FRAMES:  # each step costs, however few they are
                 return
-            log_mel = compute_log_mel(self._rest, self._mel, self._sample_rate)
+            mel = compute_mel(self._rest, self._mel, self._sample_rate)
             samples, self._rest = np.split(self._rest, [n_frames * self._hop])
-        self._take(samples.reshape(-1, self._hop), log_mel)
+        self._take(samples.reshape(-1, self._hop), mel)
 
     def measure(self) -> Facts:
         """Say what the facts are, all samples having been taken."""
@@ -74,15 +75,16 @@ class FactsMeter:
         if n_frames:
             padded = np.zeros((n_frames - 1) * self._hop + self._mel.n_fft, np.float32)
             padded[: len(self._rest)] = self._rest
-            log_mel = compute_log_mel(padded, self._mel, self._sample_rate)
-            self._take(padded[: n_frames * self._hop].reshape(n_frames, self._hop), log_mel)
+            mel = compute_mel(padded, self._mel, self._sample_rate)
+            self._take(padded[: n_frames * self._hop].reshape(n_frames, self._hop), mel)
         flux = np.concatenate(self._flux) if self._flux else np.zeros(0, np.float32)
         loudness = self._loudness.measure(self._n_samples / max(1, len(flux) * self._hop))
-        if loudness is None:
+        if loudness is None or not self._bands.any():  # the window sees nothing of one sample
             return Facts()
         frame_s = self._hop / self._sample_rate
         onsets = find_onsets(flux, frame_s)
-        tempo_bpm, tempo_confidence = find_tempo(flux, frame_s, onsets)
+        duration_s = self._n_samples / self._sample_rate
+        tempo_bpm, tempo_confidence = find_tempo(flux, frame_s, duration_s)
         pitch_hz, pitch_confidence = summarise_pitch(self._pitch.finish())
         return Facts(
             loudness_lufs=loudness,
@@ -91,17 +93,16 @@ class FactsMeter:
             pitch_confidence=pitch_confidence,
             tempo_bpm=tempo_bpm,
             tempo_confidence=tempo_confidence,
-            onsets_per_s=len(onsets) / max(1.0, self._n_samples / self._sample_rate),
+            onsets_per_s=len(onsets) / max(1.0, duration_s),
             flatness=self._flatness.measure(),
         )
 
-    def _take(self, frames: Floats, log_mel: Floats) -> None:
-        """Take frames side by side `(n_frames, hop_length)` and their log-mel."""
-        bands = np.maximum(np.exp(log_mel) - np.float32(self._mel.log_offset), 0)
+    def _take(self, frames: Floats, bands: Floats) -> None:
+        """Take frames side by side `(n_frames, hop_length)` and their mel power."""
         self._bands += bands @ np.ones(bands.shape[1], np.float32)
         self._loudness.add(frames, bands)
         self._flatness.add(bands)
-        flux, self._last = compute_flux(log_mel, self._last)
+        flux, self._last = compute_flux(np.log(bands + LOG_OFFSET), self._last)
         self._flux.append(flux)
 
 

@@ -10,9 +10,9 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from soundkin.config import SILENCE_DB
 from soundkin.errors import LibraryError
 from soundkin.index.disk import Snapshot
+from soundkin.index.silence import find_silent
 from soundkin.index.vector_index import VectorIndex, choose_kind
 from soundkin.library.lance.ivf_rq import (
     LanceIvfRq,
@@ -162,7 +162,8 @@ class LanceLibrary(Library):
         dataset = self.tables.pin(segments)
         vectors = LanceVectors(dataset, ids, offsets, model.embedding_size)
         candidates = LanceIvfRq(dataset, vectors)
-        silent = levels < SILENCE_DB
+        parts = np.split(levels, offsets[1:-1])
+        silent = np.concatenate([find_silent(part) for part in parts]) if len(ids) else levels < 0
         return Snapshot(None, VectorIndex(vectors, silent, ids, offsets, candidates=candidates))
 
     def sweep(self) -> None:

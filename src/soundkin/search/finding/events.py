@@ -66,15 +66,15 @@ def list_runs(source: Source, scene: Scene, scores: Scores, least: float) -> lis
 
 def estimate_event(run: Run) -> Event:
     """Take what a run's segments have in common for the event, where audio cannot tell."""
-    segments = run.scene.embedder.model.segments
-    starts = run.source.compute_starts(segments)
-    best = run.first + int(run.scores.argmax())
-    start_s, end_s = float(starts[run.first]), float(starts[run.end - 1]) + segments.segment_s
+    source, best = run.source, run.first + int(run.scores.argmax())
+    start_s, end_s = float(source.starts_s[run.first]), float(source.starts_s[run.end - 1])
+    end_s += source.length_s
     if run.end - run.first > 1:
-        inset = segments.segment_s - segments.hop_s
-        start_s, end_s = start_s + inset, end_s - inset
-    end_s = min(end_s, run.source.recording.duration_s)
-    return Event(start_s, end_s, float(run.scores.max()), float(run.source.levels_db[best]), False)
+        segments = run.scene.embedder.model.segments
+        inset_s = (segments.segment_s - segments.hop_s) / source.slow
+        start_s, end_s = start_s + inset_s, end_s - inset_s
+    end_s = min(end_s, source.recording.duration_s)
+    return Event(start_s, end_s, float(run.scores.max()), float(source.levels_db[best]), False)
 
 
 class EventReader:
@@ -109,24 +109,26 @@ class EventReader:
         AudioError
             That part of the file cannot be read.
         """
-        segments = run.scene.embedder.model.segments
-        starts = run.source.compute_starts(segments)[run.first : run.end]
-        around_s = AROUND_S + self.longest_s / 2
+        source = run.source
+        starts = source.starts_s[run.first : run.end]
+        around_s = (AROUND_S + self.longest_s / 2) / source.slow
         from_s = max(0.0, float(starts[0]) - around_s)
         to_s = min(
-            float(starts[-1]) + segments.segment_s + around_s,
+            float(starts[-1]) + source.length_s + around_s,
             from_s + LONGEST_RUN_S,
-            max(run.source.recording.duration_s, from_s + 1e-3),
+            max(source.recording.duration_s, from_s + 1e-3),
         )
-        waveform = read_region(decoder, run.source.path, self._rate, from_s, to_s)
+        rate = round(source.slow * self._rate)
+        waveform = read_region(decoder, source.path, rate, from_s, to_s)
+        frame_s = 1 / (FRAMES_PER_S * source.slow)
         power = compute_mel_power(waveform, self._rate)
         floor = estimate_floor(power, run.scene.floor)
         regions = find_regions(power, floor, self._spectrum, self._gap_s)
         events = []
         for first, end in regions:
-            start_s, end_s = from_s + first / FRAMES_PER_S, from_s + end / FRAMES_PER_S
-            overlap = np.minimum(end_s, starts + segments.segment_s) - np.maximum(start_s, starts)
-            covered = overlap >= LEAST_OVERLAP * min(end_s - start_s, segments.segment_s)
+            start_s, end_s = from_s + first * frame_s, from_s + end * frame_s
+            overlap = np.minimum(end_s, starts + source.length_s) - np.maximum(start_s, starts)
+            covered = overlap >= LEAST_OVERLAP * min(end_s - start_s, source.length_s)
             if not covered.any():
                 continue
             part = waveform[first * self._rate // FRAMES_PER_S : end * self._rate // FRAMES_PER_S]

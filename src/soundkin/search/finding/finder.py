@@ -80,7 +80,7 @@ def _set_scenes(sources: Iterable[Source], embedder: Embedder) -> Iterator[Scene
     pooled: list[Source] = []
     n_pooled = 0
     for source in sources:
-        if source.recording.duration_s >= LONG_S:
+        if source.slow * source.recording.duration_s >= LONG_S:
             yield Scene([source], embedder, has_floor=True)
             continue
         pooled.append(source)
@@ -119,7 +119,7 @@ def _read_events(runs: Sequence[Run], reader: EventReader) -> list[Event]:
                     events.append(estimate_event(run))
     except AudioError:  # it is gone
         events = [estimate_event(run) for run in runs]
-    return _part(events, reader.longest_s)
+    return _part(events, reader.longest_s / runs[0].source.slow)
 
 
 def _part(events: Sequence[Event], longest_s: float) -> list[Event]:

@@ -12,10 +12,12 @@ import numpy as np
 
 from soundkin.embedding.embedder import Embedder
 from soundkin.embedding.model import DEFAULT_MODEL
+from soundkin.embedding.segments import locate_in_recording, locate_segments
 from soundkin.errors import AudioError, QueryError
 from soundkin.library.concepts import Concept
 from soundkin.library.library import Library
 from soundkin.library.records import Filters, Recording
+from soundkin.library.slowed import find_slow
 from soundkin.search.finding.finder import find_occurrences
 from soundkin.search.finding.occurrence import Occurrences
 from soundkin.search.finding.scene import Source
@@ -59,7 +61,7 @@ def find_in_files(
 
     examples = [read(query, start_s, end_s), *map(read, liked)]
     unwanted = list(map(read, disliked))
-    sources = (_embed(os.fspath(path), embedder) for path in paths)
+    sources = (_embed(os.fspath(path), embedder, 1.0) for path in paths)
     return find_occurrences(sources, examples, unwanted, embedder, min_score)
 
 
@@ -155,15 +157,15 @@ def _list_all(
 ) -> Iterator[Source]:
     if not within:
         for recording in library.select_recordings(filters):
-            yield _read_stored(library, recording)
+            yield _read_stored(library, recording, embedder)
         return
     allowed = None if not filters else {one.id for one in library.select_recordings(filters)}
     for place in within:
         for found in _locate(library, place):
             if isinstance(found, str):
-                yield _embed(found, embedder)
+                yield _embed(found, embedder, find_slow(found, library.list_slow()))
             elif found.content_id is not None and (allowed is None or found.id in allowed):
-                yield _read_stored(library, found)
+                yield _read_stored(library, found, embedder)
 
 
 def _locate(library: Library, place: Place) -> list[Recording] | list[str]:
@@ -184,17 +186,19 @@ def _locate(library: Library, place: Place) -> list[Recording] | list[str]:
     return found
 
 
-def _read_stored(library: Library, recording: Recording) -> Source:
+def _read_stored(library: Library, recording: Recording, embedder: Embedder) -> Source:
     assert recording.content_id is not None  # only embedded recordings come here
     vectors, levels_db = library.read_vectors(recording.content_id)
-    return Source(recording, vectors, levels_db, recording.path)
+    where = locate_in_recording(recording, embedder.model.segments)
+    return Source(recording, vectors, levels_db, recording.path, *where)
 
 
-def _embed(path: str, embedder: Embedder) -> Source:
+def _embed(path: str, embedder: Embedder, slow: float) -> Source:
     """Embed a file that is in no library; its recording has neither id nor content."""
-    embeddings = embedder.embed_file(path)
-    info = embeddings.info
+    found = embedder.embed_file(path, slow=slow)
+    info = found.info
     assert info is not None  # a file's
+    n_segments = len(found.vectors)
     recording = Recording(
         id=0,
         path=path,
@@ -202,12 +206,15 @@ def _embed(path: str, embedder: Embedder) -> Source:
         mtime_ns=0,
         content_id=None,
         error=None,
-        duration_s=embeddings.duration_s,
+        duration_s=found.duration_s,
         sample_rate=info.sample_rate,
         n_channels=info.n_channels,
         format=info.format,
-        warning=embeddings.warning,
-        n_segments=len(embeddings.vectors),
+        warning=found.warning,
+        n_segments=n_segments,
+        slow=slow,
         tags=(),
     )
-    return Source(recording, embeddings.vectors, embeddings.levels_db, path)
+    segments = embedder.model.segments
+    where = locate_segments(n_segments, found.duration_s, segments, found.sound_s, slow)
+    return Source(recording, found.vectors, found.levels_db, path, *where)

@@ -19,10 +19,9 @@ import numpy as np
 import numpy.typing as npt
 
 from soundkin.audio.read import read_audio
-from soundkin.config import SILENCE_DB, SegmentConfig
 from soundkin.embedding.embedder import Embedder
-from soundkin.embedding.segments import compute_starts
 from soundkin.errors import AudioError
+from soundkin.index.silence import find_silent
 from soundkin.library.records import Recording
 from soundkin.search.finding.edges import Spectrum
 from soundkin.search.finding.templates import Background, Example, embed_over
@@ -45,17 +44,26 @@ Scores = npt.NDArray[np.float32]
 class Source:
     """A recording to search, with its segments' vectors `(n_segments, n)` and levels.
 
-    `path` has its audio.
+    `starts_s` `(n_segments,)` is where they start, `length_s` how long one lasts. `path` has its
+    audio.
     """
 
     recording: Recording
     vectors: npt.NDArray[np.floating]
     levels_db: npt.NDArray[np.floating]
     path: str
+    starts_s: npt.NDArray[np.float64]
+    length_s: float
 
-    def compute_starts(self, segments: SegmentConfig) -> npt.NDArray[np.float64]:
-        """Compute where its segments start, in seconds."""
-        return compute_starts(len(self.vectors), self.recording.duration_s, segments)
+    @cached_property
+    def silent(self) -> npt.NDArray[np.bool_]:
+        """Which segments hold nothing to hear."""
+        return find_silent(self.levels_db)
+
+    @property
+    def slow(self) -> float:
+        """How many times slower than it is it is heard."""
+        return self.recording.slow
 
 
 @dataclass(frozen=True)
@@ -104,20 +112,18 @@ class Scene:
     def background(self) -> Background:
         """Where nothing stands out: drawn, always alike, from its quietest quarter."""
         source, segments = self.sources[0], self.embedder.model.segments
-        audible = np.flatnonzero(source.levels_db >= SILENCE_DB)
+        audible = np.flatnonzero(~source.silent)
         is_dry = len(audible) < (1 - DRY_SHARE) * len(source.levels_db)
         if not self._has_floor or is_dry or not len(audible):
             return Background((), SILENT_FLOOR_DB)
         quiet = audible[np.argsort(source.levels_db[audible], kind="stable")]
         quiet = quiet[: max(1, round(QUIET_SHARE * len(quiet)))]
         drawn = np.random.default_rng(0).choice(quiet, min(N_STRETCHES, len(quiet)), replace=False)
-        starts = source.compute_starts(segments)
         stretches = []
-        for start_s in starts[np.sort(drawn)].tolist():
+        rate = round(source.slow * segments.sample_rate)
+        for start_s in source.starts_s[np.sort(drawn)].tolist():
             try:
-                stretch = read_audio(
-                    source.path, segments.sample_rate, start_s, start_s + segments.segment_s
-                )
+                stretch = read_audio(source.path, rate, start_s, start_s + source.length_s)
             except AudioError:  # it is gone, or damaged there
                 continue
             if len(stretch) == segments.segment_length:
@@ -169,8 +175,7 @@ class Scene:
             blocks = range(0, len(source.vectors), BLOCK_ROWS)
             parts = [source.vectors[b : b + BLOCK_ROWS].astype(np.float32) for b in blocks]
             scores = [self.score_vectors(part, examples, disliked) for part in parts]
-            silent = source.levels_db < SILENCE_DB
-            found.append(np.where(silent, np.float32(UNSCORED), np.concatenate(scores)))
+            found.append(np.where(source.silent, np.float32(UNSCORED), np.concatenate(scores)))
         return found
 
     def _whiten_examples(self, examples: Sequence[Example]) -> Vectors:
@@ -196,7 +201,7 @@ class Scene:
 
         def list_blocks() -> Iterable[Vectors]:
             for number, source in enumerate(self.sources):
-                kept = source.levels_db >= SILENCE_DB
+                kept = ~source.silent
                 if left_out is not None:
                     kept = kept & ~left_out[number]
                 for start in range(0, len(kept), BLOCK_ROWS):

@@ -10,12 +10,12 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from soundkin.config import DeformationConfig
-from soundkin.embedding.segments import Embeddings, compute_starts
+from soundkin.embedding.segments import Embeddings, locate_segments
 from soundkin.evaluation.deform import DeformedSound, deform_sound, read_excerpt
 from soundkin.evaluation.random_distances import RandomDistances, measure_random
 from soundkin.library.library import Library
 from soundkin.library.records import LibraryModel
-from soundkin.server.problems import Json
+from soundkin.server.problems import Json, ProblemError
 from soundkin.server.routes.sounds import get_readable_sound, take_in
 from soundkin.server.schemas import SOUND_ID, UPLOAD_BODY, EndQuery, PathId, StartQuery
 from soundkin.server.sounds.sound import SoundRef
@@ -87,7 +87,7 @@ def list_segments(sound_id: PathId, state: State) -> Response:
         heard = state.get_sound_ref(library, sound_id)
         loaded = state.shared_index.get(library)
         embeddings = _get_embeddings(state, library, heard, loaded.model)
-    return Json(describe_segments(embeddings, loaded.model))
+    return Json(describe_segments(embeddings, loaded.model, heard.slow))
 
 
 def _get_embeddings(
@@ -99,20 +99,26 @@ def _get_embeddings(
     assert heard.recording.content_id is not None  # what can be heard has one
     vectors, levels_db = library.read_vectors(heard.recording.content_id)
     return Embeddings(
-        vectors.astype(np.float32), levels_db.astype(np.float32), heard.recording.duration_s
+        vectors.astype(np.float32),
+        levels_db.astype(np.float32),
+        heard.recording.duration_s,
+        sound_s=heard.recording.sound_s,
     )
 
 
-def describe_segments(embeddings: Embeddings, model: LibraryModel) -> list[dict[str, Any]]:
+def describe_segments(
+    embeddings: Embeddings, model: LibraryModel, slow: float = 1.0
+) -> list[dict[str, Any]]:
     """Write segments as rows, without their vectors."""
-    duration_s = embeddings.duration_s
-    starts = compute_starts(len(embeddings.vectors), duration_s, model.segments).tolist()
-    columns = (starts, embeddings.levels_db.tolist(), embeddings.silent.tolist())
+    starts, length_s = locate_segments(
+        len(embeddings.vectors), embeddings.duration_s, model.segments, embeddings.sound_s, slow
+    )
+    columns = (starts.tolist(), embeddings.levels_db.tolist(), embeddings.silent.tolist())
     return [
         {
             "segment": number,
             "start_s": round(start_s, 6),
-            "duration_s": round(min(model.segments.segment_s, duration_s), 6),
+            "duration_s": round(length_s, 6),
             "level_db": round(level_db, 2),
             "silent": silent,
         }
@@ -140,7 +146,9 @@ def _embed(upload: Upload, state: ServerState) -> Response:
             embeddings = state.shared_index.get_embedder(library, model).embed_file(upload.copy)
     finally:
         state.uploads.forget(upload)
-    starts = compute_starts(len(embeddings.vectors), embeddings.duration_s, model.segments)
+    starts, _ = locate_segments(
+        len(embeddings.vectors), embeddings.duration_s, model.segments, embeddings.sound_s
+    )
     return Json(
         {
             "n_segments": len(embeddings.vectors),
@@ -178,6 +186,9 @@ def _deform(
     state: ServerState, sound_id: str, mix: str | None, start_s: float, end_s: float | None
 ) -> Response:
     heard = get_readable_sound(state, sound_id)
+    if heard.slow != 1:
+        words = f"only sounds heard as they are can be deformed, not {heard.slow:g} times slower"
+        raise ProblemError(422, words)
     excerpt = read_excerpt(heard.path, start_s, end_s)
     other = None
     if mix is not None:

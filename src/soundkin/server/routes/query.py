@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from soundkin.library.concepts import Concept, find_concept
 from soundkin.library.library import Library
@@ -49,7 +49,8 @@ def read_query(
             asked.disliked.extend(map(Sound, concept.disliked))
         else:
             heard = state.get_sound_ref(library, part.id)
-            asked.sounds.append(heard.as_query(library, part.weight, part.start_s, part.end_s))
+            sound = heard.as_query(library, part.weight, part.start_s, part.end_s)
+            asked.sounds.append(replace(sound, whole=part.whole))
     return asked
 
 
@@ -77,7 +78,9 @@ def _read_places(places: Iterable[SegmentRef], state: ServerState, library: Libr
     found = []
     for place in places:
         heard = state.get_sound_ref(library, place.id)
-        end_s = min(place.start_s + segment_s, max(heard.duration_s, place.start_s + 1e-3))
+        end_s = min(
+            place.start_s + segment_s / heard.slow, max(heard.duration_s, place.start_s + 1e-3)
+        )
         found.append(heard.as_query(library, 1.0, place.start_s, end_s))
     return found
 

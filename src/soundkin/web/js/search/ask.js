@@ -9,7 +9,7 @@ let running = null;
 
 /** The body of a search request that a state stands for. */
 export function requestOf({ sounds, liked, disliked, filters, weights, top_k, per_recording, fold }) {
-  return { sounds, liked, disliked, filters, weights, top_k, per_recording, fold, exclude_self: true };
+  return { sounds: sounds.map((sound) => ({ ...sound, whole: !sound.start_s && sound.end_s === null })), liked, disliked, filters, weights, top_k, per_recording, fold, exclude_self: true };
 }
 
 function keep(key, answer) {

@@ -1,0 +1,169 @@
+"""Where in a waveform something is to be heard, and where its strokes begin and end.
+
+What counts as sound is told by the waveform itself: by its loudest moment, and by the noise that is
+there before it (a room, a preamplifier) or into which it decays. The level is the RMS around the
+mean, so that a constant counts for nothing, in windows of 10 ms, one every 2 ms: a transient's
+spectrogram changes with shifts above that.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from soundkin.audio.decoders.decoder import Samples
+from soundkin.config import SILENCE_DB
+
+STEP_S, WINDOW_STEPS = 0.002, 5
+LEAD_S = 0.010  # kept before an onset: half of a spectrogram's window, so that it sees the attack
+FADE_S = 0.010
+
+# In dB under the loudest moment. A decay's last part is heard by nobody, but an attack must be.
+ONSET_DB, END_DB = 30.0, 50.0
+# In dB over the noise; an onset must rise out of it clearly, a decay is followed down to it.
+ONSET_RISE_DB, END_RISE_DB = 10.0, 5.0
+LEAST_DEPTH_DB = 6.0  # so much of a sound always counts, whatever the noise
+
+RISE_DB = 10.0  # what lies before a sound comes within this of its loudest moment is its lead
+LEAD_STEPS = 30  # in a shorter lead no noise can be told from the attack
+LEAD_WINDOW, TAIL_WINDOW = 25, 125  # steps over which noise is averaged
+TAIL_DB = 35.0  # without a lead, noise is only what is so far below: else it may be a sustain
+STEADY_DB = 1.5  # that it falls in the last quarter of a second at most: else it may be a decay
+
+GAP_S = 0.5  # of silence or noise, by which strokes are apart
+
+Levels = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """A part of a waveform from sample `start` up to `stop`.
+
+    An onset at a waveform's very beginning has its lead before it: `start` may be negative.
+    """
+
+    start: int
+    stop: int
+
+    def cut(self, waveform: Samples, sample_rate: int) -> Samples:
+        """Take it out of a waveform, silence where that has nothing, faded out at its end.
+
+        A constant is taken off, which would end with a click where silence begins.
+        """
+        body = waveform[max(0, self.start) : self.stop] - np.median(waveform)
+        taken = np.zeros(self.stop - self.start, np.float32)
+        taken[max(0, -self.start) :][: len(body)] = body
+        if self.stop < len(waveform):
+            n_fade = min(len(taken), round(FADE_S * sample_rate))
+            taken[len(taken) - n_fade :] *= np.linspace(1, 0, n_fade, dtype=np.float32)
+        return taken
+
+
+def find_sound(waveform: Samples, sample_rate: int) -> Stretch:
+    """Find where a waveform `(n_samples,)` sounds: from its first onset, less 10 ms, to its end.
+
+    All of it where nothing is above -80 dB of full scale.
+    """
+    levels, step = _compute_levels(waveform, sample_rate)
+    thresholds = _choose_thresholds(levels)
+    if thresholds is None:
+        return Stretch(0, len(waveform))
+    onset, end = thresholds
+    first = int(np.argmax(levels >= onset))
+    last = len(levels) - 1 - int(np.argmax(levels[::-1] >= end))
+    return _make_stretch(first, last, step, sample_rate, len(waveform))
+
+
+def find_strokes(waveform: Samples, sample_rate: int) -> list[Stretch]:
+    """Find what sounds in a waveform with half a second of silence or noise between, in order.
+
+    One where nothing is above -80 dB.
+    """
+    levels, step = _compute_levels(waveform, sample_rate)
+    thresholds = _choose_thresholds(levels)
+    if thresholds is None:
+        return [Stretch(0, len(waveform))]
+    onset, end = thresholds
+    above = np.flatnonzero(levels >= min(onset, end))
+    is_apart = np.diff(above) * step > GAP_S * sample_rate
+    firsts, lasts = above[np.r_[True, is_apart]], above[np.r_[is_apart, True]]
+    found = []
+    for first, last in zip(firsts.tolist(), lasts.tolist(), strict=True):
+        own = levels[first : last + 1]
+        if own.max() < onset:
+            continue
+        ended = first + int(np.flatnonzero(own >= end)[-1]) if own.max() >= end else last
+        begun = first + int(np.argmax(own >= onset))
+        found.append(_make_stretch(begun, max(begun, ended), step, sample_rate, len(waveform)))
+    return found
+
+
+def find_loudest(strokes: list[Stretch], waveform: Samples) -> int:
+    """Tell which of some strokes has the most energy."""
+    parts = (waveform[max(0, one.start) : one.stop].astype(np.float64) for one in strokes)
+    return int(np.argmax([float(part @ part) - part.sum() ** 2 / len(part) for part in parts]))
+
+
+def _make_stretch(first: int, last: int, step: int, rate: int, n_samples: int) -> Stretch:
+    """Bring the first and last window to samples; an attack lies in the end of the first."""
+    start = first * step - round(LEAD_S * rate)
+    return Stretch(start, max(start + 1, min(n_samples, last * step)))
+
+
+def _compute_levels(waveform: Samples, sample_rate: int) -> tuple[Levels, int]:
+    """Compute the level in dB of the windows that end at each step; and a step's samples."""
+    step = max(1, round(STEP_S * sample_rate))
+    n_steps = -(-len(waveform) // step)
+    n_behind = (n_steps + WINDOW_STEPS) * step - len(waveform)
+    padded = np.pad(waveform, (WINDOW_STEPS * step, n_behind), constant_values=np.median(waveform))
+    blocks = padded.reshape(-1, step)
+    powers = np.einsum("ij,ij->i", blocks, blocks, dtype=np.float64)
+    sums = blocks.sum(axis=1, dtype=np.float64)
+    length = WINDOW_STEPS * step
+    power = _sum_runs(powers, WINDOW_STEPS) / length - (_sum_runs(sums, WINDOW_STEPS) / length) ** 2
+    levels: Levels = 10 * np.log10(np.maximum(power, 1e-20))
+    return levels, step
+
+
+def _sum_runs(values: Levels, n: int) -> Levels:
+    """Sum each run of `n` values."""
+    sums = np.concatenate([[0.0], np.cumsum(values)])
+    runs: Levels = sums[n:] - sums[:-n]
+    return runs
+
+
+def _choose_thresholds(levels: Levels) -> tuple[float, float] | None:
+    """Choose the levels from which an onset and an end count; None where nothing sounds."""
+    inner = levels[2 * WINDOW_STEPS : -2 * WINDOW_STEPS]
+    inner = inner if len(inner) else levels
+    loudest = float(levels.max())
+    if loudest < SILENCE_DB:
+        return None
+    noise = _estimate_noise(inner, float(inner.max()))
+    most = loudest - LEAST_DEPTH_DB
+    onset = min(max(loudest - ONSET_DB, noise + ONSET_RISE_DB), most)
+    return onset, min(max(loudest - END_DB, noise + END_RISE_DB), most)
+
+
+def _estimate_noise(levels: Levels, loudest: float) -> float:
+    """Estimate the level of the noise around a sound, -200 dB where none can be told."""
+    n_lead = int(np.argmax(levels >= loudest - RISE_DB))
+    if n_lead >= LEAD_STEPS:
+        lead = _average(levels[:n_lead], LEAD_WINDOW)
+        noise = float(lead[: max(1, n_lead - LEAD_STEPS)].min())
+        return noise if noise <= loudest - RISE_DB else -200.0
+    tail = levels[int(levels.argmax()) :]
+    n = min(len(tail) // 2, TAIL_WINDOW)
+    if n < LEAD_STEPS:
+        return -200.0
+    before, noise = _average(tail[-2 * n :], n)[[0, -1]].tolist()
+    is_noise = noise <= loudest - TAIL_DB and before - noise < STEADY_DB
+    return noise if is_noise else -200.0
+
+
+def _average(levels: Levels, n: int) -> Levels:
+    """Average the power over runs of `n` levels, in dB."""
+    averages: Levels = 10 * np.log10(np.maximum(_sum_runs(10 ** (levels / 10), n) / n, 1e-20))
+    return averages
