@@ -116,7 +116,7 @@ class EmbeddedSound:
             return self.embeddings.facts
         if self.stored is not None:
             return self.stored
-        samples, slow = self._read(), self._slow
+        samples, slow = self.read_waveform(), self._slow
         duration_s = len(samples) / self._sample_rate / slow
         return undo_slowing(self.embedder().measure_waveform(samples), slow, duration_s)
 
@@ -133,7 +133,7 @@ class EmbeddedSound:
             chosen = np.linspace(0, len(audible) - 1, min(len(audible), MAX_PIECES)).round()
             return np.asarray(audible[chosen.astype(int)])
         try:
-            samples = self._read()
+            samples = self.read_waveform()
         except AudioError:
             return audible
         length = max(1, round(PIECE_SHARE * len(samples)))
@@ -160,8 +160,14 @@ class EmbeddedSound:
     def _slow(self) -> float:
         return self.sound.slow or 1.0
 
-    def _read(self) -> Vectors:
-        """Read its samples at the model's rate, as it is heard."""
+    def read_waveform(self) -> Vectors:
+        """Read its samples at the model's rate, as it is heard, `(n_samples,)`; a vector has none.
+
+        Raises
+        ------
+        AudioError
+            Its file cannot be read.
+        """
         source, start_s, end_s = self.sound.source, self.sound.start_s, self.sound.end_s
         assert not isinstance(source, np.ndarray)  # a vector has neither facts nor pieces to read
         if isinstance(source, Waveform):

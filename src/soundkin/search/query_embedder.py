@@ -54,7 +54,7 @@ class QueryEmbedder:
         """
         if isinstance(query, EmbeddedQuery):
             return query
-        parts = tuple(self._resolve(sound) for sound in _list_sounds(query))
+        parts = tuple(self._resolve(sound) for sound in list_sounds(query))
         vectors = [part.vector for part in parts]
         return EmbeddedQuery(combine_vectors(vectors, [part.sound.weight for part in parts]), parts)
 
@@ -83,7 +83,7 @@ class QueryEmbedder:
         slow = self._find_slow(path, recording, sound)
         located = replace(sound, source=path, slow=slow)
         content_id = recording.content_id if recording else None
-        if recording is not None and content_id is not None and _may_be_unchanged(recording):
+        if recording is not None and content_id is not None and may_be_unchanged(recording):
             stored = self._read_stored(recording, sound)
             if stored is not None:
                 is_whole = not sound.start_s and sound.end_s is None
@@ -180,7 +180,14 @@ class QueryEmbedder:
         return found[0]
 
 
-def _list_sounds(query: Query) -> list[Sound]:
+def list_sounds(query: Query) -> list[Sound]:
+    """List the parts of a query.
+
+    Raises
+    ------
+    QueryError
+        It has none.
+    """
     if isinstance(query, Sound):
         return [query]
     if isinstance(query, str | os.PathLike | Waveform | Recording | np.ndarray):
@@ -195,7 +202,7 @@ def _is_open(sound: Sound) -> bool:
     return not sound.whole and not sound.start_s and sound.end_s is None
 
 
-def _may_be_unchanged(recording: Recording) -> bool:
+def may_be_unchanged(recording: Recording) -> bool:
     """Tell whether a recording's file, if it is there, is still the one that was embedded."""
     path = recording.path
     return not Path(path).is_file() or is_unchanged(path, recording.size, recording.mtime_ns)

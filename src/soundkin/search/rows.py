@@ -13,6 +13,7 @@ from soundkin.audio_facts import FACTS, Facts
 if TYPE_CHECKING:
     from soundkin.library.records import Recording
     from soundkin.search.explain import Explanation
+    from soundkin.search.finding.occurrence import Occurrence
     from soundkin.search.hits import Hit
     from soundkin.search.tag_suggestions import Suggestion
     from soundkin.search.verdict import Verdict
@@ -36,6 +37,23 @@ def describe_hit(hit: Hit) -> Row:
         "recording_duration_s": round(hit.recording.duration_s, 6),
         "tags": list(hit.recording.tags),
         "facts": describe_facts(hit.recording.facts),
+    }
+
+
+def describe_occurrence(occurrence: Occurrence) -> Row:
+    """Write an event as a row, the same for the command and the HTTP API."""
+    recording = occurrence.recording
+    return {
+        "path": recording.path,
+        "start_s": round(occurrence.start_s, 3),
+        "end_s": round(occurrence.end_s, 3),
+        "duration_s": round(occurrence.end_s - occurrence.start_s, 3),
+        "score": round(occurrence.score, 4),
+        "level_db": round(occurrence.level_db, 1),
+        "exact": occurrence.is_exact,
+        "recording_duration_s": round(recording.duration_s, 6),
+        "sample_rate": recording.sample_rate,
+        "tags": list(recording.tags),
     }
 
 

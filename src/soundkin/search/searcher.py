@@ -18,6 +18,9 @@ from soundkin.library.records import Filters
 from soundkin.progress import OnProgress
 from soundkin.search.explain import Explanation, explain_recordings
 from soundkin.search.feedback import RelevanceFeedback
+from soundkin.search.finding.finder import find_occurrences
+from soundkin.search.finding.occurrence import Occurrences
+from soundkin.search.finding.resolve import Place, list_examples, list_sources
 from soundkin.search.hits import Hit, describe_neighbours, fold_copies, renumber
 from soundkin.search.query import EmbeddedQuery, Query, Sound, Source, Vectors
 from soundkin.search.query_embedder import QueryEmbedder
@@ -166,6 +169,45 @@ class Searcher:
             describe_neighbours(self._library, self._loaded, neighbours, None)[:top_k]
             for neighbours in found
         ]
+
+    def find(
+        self,
+        query: Query,
+        within: Sequence[Place] = (),
+        *,
+        filters: Filters | None = None,
+        liked: Sequence[Sound | Source] = (),
+        disliked: Sequence[Sound | Source] = (),
+        min_score: float | None = None,
+    ) -> Occurrences:
+        """Find every occurrence of a sound, in order of recording and time.
+
+        Parameters
+        ----------
+        query
+            As for `search`, but that several sounds are examples of the same thing: what is like
+            any of them is found. Those of negative weight are not wanted.
+        within
+            The recordings to look in: recordings of the library, by path or the end of it, folders
+            of such, and files that are not in it, which are embedded now. Without any, all.
+        filters
+            Which recordings of the library count.
+        liked, disliked
+            More examples, and what is like the query but not wanted.
+        min_score
+            Least score of an event; without it, it is chosen from the scores themselves.
+
+        Raises
+        ------
+        SoundkinError
+            A sound cannot be read, is silent or is not to be found, or no recording passes.
+        """
+        self._loaded = self._shared_index.get(self._library)
+        reader = self._make_embedder()
+        wanted, unwanted = list_examples(reader, query, liked, disliked)
+        embedder = self._shared_index.get_embedder(self._library, self._loaded.model)
+        sources = list_sources(self._library, embedder, within, filters)
+        return find_occurrences(sources, wanted, unwanted, embedder, min_score)
 
     def compute_vectors(self, queries: Iterable[Query]) -> Vectors:
         """Compute the unit vector that each of some queries is searched with, float32 `(m, n)`.

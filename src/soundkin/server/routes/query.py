@@ -43,7 +43,7 @@ def read_query(
     )
     for part in parts:
         if part.id.startswith("c"):
-            concept = _find_concept(part.id, library)
+            concept = find_kept(part.id, library)
             asked.sounds.append(Sound(concept.query, part.weight))
             asked.liked.extend(map(Sound, concept.liked))
             asked.disliked.extend(map(Sound, concept.disliked))
@@ -54,7 +54,14 @@ def read_query(
     return asked
 
 
-def _find_concept(part_id: str, library: Library) -> Concept:
+def find_kept(part_id: str, library: Library) -> Concept:
+    """Find the concept of an id.
+
+    Raises
+    ------
+    ProblemError
+        There is none, or another model made it.
+    """
     concept = find_concept(library, int(part_id[1:]))
     if concept is None:
         raise ProblemError(404, f"{part_id}: no such concept")
