@@ -74,6 +74,7 @@ def _multiply(value: float | None, factor: float) -> float | None:
 
 
 FACT_COLUMNS = tuple(field.name for field in dataclasses.fields(Facts))
+FACTS_VERSION = 2  # of how they are measured: what has an older one is measured once more
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,24 @@ TEMPI = Scale(_count_octaves_but_whole, is_even=True)  # half and double time ar
 
 MAX_HZ = 5e6  # half of any sample rate
 SHARE = (-1e-6, 1 + 1e-6)
+
+A4_HZ = 440.0
+STEPS = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
+
+
+def name_note(hz: float) -> str | None:
+    """Name the note nearest to a pitch, and how far off it is: `A3 +12 cents`.
+
+    Notes are those of equal temperament with A4 at 440 Hz; C4 is middle C. None for what is no
+    pitch, as a damaged library may hold.
+    """
+    if not 0 < hz < math.inf:
+        return None
+    cents = round(1200 * math.log2(hz / A4_HZ)) + 6900  # from C-1, MIDI's note 0
+    note = (cents + 50) // 100
+    octave, step = divmod(note, 12)
+    off = cents - 100 * note
+    return f"{STEPS[step]}{octave - 1}" + (f" {off:+} cents" if off else "")
 
 
 @dataclass(frozen=True)
@@ -130,6 +149,8 @@ class Fact:
         What the page's fields count in; None where any number will do.
     of_every_sound
         Whether only silence is without it.
+    name_value
+        What people call a value, as the note of a pitch; None where it is but a number.
     """
 
     name: str
@@ -144,6 +165,11 @@ class Fact:
     half_at: float
     step: float | None = None
     of_every_sound: bool = True
+    name_value: Callable[[float], str | None] | None = None
+
+    def name_of(self, value: float | None) -> str | None:
+        """Say what people call a value; None where there is none, or no name for it."""
+        return None if value is None or self.name_value is None else self.name_value(value)
 
 
 _TABLE = (
@@ -183,6 +209,7 @@ _TABLE = (
         scale=OCTAVES,
         half_at=2 / 12,
         of_every_sound=False,
+        name_value=name_note,
     ),
     Fact(
         name="tempo",

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from soundkin.audio_facts import Comparison
     from soundkin.search.explain import Explanation
     from soundkin.search.hits import Hit
-    from soundkin.search.query import Sound
+    from soundkin.search.query import EmbeddedQuery, Sound
 
 WEIGHTED = re.compile(r"(\d+(?:\.\d*)?|\.\d+):(.+)", re.DOTALL)
 OPERATORS = {"+": 1.0, "-": -1.0}
@@ -90,6 +90,9 @@ Examples:
     type=click.FloatRange(1, MAX_SLOW),
     metavar="FACTOR",
     help="Hear files that are not in the library so many times slower, as ultrasound.",
+)
+@click.option(
+    "--whole", is_flag=True, help="Search with all of a take, not with its loudest stroke."
 )
 @click.option("-n", "--top", type=click.IntRange(1), default=10, show_default=True, help="Hits.")
 @click.option(
@@ -145,6 +148,7 @@ def search(
     start_s: float | None,
     end_s: float | None,
     slow: float | None,
+    whole: bool,
     top: int,
     exact: bool,
     exclude_self: bool,
@@ -185,9 +189,12 @@ def search(
         from soundkin.search.query import Sound
         from soundkin.search.searcher import Searcher
 
-        query = [replace(sound, slow=slow) for sound in parse_query(sounds, spool)]
-        query[0] = replace(query[0], start_s=start_s or 0.0, end_s=end_s)
+        sounds_asked = [
+            replace(sound, slow=slow, whole=whole) for sound in parse_query(sounds, spool)
+        ]
+        sounds_asked[0] = replace(sounds_asked[0], start_s=start_s or 0.0, end_s=end_s)
         searcher = Searcher(library, count_segments(quiet=bool(output)))
+        query = searcher.embed(sounds_asked)
         hits = searcher.search(
             query,
             top,
@@ -206,6 +213,7 @@ def search(
             raise QueryError("nothing found: no other recording is left to compare with")
         verdict = searcher.judge(hits)
         explanations = searcher.explain_all(query, hits) if why else []
+    _tell_what_was_heard(query)
     if hits or output or null:
         _print_hits(hits, explanations, output, null=null)
     if not hits:
@@ -215,6 +223,24 @@ def search(
             f"soundkin: nothing here sounds much like it: the best score is"
             f" {verdict.best_score:.3f}; {verdict.usual_score:.3f} or more would not be by chance"
             " in this library",
+            err=True,
+        )
+
+
+def _tell_what_was_heard(query: EmbeddedQuery) -> None:
+    """Say which part of a take was searched with, where that is not all of it."""
+    from soundkin.text import format_time
+
+    for part in query.parts:
+        take = part.take
+        if take is None or not take.leaves_out:
+            continue
+        start_s, end_s = take.heard_s
+        others = len(take.strokes) - 1
+        strokes = f", the loudest of {others + 1} strokes" if others else ""
+        click.echo(
+            f"soundkin: {part.name}: {end_s - start_s:.2f} s at {format_time(start_s)} of"
+            f" {take.duration_s:.1f} s{strokes}; --whole takes all",
             err=True,
         )
 
@@ -326,9 +352,11 @@ def _explain(hit: Hit, explanation: Explanation) -> str:
 
 
 def _compare(one: Comparison) -> str:
-    parts = (one.fact, _show(one.hit), FACTS[one.fact].sign, f"(query {_show(one.query)})")
-    return " ".join(filter(None, parts))
+    fact = FACTS[one.fact]
+    hit = _show(one.hit, fact.sign, fact.name_of(one.hit))
+    return f"{one.fact} {hit} (query {_show(one.query, '', fact.name_of(one.query))})"
 
 
-def _show(value: float | None) -> str:
-    return "–" if value is None else f"{value:.4g}"
+def _show(value: float | None, sign: str, name: str | None) -> str:
+    shown = "–" if value is None else f"{value:.4g}"
+    return f"{shown} {sign}".rstrip() + (f", {name}" if name else "")

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from soundkin.audio.audible import Stretch, find_sound
+from soundkin.audio.audible import Stretch, align_segments
 from soundkin.audio.decoders.decoder import BLOCK_S, AudioInfo, Samples
 from soundkin.audio.decoders.open import open_decoder
 from soundkin.audio.facts.meter import FactsMeter
@@ -20,7 +20,7 @@ from soundkin.audio_facts import Facts, undo_slowing
 from soundkin.config import MAX_SLOW, SILENCE_DB, MelConfig, SegmentConfig
 from soundkin.embedding.model import ModelFile, load_model
 from soundkin.embedding.segments import Embeddings, compute_levels, fill_segment
-from soundkin.embedding.sound_stream import check_length, open_blocks, take_head
+from soundkin.embedding.sound_stream import TAKE_S, check_length, open_blocks, take_head
 from soundkin.errors import ModelError
 from soundkin.system.worker_child import heartbeat
 
@@ -28,7 +28,6 @@ NORM_TOLERANCE = 0.01
 ULTRASOUND_RATES = 4  # times the model's own
 BEYOND_DB = 30.0  # that a sound is louder as it is than as far as the model hears
 BATCH_FLOATS = 1 << 18  # that a model is given at once
-TAKE_S = 20.0  # up to which a recording is a sound by itself, with nothing to hear around it
 
 
 class SegmentModel(Protocol):
@@ -66,7 +65,9 @@ class Embedder:
     """Runs one model over sounds, on one thread, in memory bounded whatever their length.
 
     What lasts up to 20 s is embedded from its first onset to its end, whatever silence or noise is
-    around it, and silence follows in its last segment; longer recordings by a regular grid.
+    around it; one of its segments begins with the loudest stroke, and silence follows in the last.
+    Longer recordings are embedded by a regular grid.
+
     With `measures` it measures their facts too, which takes longer than the vectors do.
     """
 
@@ -160,7 +161,9 @@ class Embedder:
                 n_samples += len(block)
         facts = meter.measure()
         if ended:
-            facts = _locate(facts, _to_seconds(find_sound(head, rate), rate))
+            facts = _locate(
+                facts, _to_seconds(align_segments(head, rate, self._segments.segment_hop), rate)
+            )
         return undo_slowing(facts, slow, n_samples / rate / slow)
 
     def measure_waveform(self, waveform: Samples) -> Facts:
@@ -219,13 +222,15 @@ class Embedder:
     def _embed_blocks(self, blocks: Iterator[Samples]) -> Embeddings:
         """Embed a stream: what is short from its onset on, what is long by a grid."""
         head, ended = take_head(blocks, round(TAKE_S * self._segments.sample_rate))
-        return self._embed_take(head) if ended else self._embed_grid(chain([head], blocks))
+        if ended:
+            rate, hop = self._segments.sample_rate, self._segments.segment_hop
+            return self.embed_sound(head, align_segments(head, rate, hop))
+        return self._embed_grid(chain([head], blocks))
 
-    def _embed_take(self, waveform: Samples) -> Embeddings:
-        """Embed a whole sound from its first onset to its end."""
+    def embed_sound(self, waveform: Samples, stretch: Stretch) -> Embeddings:
+        """Embed a sound from its first onset to its end, which lie in these samples."""
         length, hop = self._segments.segment_length, self._segments.segment_hop
         rate = self._segments.sample_rate
-        stretch = find_sound(waveform, rate)
         sound = fill_segment(stretch.cut(waveform, rate), length)
         n_regular = (len(sound) - length) // hop + 1
         parts = [sound[: (n_regular - 1) * hop + length]]

@@ -15,6 +15,7 @@ from soundkin.audio.read import check_region, stream_audio
 from soundkin.errors import AudioError
 
 MAX_SOUND_S = 48 * 3600.0  # what decodes to more is made to: some bytes can stand for years
+TAKE_S = 20.0  # up to which a recording is a sound by itself, with nothing to hear around it
 
 
 @contextmanager
@@ -87,3 +88,16 @@ def take_head(blocks: Iterator[Samples], most: int) -> tuple[Samples, bool]:
         if n_samples > most:
             return np.concatenate(head), False
     return np.concatenate(head), True
+
+
+def read_take(path: str | os.PathLike[str], rate: int, slow: float = 1.0) -> Samples | None:
+    """Decode a sound file of up to 20 s to mono samples at a rate in Hz; None if it is longer.
+
+    Raises
+    ------
+    AudioError
+        The file is not sound that can be read.
+    """
+    with open_blocks(path, rate, 0.0, None, slow) as blocks:
+        head, ended = take_head(blocks, round(TAKE_S * rate))
+    return head if ended else None

@@ -1,4 +1,4 @@
-"""Give facts to what was embedded before soundkin knew them, without embedding it again."""
+"""Give facts to what was embedded before soundkin knew them as now, without embedding it again."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import deque
 from concurrent.futures import Future
 from dataclasses import replace
 
-from soundkin.audio_facts import FACTS, Facts
+from soundkin.audio_facts import FACTS, FACTS_VERSION, Facts
 from soundkin.embedding.pool import WorkerPool
 from soundkin.errors import AudioError, WorkerError
 from soundkin.library.library import Library
@@ -14,11 +14,11 @@ from soundkin.library.records import Recording
 from soundkin.progress import IndexProgress, ProgressCallback
 from soundkin.system.files import is_unchanged
 
-# A recording of each content that has no facts, or lacks one that every sound has. Silence, which
-# has none of these, is complete.
+# A recording of each content that has no facts, or such as were measured by an older version, or
+# lacks one that every sound has. Silence, which has none of these, is complete.
 _OF_EVERY_SOUND = [fact.column for fact in FACTS.values() if fact.of_every_sound]
 UNMEASURED = (
-    "content_id IS NOT NULL AND (facts.content IS NULL OR"
+    f"content_id IS NOT NULL AND (facts.content IS NULL OR facts.version < {FACTS_VERSION} OR"
     f" (COALESCE({', '.join(_OF_EVERY_SOUND)}) IS NOT NULL AND"
     f" ({' OR '.join(f'{column} IS NULL' for column in _OF_EVERY_SOUND)})))"
     " GROUP BY content_id"
@@ -58,6 +58,9 @@ def _store(library: Library, recording: Recording, future: Future[Facts]) -> boo
     if not _is_same(recording):
         return False
     assert recording.content_id is not None  # what failed has nothing to measure
+    if recording.facts is not None:  # where its segments lie is as they were embedded
+        kept = recording.facts
+        facts = replace(facts, sound_from_s=kept.sound_from_s, sound_to_s=kept.sound_to_s)
     library.save_facts(recording.content_id, facts)
     return True
 

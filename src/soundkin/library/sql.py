@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from soundkin.audio_facts import FACT_COLUMNS, FACTS, Facts
+from soundkin.audio_facts import FACT_COLUMNS, FACTS, FACTS_VERSION, Facts
 from soundkin.config import MAX_SLOW
 from soundkin.errors import DamagedLibraryError, QueryError
 from soundkin.library.connection import REPAIR
@@ -42,8 +42,8 @@ SELECT_RECORDINGS = f"""
 SELECT_KNOWN = "SELECT id, path, size, mtime_ns, ctime_ns, slow, error NOTNULL FROM recordings"
 SELECT_FACTS = f"SELECT content, {', '.join(FACT_COLUMNS)} FROM facts"
 INSERT_FACTS = (
-    f"INSERT OR REPLACE INTO facts (content, {', '.join(FACT_COLUMNS)})"
-    f" VALUES (?{', ?' * len(FACT_COLUMNS)})"
+    f"INSERT OR REPLACE INTO facts (content, {', '.join(FACT_COLUMNS)}, version)"
+    f" VALUES (?{', ?' * len(FACT_COLUMNS)}, {FACTS_VERSION})"
 )
 
 

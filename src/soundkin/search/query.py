@@ -18,6 +18,7 @@ from soundkin.embedding.embedder import Embedder
 from soundkin.embedding.segments import Embeddings, compute_mean_vector
 from soundkin.errors import AudioError, QueryError
 from soundkin.library.records import Recording
+from soundkin.search.takes import Take
 
 FEW_SEGMENTS = 3  # of which no share can be told; pieces are cut instead
 N_PIECES = 5
@@ -52,6 +53,10 @@ class Sound:
     A negative weight subtracts it. `start_s` and `end_s` take a region of it, in seconds. Where
     `source` is a decoded copy of a file, `digest` is the SHA-256 of that file's bytes. A file that
     the library has not is heard `slow` times slower, as ultrasound; None: as its folder says.
+
+    Of a sound of up to 20 s that the library has not, and of which no region is given, the loudest
+    stroke is taken, strokes having half a second of silence or noise between them; with `whole`,
+    all of them.
     """
 
     source: Source
@@ -60,6 +65,7 @@ class Sound:
     end_s: float | None = None
     digest: bytes | None = None
     slow: float | None = None
+    whole: bool = False
 
 
 Query = Sound | Source | Sequence[Sound]
@@ -70,7 +76,7 @@ class EmbeddedSound:
     """A part of a query: its segments, and the content of the library that it is from, if any.
 
     `sound` has the path of a file for its source, or samples; `stored` are the facts of the
-    recording that it is all of.
+    recording that it is all of; `take` is what was heard in it, where something was chosen.
     """
 
     sound: Sound
@@ -78,6 +84,7 @@ class EmbeddedSound:
     content_id: int | None
     embedder: Callable[[], Embedder]
     stored: Facts | None = None
+    take: Take | None = None
 
     @cached_property
     def vector(self) -> Vectors:
@@ -91,7 +98,7 @@ class EmbeddedSound:
         vector = compute_mean_vector(self.embeddings)
         if vector is None:
             raise QueryError(
-                f"{self._name}: it is silent (below {SILENCE_DB:g} dB, as far as the model hears),"
+                f"{self.name}: it is silent (below {SILENCE_DB:g} dB, as far as the model hears),"
                 " nothing to search for"
             )
         return vector
@@ -109,7 +116,7 @@ class EmbeddedSound:
             return self.embeddings.facts
         if self.stored is not None:
             return self.stored
-        samples, slow = self._read(), self._slow
+        samples, slow = self.read_waveform(), self._slow
         duration_s = len(samples) / self._sample_rate / slow
         return undo_slowing(self.embedder().measure_waveform(samples), slow, duration_s)
 
@@ -126,7 +133,7 @@ class EmbeddedSound:
             chosen = np.linspace(0, len(audible) - 1, min(len(audible), MAX_PIECES)).round()
             return np.asarray(audible[chosen.astype(int)])
         try:
-            samples = self._read()
+            samples = self.read_waveform()
         except AudioError:
             return audible
         length = max(1, round(PIECE_SHARE * len(samples)))
@@ -138,7 +145,8 @@ class EmbeddedSound:
         return np.stack(kept) if kept else audible
 
     @property
-    def _name(self) -> str:
+    def name(self) -> str:
+        """What messages call it."""
         source = self.sound.source
         if isinstance(source, Waveform | np.ndarray):
             return "the query"
@@ -152,8 +160,14 @@ class EmbeddedSound:
     def _slow(self) -> float:
         return self.sound.slow or 1.0
 
-    def _read(self) -> Vectors:
-        """Read its samples at the model's rate, as it is heard."""
+    def read_waveform(self) -> Vectors:
+        """Read its samples at the model's rate, as it is heard, `(n_samples,)`; a vector has none.
+
+        Raises
+        ------
+        AudioError
+            Its file cannot be read.
+        """
         source, start_s, end_s = self.sound.source, self.sound.start_s, self.sound.end_s
         assert not isinstance(source, np.ndarray)  # a vector has neither facts nor pieces to read
         if isinstance(source, Waveform):

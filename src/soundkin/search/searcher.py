@@ -18,6 +18,9 @@ from soundkin.library.records import Filters
 from soundkin.progress import OnProgress
 from soundkin.search.explain import Explanation, explain_recordings
 from soundkin.search.feedback import RelevanceFeedback
+from soundkin.search.finding.finder import find_occurrences
+from soundkin.search.finding.occurrence import Occurrences
+from soundkin.search.finding.resolve import Place, list_examples, list_sources
 from soundkin.search.hits import Hit, describe_neighbours, fold_copies, renumber
 from soundkin.search.query import EmbeddedQuery, Query, Sound, Source, Vectors
 from soundkin.search.query_embedder import QueryEmbedder
@@ -55,7 +58,7 @@ class Searcher:
 
     def search(
         self,
-        query: Query,
+        query: Query | EmbeddedQuery,
         top_k: int = 10,
         *,
         per_recording: int = 1,
@@ -75,7 +78,7 @@ class Searcher:
         ----------
         query
             A file, a recording of the library by path or the end of it, samples, or several
-            `Sound` with weights.
+            `Sound` with weights; or what `embed` made of these.
         top_k
             How many hits.
         per_recording
@@ -144,7 +147,7 @@ class Searcher:
 
     def search_many(
         self,
-        queries: Iterable[Query],
+        queries: Iterable[Query | EmbeddedQuery],
         top_k: int = 10,
         *,
         exact: bool = False,
@@ -178,6 +181,45 @@ class Searcher:
             for neighbours in found
         ]
 
+    def find(
+        self,
+        query: Query,
+        within: Sequence[Place] = (),
+        *,
+        filters: Filters | None = None,
+        liked: Sequence[Sound | Source] = (),
+        disliked: Sequence[Sound | Source] = (),
+        min_score: float | None = None,
+    ) -> Occurrences:
+        """Find every occurrence of a sound, in order of recording and time.
+
+        Parameters
+        ----------
+        query
+            As for `search`, but that several sounds are examples of the same thing: what is like
+            any of them is found. Those of negative weight are not wanted.
+        within
+            The recordings to look in: recordings of the library, by path or the end of it, folders
+            of such, and files that are not in it, which are embedded now. Without any, all.
+        filters
+            Which recordings of the library count.
+        liked, disliked
+            More examples, and what is like the query but not wanted.
+        min_score
+            Least score of an event; without it, it is chosen from the scores themselves.
+
+        Raises
+        ------
+        SoundkinError
+            A sound cannot be read, is silent or is not to be found, or no recording passes.
+        """
+        self._loaded = self._shared_index.get(self._library)
+        reader = self._make_embedder()
+        wanted, unwanted = list_examples(reader, query, liked, disliked)
+        embedder = self._shared_index.get_embedder(self._library, self._loaded.model)
+        sources = list_sources(self._library, embedder, within, filters)
+        return find_occurrences(sources, wanted, unwanted, embedder, min_score)
+
     def compute_vectors(self, queries: Iterable[Query]) -> Vectors:
         """Compute the unit vector that each of some queries is searched with, float32 `(m, n)`.
 
@@ -194,11 +236,22 @@ class Searcher:
         usual_score = self._ask(lambda _: self._loaded.usual_score)
         return judge_scores([hit.score for hit in hits], usual_score)
 
-    def explain(self, query: Query, hit: Hit) -> Explanation:
+    def embed(self, query: Query) -> EmbeddedQuery:
+        """Bring a query to what is searched with; its parts say what of each sound was heard.
+
+        Raises
+        ------
+        SoundkinError
+            As from `search`.
+        """
+        self._loaded = self._shared_index.get(self._library)
+        return self._make_embedder().embed(query)
+
+    def explain(self, query: Query | EmbeddedQuery, hit: Hit) -> Explanation:
         """Explain why a query finds a hit; see `explain_all`."""
         return self.explain_all(query, [hit])[0]
 
-    def explain_all(self, query: Query, hits: Sequence[Hit]) -> list[Explanation]:
+    def explain_all(self, query: Query | EmbeddedQuery, hits: Sequence[Hit]) -> list[Explanation]:
         """Explain why a query finds some hits: their facts beside its own, and their stability.
 
         Raises

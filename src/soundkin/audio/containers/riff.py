@@ -17,7 +17,7 @@ from typing import IO
 FORMS = (b"RIFF", b"RIFX", b"RF64", b"BW64", b"FORM")
 TYPES = (b"WAVE", b"AIFF", b"AIFC")
 MAX_CHUNKS = 1000  # looked at behind samples; a file has a handful
-TAGS = (b"ID3", b"TAG", b"APETAGEX", b"LYRICSBEGIN", *FORMS)
+TAGS = (b"ID3", b"TAG", b"APETAGEX", b"LYRICSBEGIN", b".snd", *FORMS)
 UNKNOWN = (0, 0xFFFFFFFF, 0x7FFFFFFF)
 SMALL_SLACK = 8  # bytes behind samples that are no sound, whatever they are
 EXTENSIBLE = 0xFFFE
@@ -96,7 +96,7 @@ def find_samples(file: IO[bytes], size: int) -> RawSamples | None:
             known = None if promised in UNKNOWN else max(0, promised - offset)
             rate, n_channels, frame_bytes, subtype, endian = described
             start += offset
-            there = _measure_samples(file, start, known, size, order)
+            there = measure_samples(file, start, known, size, order)
             word = "AIFF" if form[:4] == b"FORM" else "WAV"
             return RawSamples(
                 start, there, known, rate, n_channels, frame_bytes, subtype, endian, word
@@ -157,7 +157,8 @@ def _read_comm(body: bytes, has_codec: bool) -> tuple[int, int, int, str | None,
         return None
     n_channels, _, bits = struct.unpack(">hIh", body[:8])
     exponent, mantissa = struct.unpack(">HQ", body[8:18])
-    rate = round(mantissa * 2.0 ** ((exponent & 0x7FFF) - 16383 - 63))
+    power = (exponent & 0x7FFF) - 16383 - 63
+    rate = round(mantissa * 2.0**power) if power <= 0 else 0  # beyond, it is no rate
     codec = body[18:22] if has_codec else b"NONE"
     subtype = AIFC_SUBTYPES.get(codec)
     if codec in (b"NONE", b"twos", b"sowt", b"in24", b"in32"):
@@ -170,7 +171,7 @@ def _read_comm(body: bytes, has_codec: bool) -> tuple[int, int, int, str | None,
     return rate, n_channels, n_channels * n_bytes, subtype, "LITTLE" if codec == b"sowt" else "BIG"
 
 
-def _measure_samples(
+def measure_samples(
     file: IO[bytes], start: int, promised: int | None, size: int, order: str
 ) -> int:
     """Measure how many bytes from `start` on are samples."""

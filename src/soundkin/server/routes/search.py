@@ -95,6 +95,8 @@ class ComparedFact(BaseModel):
     unit: str
     query: float | None
     hit: float | None
+    query_name: str | None = Field(examples=["A3"])
+    hit_name: str | None = Field(examples=["A3 +12 cents"])
     closeness: float
 
 
@@ -133,8 +135,12 @@ async def search_upload(
 ) -> Response:
     """Take a sound in and search with all of it, in one round trip."""
     upload = await take_in(request, state, name)
+    sound = await run_in_search_pool(describe_sound, SoundRef.of_upload(upload))
+    part = PartRequest(id=upload.id)
+    if sound["strokes"]:
+        part = PartRequest(id=upload.id, **sound["strokes"][sound["loudest"]])
     words = SearchRequest(
-        sounds=[PartRequest(id=upload.id)],
+        sounds=[part],
         top_k=top_k,
         per_recording=per_recording,
         exclude_self=exclude_self,
@@ -142,7 +148,7 @@ async def search_upload(
         min_percentile=min_percentile,
     )
     answer = await run_in_search_pool(run_search, words, state)
-    return Json({"sound": describe_sound(SoundRef.of_upload(upload))} | answer)
+    return Json({"sound": sound} | answer)
 
 
 def run_search(words: SearchRequest, state: ServerState) -> dict[str, Any]:

@@ -47,9 +47,9 @@ export function percentile(value) {
   return `${shown}${{ 1: "st", 2: "nd", 3: "rd" }[last] ?? "th"} percentile`;
 }
 
-/** A fact's value with its unit. */
-export function factValue(value, fact) {
+/** A fact's value with its unit, and its name if it has one: 222 Hz, A3 +12 cents. */
+export function factValue(value, fact, name) {
   if (value === null || value === undefined) return "–";
   const digits = fact?.unit === "Hz" || Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : 2;
-  return `${value.toFixed(digits)}${fact?.unit ? ` ${fact.unit}` : ""}`;
+  return `${value.toFixed(digits)}${fact?.unit ? ` ${fact.unit}` : ""}${name ? `, ${name}` : ""}`;
 }

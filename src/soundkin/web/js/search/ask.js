@@ -9,7 +9,8 @@ let running = null;
 
 /** The body of a search request that a state stands for. */
 export function requestOf({ sounds, liked, disliked, filters, weights, top_k, per_recording, fold, min_score, min_percentile }) {
-  return { sounds, liked, disliked, filters, weights, top_k, per_recording, fold, min_score, min_percentile, exclude_self: true };
+  const asked = sounds.map((sound) => ({ ...sound, whole: !sound.start_s && sound.end_s === null }));
+  return { sounds: asked, liked, disliked, filters, weights, top_k, per_recording, fold, min_score, min_percentile, exclude_self: true };
 }
 
 function keep(key, answer) {

@@ -13,9 +13,13 @@ export const cardKey = (hit) => `${hit.id}@${hit.start_s}`;
 
 /** The stretch that a card plays. */
 export function stretchOf(hit) {
-  const whole = hit.start_s === 0 && hit.duration_s >= hit.recording_duration_s - 0.001;
+  const whole = covers(hit);
   return whole ? { id: hit.id, start_s: 0, end_s: null, length_s: hit.recording_duration_s } : { id: hit.id, start_s: hit.start_s, end_s: round(hit.start_s + hit.duration_s) };
 }
+
+// A match begins at the onset and ends with what is heard; a breath of silence around it is no more.
+const BREATH_S = 0.05;
+const covers = (hit) => hit.start_s < BREATH_S && hit.start_s + hit.duration_s > hit.recording_duration_s - BREATH_S;
 
 const round = (value) => Math.round(value * 1000) / 1000;
 
@@ -117,7 +121,7 @@ function tellScore({ score, rank_score, percentile: value }, bar, number, beside
 
 function place(hit, all) {
   const folder = shortFolder(hit.folder);
-  const time = all && hit.start_s === 0 && hit.duration_s >= hit.recording_duration_s - 0.001 ? "" : `${clock(hit.start_s)} · `;
+  const time = all && covers(hit) ? "" : `${clock(hit.start_s)} · `;
   return `${folder} · ${time}${length(hit.duration_s)}${hit.recording_duration_s - hit.duration_s > 0.01 ? ` of ${length(hit.recording_duration_s)}` : ""}`;
 }
 
