@@ -105,7 +105,8 @@ def embed_over(example: Example, background: Background, embedder: Embedder) -> 
         for stretch in stretches
     ]
     vectors = embed_segments(mixed, embedder)
-    return vectors.reshape(-1, len(stretches), vectors.shape[1]).mean(axis=1)
+    means: Vectors = vectors.reshape(-1, len(stretches), vectors.shape[1]).mean(axis=1)
+    return means
 
 
 def embed_segments(segments: Sequence[Samples], embedder: Embedder) -> Vectors:
