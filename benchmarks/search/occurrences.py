@@ -247,7 +247,7 @@ def main() -> None:
         "missed, dB",
         "",
     )
-    print_table([header, *rows])
+    print_table(header, rows)
     n_calls, n_events, n_found = (sum(int(row[column]) for row in rows) for column in (3, 4, 5))
     print(f"\nprecision {n_found / max(1, n_events):.3f}, recall {n_found / n_calls:.3f}")
 

@@ -39,7 +39,7 @@ def compute_levels_db(waveform: Samples, rate: int) -> Floats:
 def find_active(levels_db: Floats, longest_gap_s: float) -> list[tuple[int, int]]:
     """Find the runs of frames that stand out, joined over gaps up to so long; (first, end) each.
 
-    A frame stands out that is within 25 dB of the loudest, and more than a third of the way from
+    A frame stands out that is within 40 dB of the loudest, and more than a quarter of the way from
     the floor, which is what three in ten frames are below, to the loudest.
     """
     peak = float(levels_db.max())

@@ -149,15 +149,12 @@ class EventReader:
         length, background = segments.segment_length, scene.background
         stretches = background.stretches or (np.zeros(length, np.float32),)
         pieces = Example(part, np.zeros((0, 0), np.float32), segments).pieces or [part[:length]]
-        origin = None
-        if background.stretches:
-            origin = embed_segments(stretches, scene.embedder).mean(axis=0)
         vectors = [
             embed_segments([self._replace(one, piece) for one in stretches], scene.embedder)
             for piece in pieces
         ]
         means = np.stack([each.mean(axis=0) for each in vectors])
-        scores = scene.score_vectors(means, self._examples, self._disliked, origin)
+        scores = scene.score_vectors(means, self._examples, self._disliked, scene.origin)
         return float(scores.max())
 
     def _replace(self, stretch: Samples, piece: Samples) -> Samples:

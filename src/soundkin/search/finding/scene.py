@@ -24,7 +24,7 @@ from soundkin.errors import AudioError
 from soundkin.index.silence import find_silent
 from soundkin.library.records import Recording
 from soundkin.search.finding.edges import Spectrum
-from soundkin.search.finding.templates import Background, Example, embed_over
+from soundkin.search.finding.templates import Background, Example, embed_over, embed_segments
 
 N_STRETCHES = 4
 QUIET_SHARE = 0.25
@@ -40,7 +40,7 @@ Vectors = npt.NDArray[np.float32]
 Scores = npt.NDArray[np.float32]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Source:
     """A recording to search, with its segments' vectors `(n_segments, n)` and levels.
 
@@ -134,6 +134,12 @@ class Scene:
         return Background(tuple(stretches), float(10 * np.log10(power + 1e-14)))
 
     @cached_property
+    def origin(self) -> Vectors | None:
+        """The vector of its background, `(n,)`, if it has one."""
+        stretches = self.background.stretches
+        return embed_segments(stretches, self.embedder).mean(axis=0) if stretches else None
+
+    @cached_property
     def floor(self) -> Spectrum | None:
         """The spectrum of its background, if it has one."""
         stretches = self.background.stretches
@@ -190,10 +196,10 @@ class Scene:
         """Embed an example over the background; without one also as short sounds are indexed."""
         if not example.pieces:
             return example.vectors, None
-        vectors, origin = embed_over(example, self.background, self.embedder)
-        if origin is None:
+        vectors = embed_over(example, self.background, self.embedder)
+        if self.origin is None:
             vectors = np.concatenate([vectors, example.vectors])
-        return vectors, origin
+        return vectors, self.origin
 
     def _fit(self, left_out: Sequence[npt.NDArray[np.bool_]] | None) -> Whitening:
         """Fit the whitening to what is audible, and not left out."""

@@ -88,15 +88,12 @@ def list_levels(background: Background) -> npt.NDArray[np.float64]:
     return np.linspace(least, LOUDEST_DB, n_levels)
 
 
-def embed_over(
-    example: Example, background: Background, embedder: Embedder
-) -> tuple[Vectors, Vectors | None]:
+def embed_over(example: Example, background: Background, embedder: Embedder) -> Vectors:
     """Embed an example laid over each stretch of a background, at each level and phase.
 
     Returns
     -------
-    Vectors `(n_templates, n)`, each the mean over the stretches, and that of the stretches
-    themselves, `(n,)`, which is None where they are silence.
+    Vectors `(n_templates, n)`, each the mean over the stretches.
     """
     length = example.segments.segment_length
     stretches = background.stretches or (np.zeros(length, np.float32),)
@@ -108,10 +105,8 @@ def embed_over(
         for stretch in stretches
     ]
     vectors = embed_segments(mixed, embedder)
-    means = vectors.reshape(-1, len(stretches), vectors.shape[1]).mean(axis=1)
-    if not background.stretches:
-        return means, None
-    return means, embed_segments(stretches, embedder).mean(axis=0)
+    means: Vectors = vectors.reshape(-1, len(stretches), vectors.shape[1]).mean(axis=1)
+    return means
 
 
 def embed_segments(segments: Sequence[Samples], embedder: Embedder) -> Vectors:
