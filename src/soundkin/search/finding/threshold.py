@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 CHANCE = 0.05  # expected number of segments that reach the bound by chance
 LEAST_BOUND, MOST_BOUND = 0.4, 0.55
-LEAST_SCORE, MOST_SCORE = 0.55, 0.75
+LEAST_SCORE, MOST_SCORE = 0.55, 0.7
 LEAST_OF_VECTORS, MOST_OF_VECTORS = 0.3, 0.5  # where no shape is compared
 WIDTH = 0.03  # standard deviation of a score, as two events of the same have
 SLOPE = 2.0  # events more at a threshold, for which one lower by 1 is taken
