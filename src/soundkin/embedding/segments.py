@@ -102,11 +102,11 @@ def compute_levels(
 def compute_mean_vector(embeddings: Embeddings) -> npt.NDArray[np.float32] | None:
     """Average a sound's audible segments to one unit vector `(n,)`; None if all are silent.
 
-    Each counts by its amplitude, so that what stands out decides.
+    Each counts by its energy, so that what stands out decides.
     """
     audible = ~embeddings.silent
     if not audible.any():
         return None
     levels_db = embeddings.levels_db[audible].astype(np.float64)
-    weights = 10 ** ((levels_db - levels_db.max()) / 20)
+    weights = 10 ** ((levels_db - levels_db.max()) / 10)
     return average_vectors(embeddings.vectors[audible] * weights[:, None].astype(np.float32))
