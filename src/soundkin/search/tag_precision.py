@@ -21,7 +21,7 @@ from soundkin.search.logistic import compute_share, fit_logistic
 from soundkin.search.tag_votes import Vote, Voters
 
 BLOCK = 1024
-N_BINS = 12
+EDGES = np.arange(-8.0, 8.5)  # logits between which votes count as equally clear
 N_ROUNDS = 200
 PENALTY = 0.01
 N_STEPS = 20
@@ -102,12 +102,12 @@ def _join(parts: Sequence[Outcomes]) -> Outcomes:
 
 def _mix(margins: Sequence[Floats], asked: Floats) -> Floats:
     """Find how much of each kind of votes is in those asked about, by their margins."""
-    edges = np.quantile(asked, np.linspace(0, 1, N_BINS + 1)[1:-1])
-    bins = np.searchsorted(edges, asked)
+    bins = np.searchsorted(EDGES, asked)
+    n_bins = len(EDGES) + 1
     densities = np.stack(
         [
-            (np.bincount(np.searchsorted(edges, kind), minlength=N_BINS) + 0.5)
-            / (len(kind) + 0.5 * N_BINS)
+            (np.bincount(np.searchsorted(EDGES, kind), minlength=n_bins) + 1 / n_bins)
+            / (len(kind) + 1)
             for kind in margins
         ],
         axis=1,
