@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any, Protocol
 
@@ -16,6 +16,7 @@ from soundkin.audio.audible import find_sound
 from soundkin.audio.decoders.decoder import BLOCK_S, AudioInfo, Decoder, Samples
 from soundkin.audio.decoders.open import open_decoder
 from soundkin.audio.facts.meter import FactsMeter
+from soundkin.audio.fingerprint import FingerprintMeter, compute_fingerprint
 from soundkin.audio.read import check_region, convert_waveform, stream_audio
 from soundkin.audio_facts import Facts
 from soundkin.config import SILENCE_DB, MelConfig, SegmentConfig
@@ -30,6 +31,14 @@ ULTRASOUND_RATES = 4  # times the model's own
 BEYOND_DB = 30.0  # that a sound is louder as it is than as far as the model hears
 BATCH_FLOATS = 1 << 18  # that a model is given at once
 TAKE_S = 20.0  # up to which a recording is a sound by itself, with nothing to hear around it
+
+
+@dataclass(frozen=True)
+class Measurements:
+    """What is measured of a sound beside its vectors: its facts, and what copies are told by."""
+
+    facts: Facts
+    fingerprint: bytes
 
 
 class SegmentModel(Protocol):
@@ -133,8 +142,8 @@ class Embedder:
         blocks = (mono[start : start + n_block] for start in range(0, len(mono), n_block))
         return self._embed_blocks(blocks)
 
-    def measure_file(self, path: str | os.PathLike[str]) -> Facts:
-        """Measure a sound file's facts, without embedding it.
+    def measure_file(self, path: str | os.PathLike[str]) -> Measurements:
+        """Measure a sound file, without embedding it.
 
         Raises
         ------
@@ -142,16 +151,23 @@ class Embedder:
             The file is not sound that can be read.
         """
         rate = self._segments.sample_rate
-        meter = FactsMeter(rate, self.model.mel)
+        meter, marks = FactsMeter(rate, self.model.mel), FingerprintMeter(rate)
         with _open_blocks(path, rate, 0.0, None) as blocks:
             head, ended = _take_head(blocks, round(TAKE_S * rate))
-            for block in [head] if ended else chain([head], blocks):
-                meter.add(block)
-        facts = meter.measure()
-        if not ended:
-            return facts
+            if not ended:
+                for block in chain([head], blocks):
+                    meter.add(block)
+                    marks.add(block)
+                return Measurements(meter.measure(), marks.measure().to_bytes())
         stretch = find_sound(head, rate)
-        return _locate(facts, (max(0, stretch.start) / rate, stretch.stop / rate))
+        sound_s = max(0, stretch.start) / rate, stretch.stop / rate
+        return self._measure_take(head, sound_s)
+
+    def _measure_take(self, waveform: Samples, sound_s: tuple[float, float]) -> Measurements:
+        """Measure a whole sound that is heard from one time to another."""
+        facts = _locate(self.measure_waveform(waveform), sound_s)
+        fingerprint = compute_fingerprint(waveform, self._segments.sample_rate)
+        return Measurements(facts, fingerprint.to_bytes())
 
     def measure_waveform(self, waveform: Samples) -> Facts:
         """Measure the facts of mono samples at the model's rate, without embedding them."""
@@ -230,8 +246,11 @@ class Embedder:
         )
         vectors = self._embed_cuts(np.concatenate(cuts), levels)
         sound_s = max(0, stretch.start) / rate, stretch.stop / rate
-        facts = _locate(self.measure_waveform(waveform), sound_s) if self._measures else None
-        return Embeddings(vectors, levels, len(waveform) / rate, facts=facts, sound_s=sound_s)
+        found = Embeddings(vectors, levels, len(waveform) / rate, sound_s=sound_s)
+        if not self._measures:
+            return found
+        measured = self._measure_take(waveform, sound_s)
+        return replace(found, facts=measured.facts, fingerprint=measured.fingerprint)
 
     def _embed_grid(self, blocks: Iterator[Samples]) -> Embeddings:
         """Embed every segment of a stream; memory holds one block and the vectors."""
@@ -240,10 +259,13 @@ class Embedder:
         levels: list[npt.NDArray[np.float32]] = []
         rate = self._segments.sample_rate
         meter = FactsMeter(rate, self.model.mel) if self._measures else None
+        marks = FingerprintMeter(rate) if self._measures else None
         rest = last = np.zeros(0, np.float32)  # not embedded yet; the last segment's worth so far
         n_samples = 0
         for block in blocks:
             n_samples += len(block)
+            if marks is not None:
+                marks.add(block)
             last = np.concatenate([last, block[-length:]])[-length:]
             rest = np.concatenate([rest, block]) if len(rest) else block
             n_ready = max(0, (len(rest) - length) // hop + 1)
@@ -264,6 +286,7 @@ class Embedder:
             np.concatenate(levels),
             n_samples / rate,
             facts=None if meter is None else meter.measure(),
+            fingerprint=None if marks is None else marks.measure().to_bytes(),
         )
 
     def _take_frames(

@@ -20,7 +20,7 @@ import numpy as np
 
 from soundkin.audio.decoders.decoder import NO_MEMORY, AudioInfo
 from soundkin.audio_facts import Facts
-from soundkin.embedding.embedder import MAX_SOUND_S, Embedder
+from soundkin.embedding.embedder import MAX_SOUND_S, Embedder, Measurements
 from soundkin.embedding.model import ModelFile
 from soundkin.embedding.segments import Embeddings
 from soundkin.errors import SoundkinError
@@ -66,10 +66,10 @@ class WorkerPool:
         """
         return self._threads.submit(self._embed_file, path)
 
-    def submit_measuring(self, path: str) -> Future[Facts]:
-        """Queue a file whose facts alone are wanted; errors as from `submit`."""
+    def submit_measuring(self, path: str) -> Future[Measurements]:
+        """Queue a file to be measured, but not embedded; errors as from `submit`."""
         request = {"path": path, "measure": True}
-        return self._threads.submit(lambda: self._get_worker().ask(request, _read_facts))
+        return self._threads.submit(lambda: self._get_worker().ask(request, _read_measurements))
 
     def list_pids(self) -> list[int]:
         """List the processes that there are now."""
@@ -86,21 +86,24 @@ class WorkerPool:
         return worker
 
 
-def _read_facts(answers: Answers) -> Facts:
-    return Facts(**answers.read_line()["facts"])
+def _read_measurements(answers: Answers) -> Measurements:
+    answer = answers.read_line()
+    return Measurements(Facts(**answer["facts"]), answers.read_bytes(answer["fingerprint"]))
 
 
 def _read_embeddings(answers: Answers) -> Embeddings:
     answer = answers.read_line()
     n_segments, size = answer["shape"]
     vectors = _read_floats(answers, n_segments * size)
+    levels_db = _read_floats(answers, n_segments)
     return Embeddings(
         vectors=vectors.reshape(n_segments, size),
-        levels_db=_read_floats(answers, n_segments),
+        levels_db=levels_db,
         duration_s=answer["duration_s"],
         info=AudioInfo(**answer["info"]),
         warning=answer["warning"],
         facts=Facts(**answer["facts"]),
+        fingerprint=answers.read_bytes(answer["fingerprint"]),
     )
 
 
@@ -112,7 +115,10 @@ def _answer(embedder: Embedder, request: dict[str, Any], stream: IO[bytes]) -> N
     path = request["path"]
     try:
         if request.get("measure"):
-            write_answer(stream, {"facts": dataclasses.asdict(embedder.measure_file(path))})
+            measured = embedder.measure_file(path)
+            head: dict[str, Any] = {"facts": dataclasses.asdict(measured.facts)}
+            head |= {"fingerprint": len(measured.fingerprint)}
+            write_answer(stream, head, np.frombuffer(measured.fingerprint, np.uint8))
             return
         found = embedder.embed_file(path)
     except SoundkinError as error:
@@ -122,15 +128,17 @@ def _answer(embedder: Embedder, request: dict[str, Any], stream: IO[bytes]) -> N
     else:
         assert found.info is not None  # a file always has one
         assert found.facts is not None  # and these
+        assert found.fingerprint is not None
         answer = {
             "shape": found.vectors.shape,
             "duration_s": found.duration_s,
             "info": dataclasses.asdict(found.info),
             "warning": found.warning,
             "facts": dataclasses.asdict(found.facts),
+            "fingerprint": len(found.fingerprint),
         }
-        arrays = (found.vectors, found.levels_db)
-        write_answer(stream, answer, *(np.ascontiguousarray(a, np.float32) for a in arrays))
+        arrays = [np.ascontiguousarray(a, np.float32) for a in (found.vectors, found.levels_db)]
+        write_answer(stream, answer, *arrays, np.frombuffer(found.fingerprint, np.uint8))
 
 
 def _limit_memory(embedder: Embedder) -> None:

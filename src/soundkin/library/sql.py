@@ -43,6 +43,7 @@ INSERT_FACTS = (
     f"INSERT OR REPLACE INTO facts (content, {', '.join(FACT_COLUMNS)})"
     f" VALUES (?{', ?' * len(FACT_COLUMNS)})"
 )
+INSERT_FINGERPRINT = "INSERT OR REPLACE INTO fingerprints (content, data) VALUES (?, ?)"
 
 
 def read_path(value: object) -> str:

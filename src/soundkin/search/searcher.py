@@ -93,7 +93,7 @@ class Searcher:
             `audio_facts`). The facts of a query of several sounds are those of the one with
             the largest weight.
         fold_duplicates
-            Leave out hits that are near-copies of a better one, and count them there.
+            Leave out hits that are near-copies of a better one, and name them there.
 
         Raises
         ------
@@ -245,7 +245,7 @@ class Searcher:
         n_asked = max(FOLDED_POOL * top_k, least)
         while True:
             hits = find(n_asked)
-            folded = fold_copies(self._loaded, hits)
+            folded = fold_copies(self._library, self._loaded, hits)
             if len(folded) >= top_k or n_asked >= len(self._loaded.index.content_ids):
                 return renumber(folded, top_k)
             n_asked *= FOLDED_POOL

@@ -27,6 +27,7 @@ CONTENT = pa.struct(
         ("warning", pa.string()),
         ("n_segments", pa.int32()),
         ("facts", pa.struct([(name, pa.float64()) for name in FACT_COLUMNS])),
+        ("fingerprint", pa.large_binary()),
     ]
 )
 SCHEMAS = {
@@ -80,11 +81,13 @@ def make_segments_schema(size: int) -> pa.Schema:
 
 def find_missing_facts(schema: pa.Schema) -> pa.Schema | None:
     """Say what an older table of segments lacks, as the columns to be added; None for nothing."""
-    known = {field.name for field in schema.field("content").type.field("facts").type}
-    missing = pa.struct([(name, pa.float64()) for name in FACT_COLUMNS if name not in known])
-    if not missing.num_fields:
-        return None
-    return pa.schema([("content", pa.struct([("facts", missing)]))])
+    content = schema.field("content").type
+    known = {field.name for field in content.field("facts").type}
+    facts = pa.struct([(name, pa.float64()) for name in FACT_COLUMNS if name not in known])
+    missing = [pa.field("facts", facts)] if facts.num_fields else []
+    if content.get_field_index("fingerprint") < 0:
+        missing.append(CONTENT.field("fingerprint"))
+    return pa.schema([("content", pa.struct(missing))]) if missing else None
 
 
 def make_batches(rows: Sequence[dict[str, Any]], schema: pa.Schema) -> list[pa.RecordBatch]:
