@@ -31,6 +31,7 @@ MAX_DOUBLINGS = 10
 HEADER = struct.Struct("<BBf")  # a version, how often frames are doubled, the loudest cell in dB
 VERSION = 1
 ZLIB_LEVEL = 4
+MOST_BYTES = 1 << 26  # of days of sound; what says that it has more was made to do harm
 LEAST_POWER = 1e-20
 LEAST_PEAK_DB = -110.0  # a band of what is silence altogether
 
@@ -65,12 +66,13 @@ class Fingerprint:
         """
         try:
             version, n_doublings, peak_db = HEADER.unpack_from(data)
-            raw = zlib.decompress(data[HEADER.size :])
+            stream = zlib.decompressobj()
+            raw = stream.decompress(data[HEADER.size :], MOST_BYTES)
         except (struct.error, zlib.error, TypeError) as error:
             raise ValueError("it is no fingerprint") from error
         if version != VERSION or n_doublings > MAX_DOUBLINGS or not np.isfinite(peak_db):
             raise ValueError("it is no fingerprint of this version")
-        if len(raw) % N_BANDS:
+        if len(raw) % N_BANDS or not stream.eof:
             raise ValueError("it is no fingerprint of so many bands")
         steps = np.frombuffer(raw, np.uint8).reshape(N_BANDS, -1).T
         depths = np.cumsum(steps, axis=0, dtype=np.uint8)

@@ -30,7 +30,7 @@ Examples:
 @click.option(
     "--threshold",
     type=Number(-1, 1),
-    default=0.9,
+    default=0.8,
     show_default=True,
     help="Least cosine similarity of recordings that are looked at closer.",
 )
@@ -46,7 +46,8 @@ def dups(
     Recordings that sound alike are laid over each other, and what differs is told of each beside
     the first of its group; other takes of one instrument are no duplicates.
 
-    --paths leaves out the first, longest, recording of each group.
+    --paths leaves out the first recording of each group: the best, which is not lossy if another
+    is, and has the most bits, channels and samples a second, and the least silence around it.
     """
     from soundkin.cli import output as out
     from soundkin.search.duplicates import find_duplicates

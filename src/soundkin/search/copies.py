@@ -17,7 +17,7 @@ from soundkin.search.alignment import Alignment, align
 from soundkin.search.differences import has_8_bits
 from soundkin.search.outline import GIST_SIZE, Outline
 
-LIKENESS = 0.9  # of averages or first segments, by which a pair is looked at
+LIKENESS = 0.8  # of averages or first segments, by which a pair is looked at
 ALONE = 0.99  # of segments at the same time, by which a pair is told that has no fingerprints
 DURATION_TOLERANCE = 0.05
 DURATION_SLACK_S = 0.1
@@ -55,7 +55,7 @@ class Copies:
         order = np.argsort([-one.duration_s for one in owners], kind="stable")
         self._index = index
         self._places = places[order]
-        self._recordings = [owners[place] for place in order.tolist()]
+        self._recordings: list[Recording] = [owners[place] for place in order.tolist()]
         self._ids: list[int] = index.content_ids[self._places].tolist()
         self._rows = {content_id: row for row, content_id in enumerate(self._ids)}
         self._read = read
@@ -198,9 +198,9 @@ class Copies:
     def _agree(self, row: int, other: int) -> bool:
         """Tell whether two contents' durations are near enough for them to be the same."""
         durations = self._recordings[row].duration_s, self._recordings[other].duration_s
-        shorter, longer = min(durations), max(durations)
-        most = max(shorter * (1 + DURATION_TOLERANCE), shorter + DURATION_SLACK_S)
-        return longer <= most
+        shorter = min(durations)
+        most = shorter + max(shorter * DURATION_TOLERANCE, DURATION_SLACK_S)
+        return max(durations) <= most
 
     def _compare_segments(self, row: int, other: int) -> float:
         """Average the cosine similarity of segments at the same times, where either is audible."""

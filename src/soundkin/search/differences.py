@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from soundkin.library.records import Recording
 from soundkin.search.alignment import Alignment
@@ -12,6 +13,7 @@ LEAST_S = 0.015
 LEAST_SPEED = 0.001
 CODECS = {"MPEG_LAYER_III": "MP3", "MP3": "MP3", "MP3FLOAT": "MP3", "VORBIS": "Ogg Vorbis"}
 CODECS |= {"OPUS": "Opus", "AAC": "AAC", "ALAC": "ALAC", "FLAC": "FLAC"}
+LOSSLESS = ("FLAC", "ALAC")
 BITS = {"PCM_U8": 8, "PCM_S8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32, "FLOAT": 32}
 CHANNELS = {1: "mono", 2: "stereo"}
 
@@ -75,6 +77,20 @@ def describe_difference(
         speed=1 / alignment.stretch,
         distance_db=alignment.distance_db,
     )
+
+
+def rank_quality(recording: Recording) -> tuple[Any, ...]:
+    """Rank copies of one sound: what is smaller is better, and likelier the original.
+
+    What is not lossy before what is, then the most bits, up to 16, and channels, the highest
+    sample rate, the least silence around the sound, and the longest.
+    """
+    bits = BITS.get(_read_subtype(recording), 0)
+    start_s, end_s = recording.sound_s or (0.0, recording.duration_s)
+    silent_s = recording.duration_s - (end_s - start_s)
+    is_lossy = not bits and _name_codec(recording) not in LOSSLESS
+    best = -min(bits or 16, 16), -recording.n_channels, -recording.sample_rate
+    return is_lossy, *best, round(silent_s, 1), -recording.duration_s, recording.path
 
 
 def has_8_bits(recording: Recording) -> bool:

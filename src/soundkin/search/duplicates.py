@@ -9,12 +9,12 @@ from soundkin.index.vector_index import VectorIndex
 from soundkin.library.library import Library
 from soundkin.library.records import Filters, Recording
 from soundkin.search.copies import LIKENESS, Copies
-from soundkin.search.differences import Difference, describe_difference
+from soundkin.search.differences import Difference, describe_difference, rank_quality
 
 
 @dataclass(frozen=True)
 class DuplicateGroup:
-    """Recordings that hold the same sound as the first of them, the longest.
+    """Recordings that hold the same sound as the first of them, the best (see `rank_quality`).
 
     `differences` says of each what tells it from the first; that of the first itself is None.
     `score` is the least cosine similarity of the vectors of one of them to the first's, of averages
@@ -54,6 +54,7 @@ def find_duplicates(
     groups = []
     for content_ids in copies.group(threshold):
         recordings = [recording for content_id in content_ids for recording in members[content_id]]
+        recordings.sort(key=rank_quality)
         if len(recordings) > 1:
             score = copies.measure_likeness(content_ids)
             groups.append(DuplicateGroup(tuple(recordings), _tell(copies, recordings), score))
