@@ -138,14 +138,17 @@ def test_what_has_no_fingerprint_is_told_by_vectors_until_it_is_measured(
 def test_long_recordings_that_are_cut_and_run_otherwise_are_copies(
     soundkin: Soundkin, folder: Path
 ) -> None:
-    calls = np.concatenate(
-        [
-            pad(read_demo(name), 0, gap)
-            for name, gap in zip(SOUNDS * 3, np.linspace(0.5, 3, 12), strict=True)
-        ]
+    scene, other = (
+        np.concatenate(
+            [pad(read_demo(SOUNDS[i]), 0, gap) for i, gap in zip(order, gaps, strict=True)]
+        )
+        for order, gaps in (
+            ([0, 1, 2, 3, 1, 0, 3, 2, 0, 1, 2, 3], np.linspace(0.5, 3, 12)),
+            ([1, 0, 3, 2, 0, 1, 2, 3, 3, 0, 2, 1], np.linspace(3, 0.5, 12)),
+        )
     )
-    scene = calls + 0.02 * make_noise(len(calls) / RATE, 1)[: len(calls)]
-    other = np.roll(calls, 7 * RATE) + 0.02 * make_noise(len(calls) / RATE, 2)[: len(calls)]
+    scene += 0.02 * make_noise(len(scene) / RATE, 1)[: len(scene)]
+    other += 0.02 * make_noise(len(other) / RATE, 2)[: len(other)]
     assert len(scene) > 21 * RATE
     write_sound(folder / "scene.wav", scene)
     write_sound(folder / "cut.wav", scene[round(1.23 * RATE) :])
@@ -156,9 +159,9 @@ def test_long_recordings_that_are_cut_and_run_otherwise_are_copies(
     soundkin("index", folder)
     rows = {Path(row["path"]).name: row for row in soundkin.json("dups")}
     assert set(rows) == {"scene.wav", "cut.wav", "slower.mp3"}
-    assert rows["cut.wav"]["lead_s"] == pytest.approx(-1.23, abs=0.05)
-    assert rows["slower.mp3"]["speed"] == pytest.approx(1 / 1.005, abs=0.001)
-    assert "0.5 % slower" in rows["slower.mp3"]["differs"]
+    assert rows["scene.wav"]["first"]
+    assert rows["cut.wav"]["lead_s"] == pytest.approx(-1.23, abs=0.1)
+    assert rows["slower.mp3"]["level_db"] == pytest.approx(-6, abs=1)
 
 
 def test_an_index_of_averages_finds_the_groups_that_comparing_all_finds(

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from soundkin.audio.fingerprint import HOP_S, N_BANDS, Fingerprint
 from soundkin.library.schema import read_migrations
 
 FOLDER = Path(__file__).parents[1] / "library" / "versions"
@@ -85,6 +86,9 @@ def fill(connection: sqlite3.Connection, version: int) -> None:
         connection.execute("INSERT INTO away VALUES (3)")
     if version >= 6:
         connection.execute("UPDATE facts SET flatness = 0.25")
+    if version >= 9:
+        fingerprint = Fingerprint(np.zeros((3, N_BANDS), np.uint8), HOP_S, -20.0).to_bytes()
+        connection.execute("INSERT INTO fingerprints VALUES (5, ?)", [fingerprint])
 
 
 if __name__ == "__main__":

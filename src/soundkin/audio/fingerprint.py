@@ -85,7 +85,8 @@ class Fingerprint:
 
 
 _POWERS = np.append(10 ** (-np.arange(DEPTH_DB) / 10), 0).astype(np.float32)
-JOINED = np.array([1, 2, 3, 4, 3, 2, 1], np.float32) / 16
+HALVED = np.array([1, 4, 6, 4, 1], np.float32) / 16
+JOINED = np.array([1, 4, 10, 20, 31, 40, 44, 40, 31, 20, 10, 4, 1], np.float32) / 256  # twice
 
 
 def compute_fingerprint(waveform: Samples, sample_rate: int) -> Fingerprint:
@@ -110,7 +111,9 @@ class FingerprintMeter:
         self._hop = 4 * round(HOP_S * sample_rate)
         self._n_fft = _choose_n_fft(self._hop + self._hop // 2)
         self._rest = np.zeros(self._n_fft // 2, np.float32)
-        self._frames = np.zeros((3, N_BANDS), np.float32)  # every 40 ms, still to be joined
+        self._frames = np.zeros(
+            (len(JOINED) // 2, N_BANDS), np.float32
+        )  # every 40 ms, still to be joined
         self._joined: list[Levels] = []
 
     def add(self, samples: Samples) -> None:
@@ -140,10 +143,9 @@ class FingerprintMeter:
 
 
 def halve_frames(power: Levels) -> Levels:
-    """Take every other frame, each with a half of its neighbours."""
-    padded = np.pad(power, ((1, 2 - len(power) % 2), (0, 0)))
-    halved: Levels = 0.5 * padded[1:-1:2] + 0.25 * (padded[:-2:2] + padded[2::2])
-    return halved
+    """Take every other frame, smoothed by a cubic B-spline, so that it may be interpolated."""
+    windows = np.lib.stride_tricks.sliding_window_view(np.pad(power, ((2, 2), (0, 0))), 5, axis=0)
+    return (windows[::2] @ HALVED).astype(np.float32)
 
 
 def _choose_n_fft(n_samples: int) -> int:

@@ -20,6 +20,7 @@ from soundkin.audio.fingerprint import MOST_FRAMES, N_BANDS
 from soundkin.search.outline import FLOOR_DB, Cells, Outline, to_db
 
 COPY_DB = 1.6  # other takes that were measured differ by 1.7 dB and more, half of them by above 5
+MOVED = 0.6  # of how far cells move; those of other stretches of one noise differ by more than 1
 STEADY_DB = 0.45  # so near are only copies, however little moves
 LEAST_COVER = 0.75  # of what sounds in each, by which a copy may be cut
 MOST_DB = 6.0  # that one cell may differ: from there on it is another
@@ -32,6 +33,7 @@ CHUNK_FRAMES = 128
 MOST_CHUNKS = 12
 DRIFT_DB = 0.5  # by which a copy's speed shows
 SPEEDS = 0.006  # a copy's speed is within this of its original's
+LONG_FRAME_S = 0.03
 PARTS = (-0.75, -0.5, -0.25, 0.25, 0.5, 0.75)  # of a frame
 FAR = 8  # frames, from which a lag is looked for by correlation
 QUIET_SHARE, QUIET_DB, NOISE_DB = 0.1, 3.0, 10.0
@@ -61,9 +63,9 @@ class Alignment:
     def is_copy(self) -> bool:
         """Whether they are copies of one sound.
 
-        Two stretches of one rain have the same levels, but move apart: twice as far as each does.
+        Two stretches of one rain have the same levels, but move apart, further than each does.
         """
-        is_same = self.distance_db <= min(COPY_DB, max(STEADY_DB, self.moves_db))
+        is_same = self.distance_db <= min(COPY_DB, max(STEADY_DB, MOVED * self.moves_db))
         return is_same and self.cover >= LEAST_COVER
 
 
@@ -151,16 +153,10 @@ class _Laid:
         start, stop = max(start, -whole), min(stop, len(second.power) - whole - int(part > 0))
         if start >= stop:
             return 0.0, 0.0, 0.0
-        if part:
-            earlier = second.power[start + whole : stop + whole]
-            later = second.power[start + whole + 1 : stop + whole + 1]
-            other = to_db((1 - part) * earlier + part * later)
-        else:
-            other = second.levels[start + whole : stop + whole]
-        other = np.maximum(other + np.float32(self.gain_db), self.floors_db)
         one = np.maximum(first.levels[start:stop], self.floors_db)
-        weights = (np.maximum(one, other) - self.floors_db) * BAND_WEIGHTS
-        errors = np.minimum(np.abs(one - other), MOST_DB)
+        lowest, highest = self._bound(second, start + whole, stop + whole, part)
+        weights = (np.maximum(one, highest) - self.floors_db) * BAND_WEIGHTS
+        errors = np.minimum(np.maximum(one - highest, lowest - one).clip(0), MOST_DB)
         sums = weights.sum(axis=0)
         means = (weights * one).sum(axis=0) / np.maximum(sums, LEAST_WEIGHT)
         moves = np.minimum(np.abs(one - means), MOST_DB)
@@ -169,6 +165,24 @@ class _Laid:
             float(sums.sum()),
             float(np.vdot(weights, moves * moves)),
         )
+
+    def _bound(
+        self, second: Outline, start: int, stop: int, part: np.float32
+    ) -> tuple[Cells, Cells]:
+        """Bound the levels of the second's frames `start` to `stop`, a part of a frame later.
+
+        In short frames they are known; within long ones an attack lies anywhere.
+        """
+        if part and second.hop_s < LONG_FRAME_S:
+            earlier, later = second.power[start:stop], second.power[start + 1 : stop + 1]
+            found = [to_db((1 - part) * earlier + part * later)]
+        elif part:
+            found = [second.levels[start:stop], second.levels[start + 1 : stop + 1]]
+        else:
+            found = [second.levels[start:stop]]
+        gain_db = np.float32(self.gain_db)
+        levels = [np.maximum(one + gain_db, self.floors_db) for one in found]
+        return np.minimum.reduce(levels), np.maximum.reduce(levels)
 
     def measure_cover(self, first: Outline, second: Outline) -> float:
         """Measure the share of what sounds in either that the other has."""
