@@ -3,19 +3,19 @@
     python -m benchmarks.decoding.whole_files FOLDER... [--tolerance 0.1]
 
 Prints, for each ending: files, hours, seconds that soundkin has fewer than FFmpeg (lost) or more
-(gained), warnings, and warnings where nothing is missing (false). Files that only one of the two
-reads are listed, as are the ten that lose most.
+(gained), warnings, and warnings where nothing is missing (false). Each warning is listed, as are
+files that only one of the two reads, and the ten that lose most.
 """
 
 from __future__ import annotations
 
 import argparse
+import sys
 from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import av
-
+from benchmarks.decoding.referee import Referee
 from soundkin import SoundkinError
 from soundkin.audio.decoders.open import open_decoder
 from soundkin.audio.walk import FoundFile, walk_audio
@@ -29,8 +29,8 @@ class Row:
     heard_s: float = 0.0
     lost_s: float = 0.0
     gained_s: float = 0.0
-    n_warnings: int = 0
     n_false: int = 0
+    warnings: list[str] = field(default_factory=list)
     only_one: list[str] = field(default_factory=list)
 
 
@@ -44,24 +44,10 @@ def measure_ours(path: str) -> tuple[float, str | None] | None:
         return None
 
 
-def measure_ffmpeg(path: str) -> float | None:
-    """Decode the first sound stream by FFmpeg, packet by packet; None where it cannot be read."""
-    try:
-        with av.open(path, metadata_errors="ignore") as container:
-            seconds = 0.0
-            for packet in container.demux(container.streams.audio[0]):
-                try:
-                    seconds += sum(frame.samples / frame.sample_rate for frame in packet.decode())
-                except av.error.InvalidDataError:
-                    continue
-            return seconds or None
-    except (av.error.FFmpegError, IndexError, ValueError):
-        return None
-
-
-def compare(path: str, row: Row, tolerance_s: float) -> float:
+def compare(path: str, row: Row, tolerance_s: float, referee: Referee) -> float:
     """Compare both on a file; returns the seconds lost."""
-    ours, theirs = measure_ours(path), measure_ffmpeg(path)
+    ours, verdict = measure_ours(path), referee.judge(path)
+    theirs = None if verdict is None else verdict.seconds
     row.n_files += 1
     if ours is None or theirs is None:
         if (ours is None) != (theirs is None):
@@ -72,8 +58,10 @@ def compare(path: str, row: Row, tolerance_s: float) -> float:
     row.heard_s += seconds
     row.lost_s += max(0.0, difference) if difference > tolerance_s else 0.0
     row.gained_s += max(0.0, -difference) if -difference > tolerance_s else 0.0
-    row.n_warnings += warning is not None
-    row.n_false += warning is not None and abs(difference) <= tolerance_s
+    if warning is not None:
+        is_false = abs(difference) <= tolerance_s
+        row.n_false += is_false
+        row.warnings.append(f"{path}: {warning}{' (nothing is missing)' if is_false else ''}")
     return max(0.0, difference)
 
 
@@ -85,19 +73,22 @@ def main() -> None:
     options = parser.parse_args()
     rows: defaultdict[str, Row] = defaultdict(Row)
     losses: list[tuple[float, str]] = []
-    for folder in options.folders:
-        for found in walk_audio(folder):
+    with Referee() as referee:
+        for found in (found for folder in options.folders for found in walk_audio(folder)):
             if isinstance(found, FoundFile):
                 row = rows[Path(found.path).suffix.lower()]
-                losses.append((compare(found.path, row, options.tolerance), found.path))
+                lost_s = compare(found.path, row, options.tolerance, referee)
+                losses.append((lost_s, found.path))
+                if len(losses) % 1000 == 0:
+                    print(f"{len(losses)} files", file=sys.stderr)
     print("| ending | files | hours | lost s | gained s | warnings | false |")
     print("|---|---|---|---|---|---|---|")
     for ending, row in sorted(rows.items()):
         numbers = (
             f"{row.n_files} | {row.heard_s / 3600:.2f} | {row.lost_s:.1f} | {row.gained_s:.1f}"
         )
-        print(f"| {ending} | {numbers} | {row.n_warnings} | {row.n_false} |")
-    for line in [line for row in rows.values() for line in row.only_one][:20]:
+        print(f"| {ending} | {numbers} | {len(row.warnings)} | {row.n_false} |")
+    for line in [line for row in rows.values() for line in row.warnings + row.only_one]:
         print(line)
     for seconds, path in sorted(losses, reverse=True)[:10]:
         if seconds > options.tolerance:

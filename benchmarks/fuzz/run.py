@@ -4,7 +4,9 @@
     python -m benchmarks.fuzz.run --only 1234 --keep /tmp/mutants
 
 A mutant may be embedded, or refused with a reason; a native decoder may die of it, which costs
-that file; all else is a defect. The same seed makes the same mutants. Ends with status 1 where
+that file; all else is a defect. So is sound lost: FFmpeg, in a process apart, decodes more than was
+heard, and no warning says that something is missing (`benchmarks/decoding/referee.py`).
+The same seed makes the same mutants. Ends with status 1 where
 there are defects. Two whole cases: `--tiny 100000` files, and one sound of `--hours 12`.
 """
 
@@ -24,6 +26,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.decoding.referee import Referee, find_loss, is_comparable
 from benchmarks.fuzz import extreme_collections
 from benchmarks.fuzz.mutate import Mutant, make_mutant
 from benchmarks.fuzz.seeds import NOT_MADE, Seed, make_seeds
@@ -35,7 +38,8 @@ from soundkin.system import worker_parent
 
 PATIENCE_S = 20.0
 NORM_TOLERANCE = 1e-3
-DEFECTS = ("died of Python", "wrong answer", "wrong reason")
+DEFECTS = ("died of Python", "wrong answer", "wrong reason", "sound lost")
+GOOD = ("embedded", "embedded, FFmpeg is no judge", "embedded in part", "refused")
 SAMPLE_EVERY = 250
 
 
@@ -56,12 +60,12 @@ class Tally:
     def add(self, mutant: Mutant, outcome: str, detail: str, seconds: float) -> None:
         """Count one."""
         self.outcomes[outcome] += 1
-        if outcome not in {"embedded", "embedded in part", "refused"}:
+        if outcome not in GOOD:
             self.noted.append((mutant, f"{outcome}: {detail}"))
         self.slowest = sorted([*self.slowest, (seconds, mutant.number)])[-5:]
 
 
-def judge(future: Future[Embeddings], path: str) -> tuple[str, str]:
+def judge(future: Future[Embeddings], path: str, referee: Referee) -> tuple[str, str]:
     """Tell what came of a file: an outcome, and its details."""
     try:
         found = future.result()
@@ -74,10 +78,17 @@ def judge(future: Future[Embeddings], path: str) -> tuple[str, str]:
         text = str(error)
         fits = text.startswith(f"{path}: ") and len(text) > len(path) + 4 and "\n" not in text
         return ("refused" if fits else "wrong reason"), text
+    assert found.info is not None
     wrong = find_fault(found)
     if wrong:
         return "wrong answer", wrong
-    return ("embedded in part" if found.warning else "embedded"), ""
+    if found.warning:
+        return "embedded in part", ""
+    verdict = referee.judge(path)
+    if verdict is None or not is_comparable(found.info.format, verdict):
+        return "embedded, FFmpeg is no judge", ""
+    lost = find_loss(found.duration_s, found.info.sample_rate, verdict)
+    return ("sound lost", f"{found.info.format}: {lost}") if lost else ("embedded", "")
 
 
 def find_fault(found: Embeddings) -> str | None:
@@ -109,11 +120,12 @@ def run_mutants(
     with (
         tempfile.TemporaryDirectory(prefix="soundkin-mutants-") as folder,
         WorkerPool(find_model(), n_workers) as pool,
+        Referee() as referee,
     ):
 
         def finish() -> Tally:
             mutant, path, submitted, future = waiting.popleft()
-            outcome, detail = judge(future, str(path))
+            outcome, detail = judge(future, str(path), referee)
             path.unlink()
             tally.add(mutant, outcome, detail, time.monotonic() - submitted)
             if sum(tally.outcomes.values()) % SAMPLE_EVERY == 0:
@@ -143,12 +155,12 @@ def read_largest_mb(pool: WorkerPool) -> float:
     return max(found)
 
 
-def report(tally: Tally, elapsed_s: float, keep: Path | None) -> None:
-    """Print the table, and what to look at; write out the mutants that did harm."""
+def report(tally: Tally, elapsed_s: float) -> None:
+    """Print the table."""
     total = sum(tally.outcomes.values())
     print(f"\n{total} mutants in {elapsed_s:.0f} s, {total / elapsed_s:.0f} a second")
     for outcome, count in tally.outcomes.most_common():
-        print(f"{outcome:22} {count:7} {100 * count / total:6.2f} %")
+        print(f"{outcome:28} {count:7} {100 * count / total:6.2f} %")
     print("slowest: " + ", ".join(f"{s:.1f} s (--only {n})" for s, n in tally.slowest[::-1]))
     if len(tally.memory_mb) > 4:
         quarter = len(tally.memory_mb) // 4
@@ -158,13 +170,16 @@ def report(tally: Tally, elapsed_s: float, keep: Path | None) -> None:
             f"memory of the largest worker: {first:.0f} MB in the first quarter, {last:.0f} MB in"
             f" the last, {max(tally.memory_mb):.0f} MB at most"
         )
-    for mutant, what in tally.noted:
-        shown = re.sub(r"\S*soundkin-mutants-\w+/", "", what)
-        deeds = " ".join(mutant.deeds)
-        print(f"--only {mutant.number}: {mutant.seed}, {deeds}, {mutant.suffix}: {shown}")
-        if keep is not None:
-            keep.mkdir(parents=True, exist_ok=True)
-            (keep / f"{mutant.number}{mutant.suffix}").write_bytes(mutant.content)
+
+
+def tell(mutant: Mutant, what: str, keep: Path | None) -> None:
+    """Print a mutant to look at; write it out, if there is a folder to keep it in."""
+    shown = re.sub(r"\S*soundkin-mutants-\w+/", "", what)
+    deeds = " ".join(mutant.deeds)
+    print(f"--only {mutant.number}: {mutant.seed}, {deeds}, {mutant.suffix}: {shown}", flush=True)
+    if keep is not None:
+        keep.mkdir(parents=True, exist_ok=True)
+        (keep / f"{mutant.number}{mutant.suffix}").write_bytes(mutant.content)
 
 
 def main() -> int:
@@ -183,12 +198,16 @@ def main() -> int:
     print(f"{len(seeds)} seeds; nothing here makes {', '.join(NOT_MADE)}", flush=True)
     worker_parent.PATIENCE_S = PATIENCE_S
     numbers = range(options.number) if options.only is None else [options.only]
-    started, tally = time.monotonic(), Tally()
+    started, tally, n_told = time.monotonic(), Tally(), 0
     for tally in run_mutants(numbers, seeds, options.seed):
+        for mutant, what in tally.noted[n_told:]:
+            tell(mutant, what, options.keep)
+        n_told = len(tally.noted)
         done = sum(tally.outcomes.values())
         if done % 1000 == 0:
-            print(f"{done} done in {time.monotonic() - started:.0f} s", file=sys.stderr)
-    report(tally, time.monotonic() - started, options.keep)
+            counts = ", ".join(f"{count} {what}" for what, count in tally.outcomes.most_common())
+            print(f"{done} in {time.monotonic() - started:.0f} s: {counts}", file=sys.stderr)
+    report(tally, time.monotonic() - started)
     if options.only is not None and options.keep is not None:
         mutant = make_mutant(seeds, options.seed, options.only)
         options.keep.mkdir(parents=True, exist_ok=True)

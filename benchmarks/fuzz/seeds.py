@@ -17,6 +17,8 @@ import numpy as np
 import numpy.typing as npt
 import soundfile
 
+from benchmarks.fuzz.odd_structures import make_odd_structures
+
 SECONDS = 0.3
 RATE = 44_100
 LEFT_OUT = {"MP3", "OGG", "RAW", "SD2"}  # made by FFmpeg, without headers, or in two files
@@ -131,8 +133,9 @@ def make_sound(rate: int, n_channels: int, seconds: float = SECONDS) -> npt.NDAr
 
 
 def make_seeds() -> list[Seed]:
-    """Make them all, in the same order at every run."""
-    return [*_make_with_sndfile(), *_make_with_ffmpeg()]
+    """Make them all, those of odd structure too, in the same order at every run."""
+    odd = (Seed(*one) for one in make_odd_structures())
+    return [*_make_with_sndfile(), *_make_with_ffmpeg(), *odd]
 
 
 def _make_with_sndfile() -> list[Seed]:

@@ -48,6 +48,8 @@ if TYPE_CHECKING:
     from soundkin.progress import Failure, IndexProgress, IndexReport
     from soundkin.search.duplicates import DuplicateGroup, find_duplicates
     from soundkin.search.explain import Explanation
+    from soundkin.search.finding.occurrence import Occurrence, Occurrences
+    from soundkin.search.finding.resolve import find_in_files
     from soundkin.search.hits import Hit
     from soundkin.search.query import Sound, Waveform
     from soundkin.search.searcher import Searcher
@@ -82,6 +84,8 @@ _HOMES = {
     "LibraryError": "errors",
     "MapPlacer": "sound_map.sound_map",
     "ModelError": "errors",
+    "Occurrence": "search.finding.occurrence",
+    "Occurrences": "search.finding.occurrence",
     "QueryError": "errors",
     "Recipe": "training.recipe",
     "Recording": "library.records",
@@ -106,6 +110,7 @@ _HOMES = {
     "cut_nearby": "audio.deformations",
     "embed_paths": "embedding.table",
     "find_duplicates": "search.duplicates",
+    "find_in_files": "search.finding.resolve",
     "index_folders": "indexing.folders",
     "index_with_cluster": "cluster.index",
     "load_map": "sound_map.sound_map",
@@ -147,6 +152,8 @@ __all__ = [
     "LibraryError",
     "MapPlacer",
     "ModelError",
+    "Occurrence",
+    "Occurrences",
     "QueryError",
     "Recipe",
     "Recording",
@@ -172,6 +179,7 @@ __all__ = [
     "cut_nearby",
     "embed_paths",
     "find_duplicates",
+    "find_in_files",
     "index_folders",
     "index_with_cluster",
     "load_map",

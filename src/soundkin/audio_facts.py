@@ -24,7 +24,9 @@ class Facts:
     regular as `tempo_confidence` (0-1); `onsets_per_s` how many sounds begin in a second, one
     shorter than a second counting as a second; `flatness` how flat the spectrum is, from 0, a tone,
     to 1, white noise, louder moments counting more. `sound_from_s` and `sound_to_s` are where a
-    recording of up to 20 s begins and ends to sound; its segments lie there.
+    recording of up to 20 s begins and ends to sound; its segments lie there. A sound that was heard
+    slowed down has its own Hz, BPM and seconds all the same; its loudness is that of the slowed
+    sound, to ears that hear no ultrasound.
     """
 
     loudness_lufs: float | None = None
@@ -46,7 +48,33 @@ class Facts:
         return self.sound_from_s, self.sound_to_s
 
 
+def undo_slowing(facts: Facts, slow: float, duration_s: float) -> Facts:
+    """Bring what was measured of a sound heard `slow` times slower to its own Hz and seconds.
+
+    `duration_s` is the sound's own.
+    """
+    if slow == 1:
+        return facts
+    onsets = facts.onsets_per_s
+    if onsets is not None:  # counted a second, of what is shorter too
+        onsets *= max(1.0, duration_s * slow) / max(1.0, duration_s)
+    return dataclasses.replace(
+        facts,
+        brightness_hz=_multiply(facts.brightness_hz, slow),
+        pitch_hz=_multiply(facts.pitch_hz, slow),
+        tempo_bpm=_multiply(facts.tempo_bpm, slow),
+        onsets_per_s=onsets,
+        sound_from_s=_multiply(facts.sound_from_s, 1 / slow),
+        sound_to_s=_multiply(facts.sound_to_s, 1 / slow),
+    )
+
+
+def _multiply(value: float | None, factor: float) -> float | None:
+    return None if value is None else value * factor
+
+
 FACT_COLUMNS = tuple(field.name for field in dataclasses.fields(Facts))
+FACTS_VERSION = 2  # of how they are measured: what has an older one is measured once more
 
 
 @dataclass(frozen=True)
@@ -71,7 +99,26 @@ OCTAVES = Scale(_count_octaves, is_even=False)
 OCTAVES_FROM_ONE = Scale(lambda a, b: _count_octaves(1 + a, 1 + b), is_even=False)  # 0 is a value
 TEMPI = Scale(_count_octaves_but_whole, is_even=True)  # half and double time are the same
 
+MAX_HZ = 5e6  # half of any sample rate
 SHARE = (-1e-6, 1 + 1e-6)
+
+A4_HZ = 440.0
+STEPS = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
+
+
+def name_note(hz: float) -> str | None:
+    """Name the note nearest to a pitch, and how far off it is: `A3 +12 cents`.
+
+    Notes are those of equal temperament with A4 at 440 Hz; C4 is middle C. None for what is no
+    pitch, as a damaged library may hold.
+    """
+    if not 0 < hz < math.inf:
+        return None
+    cents = round(1200 * math.log2(hz / A4_HZ)) + 6900  # from C-1, MIDI's note 0
+    note = (cents + 50) // 100
+    octave, step = divmod(note, 12)
+    off = cents - 100 * note
+    return f"{STEPS[step]}{octave - 1}" + (f" {off:+} cents" if off else "")
 
 
 @dataclass(frozen=True)
@@ -102,6 +149,8 @@ class Fact:
         What the page's fields count in; None where any number will do.
     of_every_sound
         Whether only silence is without it.
+    name_value
+        What people call a value, as the note of a pitch; None where it is but a number.
     """
 
     name: str
@@ -116,6 +165,11 @@ class Fact:
     half_at: float
     step: float | None = None
     of_every_sound: bool = True
+    name_value: Callable[[float], str | None] | None = None
+
+    def name_of(self, value: float | None) -> str | None:
+        """Say what people call a value; None where there is none, or no name for it."""
+        return None if value is None or self.name_value is None else self.name_value(value)
 
 
 _TABLE = (
@@ -139,7 +193,7 @@ _TABLE = (
         sign="Hz",
         text="{:.0f} Hz",
         help="brightness (Hz)",
-        range=(0.0, 1e6),
+        range=(0.0, MAX_HZ),
         scale=OCTAVES,
         half_at=0.5,
     ),
@@ -151,10 +205,11 @@ _TABLE = (
         sign="Hz",
         text="{:.0f} Hz",
         help="pitch (Hz)",
-        range=(0.0, 1e6),
+        range=(0.0, MAX_HZ),
         scale=OCTAVES,
         half_at=2 / 12,
         of_every_sound=False,
+        name_value=name_note,
     ),
     Fact(
         name="tempo",
@@ -200,7 +255,7 @@ FACTS = {fact.name: fact for fact in _TABLE}
 # What is no fact by itself is a confidence, or a time.
 COLUMN_RANGES = (
     dict.fromkeys(FACT_COLUMNS, SHARE)
-    | dict.fromkeys(("sound_from_s", "sound_to_s"), (0.0, 1e9))
+    | dict.fromkeys(("sound_from_s", "sound_to_s"), (-1.0, 1e9))
     | {fact.column: fact.range for fact in _TABLE}
 )
 

@@ -13,6 +13,7 @@ EMBEDDING_SIZE = 128
 MAX_SIZE = 1 << 20  # of anything in samples, bands or Hz
 MAX_SEGMENT_S = 120.0
 MIN_PEAK_DB = -80.0
+MAX_SLOW = 100.0  # times slower than it is that a sound may be heard
 SILENCE_DB = -80.0  # RMS of full scale, below which there is nothing to hear
 
 

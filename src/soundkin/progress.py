@@ -41,7 +41,9 @@ class IndexReport:
     `n_added` counts decoded files, new or changed; `n_measured` contents of an older soundkin's
     library that were decoded only for their facts; `n_missing` recordings that were kept although
     their files were not seen, since it looks as if a drive is not plugged in: `missing` has where.
-    `others` counts the files left out as no sound, by their endings, the most frequent first.
+    `n_slowed` counts those that were read again since their folder is to be heard slowed down by
+    another factor than before. `others` counts the files left out as no sound, by their endings,
+    the most frequent first.
     """
 
     n_added: int = 0
@@ -58,6 +60,7 @@ class IndexReport:
     failures: tuple[Failure, ...] = ()
     warnings: tuple[Failure, ...] = ()
     others: tuple[tuple[str, int], ...] = ()
+    n_slowed: int = 0
 
     @property
     def n_files(self) -> int:

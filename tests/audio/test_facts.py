@@ -7,6 +7,7 @@ import sqlite3
 from contextlib import closing
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +16,7 @@ import pytest
 from conftest import DEMO_SOUNDS, Soundkin
 from encoder_files import write_encoder
 from soundkin.audio.facts.meter import FactsMeter
-from soundkin.audio_facts import Facts
+from soundkin.audio_facts import Facts, name_note
 from soundkin.config import MelConfig
 from soundkin.embedding.embedder import Embedder
 from soundkin.library.connection import APPLICATION_ID
@@ -35,10 +36,11 @@ def measure(embedder: Embedder, waveform: npt.NDArray[np.floating], rate: int = 
     return facts
 
 
-def assert_same(found: dict[str, float | None], expected: dict[str, float | None]) -> None:
-    known = {name: value for name, value in expected.items() if value is not None}
-    assert {name for name, value in found.items() if value is not None} == set(known)
-    assert {name: found[name] for name in known} == pytest.approx(known, rel=1e-4)
+def assert_same(found: dict[str, Any], expected: dict[str, Any]) -> None:
+    assert found.keys() == expected.keys()
+    for name, value in expected.items():
+        is_number = isinstance(value, float)
+        assert found[name] == (pytest.approx(value, rel=1e-4) if is_number else value), name
 
 
 def make_old(library: Path, version: int) -> None:
@@ -69,6 +71,35 @@ def make_clicks(bpm: float, seconds: float = 8.0) -> npt.NDArray[np.float64]:
         place = round(start * RATE)
         clicks[place : place + len(noise)] = 4 * noise
     return clicks
+
+
+def make_hit(seconds: float, hz: float) -> npt.NDArray[np.float64]:
+    t = np.arange(round(seconds * RATE)) / RATE
+    return np.sin(2 * np.pi * hz * t) * np.exp(-5 * t / seconds)
+
+
+# What is hit in a bar of sixteen steps: kick, snare and hat.
+LOOPS = {
+    "four on the floor": ("x...x...x...x...", "....x.......x...", "..x...x...x...x."),
+    "breakbeat": ("x.x.......xx....", "....x..x.x..x..x", "x.x.x.x.x.x.x.x."),
+    "bass alone": ("x..x..x.x..x..x.", "", ""),
+}
+
+
+def make_loop(patterns: tuple[str, ...], bpm: float, n_bars: int) -> npt.NDArray[np.float64]:
+    """Make a loop of whole bars: each pattern's hits by a drum of its own."""
+    length = round(n_bars * 240 / bpm * RATE)
+    hits = [
+        make_hit(0.2, 55),
+        make_hit(0.12, 220) + make_noise(0.12, 1, RATE),
+        make_hit(0.04, 8000),
+    ]
+    loop = np.zeros(length + RATE)
+    for pattern, hit in zip(patterns, hits, strict=True):
+        for step in (i for i in range(16 * n_bars) if pattern and pattern[i % 16] == "x"):
+            place = round(step * 15 / bpm * RATE)
+            loop[place : place + len(hit)] += 0.3 * hit
+    return loop[:length]
 
 
 def filter_by_biquad(
@@ -127,13 +158,73 @@ def test_loudness_is_that_of_the_standard_for_sounds_that_change(embedder: Embed
         assert found == pytest.approx(measure_by_the_standard(sound.astype(float)), abs=0.3)
 
 
-@pytest.mark.parametrize("bpm", [72, 90, 120, 137, 160])
+@pytest.mark.parametrize("bpm", [72, 90, 120, 137, 150])
 def test_clicks_have_their_tempo(embedder: Embedder, bpm: int) -> None:
     facts = measure(embedder, make_clicks(bpm))
     assert facts.tempo_bpm == pytest.approx(bpm, rel=0.01)
     assert facts.tempo_confidence is not None
     assert facts.tempo_confidence > 0.7
     assert facts.onsets_per_s == pytest.approx(math.ceil((8 - 0.03) * bpm / 60) / 8, abs=0.13)
+
+
+@pytest.mark.parametrize("style", LOOPS)
+@pytest.mark.parametrize(("bpm", "n_bars"), [(92, 4), (100, 2), (127, 2), (127, 8), (118.5, 4)])
+def test_a_loop_has_the_tempo_it_was_made_at(
+    embedder: Embedder, style: str, bpm: float, n_bars: int
+) -> None:
+    found = measure(embedder, make_loop(LOOPS[style], bpm, n_bars)).tempo_bpm
+    assert found == pytest.approx(bpm, rel=1e-4)  # as exactly as it is cut
+
+
+@pytest.mark.parametrize("rest_s", [0.03, 1.3])
+def test_a_loop_that_was_padded_or_rings_on_keeps_its_tempo(
+    embedder: Embedder, rest_s: float
+) -> None:
+    loop = make_loop(LOOPS["breakbeat"], 127, 4)
+    before = np.zeros(round(min(0.03, rest_s) * RATE))
+    padded = np.concatenate([before, loop, np.zeros(round(rest_s * RATE))])
+    assert measure(embedder, padded).tempo_bpm == pytest.approx(127, rel=0.015)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_no_tempo_is_told_of_hits_at_random_or_of_a_single_one(
+    embedder: Embedder, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    sound = np.zeros(8 * RATE)
+    hit = make_hit(0.2, 900)
+    for place in (rng.uniform(0, 7.7, 16) * RATE).astype(int):
+        sound[place : place + len(hit)] += hit
+    assert measure(embedder, sound).tempo_bpm is None
+    single = np.concatenate([hit, np.zeros(round(rng.uniform(0, 4) * RATE))])
+    assert measure(embedder, single).tempo_bpm is None
+
+
+@pytest.mark.parametrize(
+    ("hz", "name"),
+    [
+        (440.0, "A4"),
+        (261.63, "C4"),
+        (32.7, "C1"),
+        (27.5, "A0"),
+        (222.0, "A3 +16 cents"),
+        (436.0, "A4 -16 cents"),
+        (427.0, "G#4 +48 cents"),
+        (8.2, "C-1 +5 cents"),
+        (0.0, None),
+        (math.inf, None),
+    ],
+)
+def test_a_pitch_is_called_by_its_note(hz: float, name: str | None) -> None:
+    assert name_note(hz) == name
+
+
+@pytest.mark.parametrize("midi", range(24, 97, 6))
+def test_notes_from_c1_to_c7_have_their_pitch(embedder: Embedder, midi: int) -> None:
+    hz = 440 * 2 ** ((midi - 69) / 12)
+    t = np.arange(RATE) / RATE
+    saw = sum(np.sin(2 * np.pi * k * hz * t) / k for k in range(1, 20) if k * hz < 15_000)
+    assert measure(embedder, 0.3 * np.asarray(saw)).pitch_hz == pytest.approx(hz, rel=0.01)
 
 
 def test_noise_has_neither_pitch_nor_beat(embedder: Embedder) -> None:
@@ -195,7 +286,9 @@ def test_facts_are_listed_and_filtered_by(soundkin: Soundkin, folder: Path) -> N
     soundkin("index", folder)
     facts = {Path(row["path"]).stem: row["facts"] for row in soundkin.json("list")}
     assert facts["220"]["pitch_hz"] == pytest.approx(220, rel=1e-3)
+    assert facts["220"]["pitch_name"] == "A3"
     assert facts["noise"]["pitch_hz"] is None
+    assert facts["noise"]["pitch_name"] is None
     assert set(facts["silence"].values()) == {None}
     assert len(soundkin.json("list", "--fact", "pitch=100..300")) == 2
     assert len(soundkin.json("list", "--fact", "pitch=100..300", "--fact", "pitch=200..")) == 1
@@ -230,8 +323,25 @@ def test_a_library_from_before_flatness_gets_it_once(soundkin: Soundkin, folder:
     make_old(soundkin.library, 5)
     old = soundkin.json("list")
     assert [row["facts"]["flatness"] for row in old] == [None, None]
-    assert old[1]["facts"] == expected[1]["facts"] | {"flatness": None}
-    assert soundkin("index").stdout.startswith("2 unchanged, 1 measured")
+    unplaced = {"sound_from_s": None, "sound_to_s": None}  # as it was embedded then
+    assert old[1]["facts"] == expected[1]["facts"] | unplaced | {"flatness": None}
+    assert soundkin("index").stdout.startswith("2 unchanged, 2 measured")
+    for row, before in zip(soundkin.json("list"), expected, strict=True):
+        assert_same(row["facts"], before["facts"] | unplaced)
+    assert soundkin("index").stdout.startswith("2 unchanged, in")
+
+
+def test_facts_of_an_older_version_are_measured_once_more(soundkin: Soundkin, folder: Path) -> None:
+    write_sound(folder / "clicks.wav", 0.2 * make_clicks(90).astype(np.float32), RATE)
+    write_sound(folder / "silence.wav", np.zeros(40_000, np.float32))
+    soundkin("index", folder)
+    expected = soundkin.json("list")
+    make_old(soundkin.library, 8)
+    with closing(sqlite3.connect(soundkin.library)) as old:
+        old.execute("UPDATE facts SET tempo_bpm = 61")
+        old.commit()
+    assert [row["facts"]["tempo_bpm"] for row in soundkin.json("list")] == [61, 61]
+    assert soundkin("index").stdout.startswith("2 unchanged, 2 measured")
     for row, before in zip(soundkin.json("list"), expected, strict=True):
         assert_same(row["facts"], before["facts"])
     assert soundkin("index").stdout.startswith("2 unchanged, in")

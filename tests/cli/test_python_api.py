@@ -110,10 +110,10 @@ def test_a_decoder_that_crashes_costs_one_file(
 import os, sys
 from soundkin.embedding import embedder, pool
 embed_file = embedder.Embedder.embed_file
-def crash(self, path, *region):
+def crash(self, path, *region, **options):
     if path.endswith("deadly.wav"):
         os.abort()
-    return embed_file(self, path, *region)
+    return embed_file(self, path, *region, **options)
 embedder.Embedder.embed_file = crash
 pool.serve_requests(sys.argv[1], sys.stdin.buffer, sys.stdout.buffer)
 """

@@ -7,7 +7,6 @@ import os
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from conftest import DEMO_SOUNDS, Soundkin
@@ -64,11 +63,11 @@ def test_what_was_measured_of_an_index_is_noted_until_the_library_has_changed(
     soundkin("index", folder, "--index-kind", "scan")
     measured = []
 
-    def compute(index: VectorIndex, generator: np.random.Generator) -> float:
+    def compute(index: VectorIndex, *_: object) -> float:
         measured.append(len(index))
         return 0.5
 
-    monkeypatch.setattr("soundkin.search.shared_index.compute_usual_score", compute)
+    monkeypatch.setattr("soundkin.search.shared_index.compute_chance_score", compute)
 
     def ask() -> float:
         with Library.open(soundkin.library) as library:

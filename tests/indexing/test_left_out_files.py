@@ -105,6 +105,7 @@ def test_ultrasound_is_not_called_silence(soundkin: Soundkin, folder: Path) -> N
     told = [line for line in done.stderr.splitlines() if "kHz" in line]
     assert len(told) == 1
     assert "bat.wav: its sound lies above 16 kHz, which the model does not hear" in told[0]
+    assert "soundkin index FOLDER --slow 10" in told[0]
 
 
 def test_the_file_alone_has_all_while_the_page_has_it_open(

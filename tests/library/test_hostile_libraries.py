@@ -143,7 +143,7 @@ ROWS: dict[str, tuple[list[str], list[Any]]] = {
         ["UPDATE recordings SET path = '/x' || char(0) || 'y' WHERE id = 3"],
         [],
     ),
-    "a folder that is none": (["INSERT INTO folders VALUES (x'00')"], []),
+    "a folder that is none": (["INSERT INTO folders (path) VALUES (x'00')"], []),
     "text that is no UTF-8": (
         ["UPDATE recordings SET path = CAST(x'2fff' AS TEXT) WHERE id = 3"],
         [],

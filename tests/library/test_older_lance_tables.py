@@ -1,4 +1,4 @@
-"""Lance tables from before a fact was known are read without it, and have it from then on."""
+"""Lance tables from before a fact or column was known are read without it, and have it then on."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ if find_spec("lance") is None:
     pytest.skip("needs: pip install 'soundkin[cluster]'", allow_module_level=True)
 
 NEWEST = FACT_COLUMNS[-1]
+LATER = {"recordings": ("ctime_ns", "slow"), "folders": ("slow",)}
 
 
 def read_segments(tables: Any, name: str) -> Any:
@@ -24,7 +25,7 @@ def read_segments(tables: Any, name: str) -> Any:
 
 @pytest.fixture
 def old(soundkin: Soundkin, folder: Path, tmp_path: Path) -> Soundkin:
-    """Give the command with tables that were made when the newest fact was not known."""
+    """Give the command with tables from before the newest fact and columns."""
     import pyarrow as pa
 
     from soundkin.library.lance.tables import Tables
@@ -48,6 +49,9 @@ def old(soundkin: Soundkin, folder: Path, tmp_path: Path) -> Soundkin:
         if row["content"] is not None:
             del row["content"]["facts"][NEWEST]
     tables.write(name, pa.Table.from_pylist(values, schema=schema).to_batches(), schema)
+    for name, columns in LATER.items():
+        rows = tables.open(name).to_table().drop_columns(list(columns))
+        tables.write(name, rows.to_batches(), rows.schema)
     lance.env["XDG_CACHE_HOME"] = str(tmp_path / "another cache")
     return lance
 
@@ -67,7 +71,7 @@ def test_what_is_written_later_has_it(old: Soundkin) -> None:
     name = tables.read_library()["segments"]
     before = read_segments(tables, name)
     for _ in range(2):  # a second time nothing is missing
-        tables.complete_facts(name)
+        tables.complete()
     completed = read_segments(tables, name)
     first = next(row for row in completed.to_pylist() if row["content"] is not None)
     assert list(first["content"]["facts"]) == list(FACT_COLUMNS)
@@ -78,3 +82,13 @@ def test_what_is_written_later_has_it(old: Soundkin) -> None:
     tables.commit_fragments(name, written)
     last = read_segments(tables, name).to_pylist()[-1]
     assert last["content"]["facts"][NEWEST] == 0.5
+    for table, columns in LATER.items():
+        assert set(columns) <= set(tables.open(table).schema.names)
+
+
+def test_they_are_edited_as_they_are(soundkin: Soundkin, old: Soundkin) -> None:
+    [tone] = [path for path in old.paths() if path.endswith("tone.wav")]
+    old("tag", tone, "--add", "loud")
+    old("remove", tone)
+    assert len(old.paths()) == 1
+    assert {row["slow"] for row in old.json("list")} == {1}

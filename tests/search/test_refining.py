@@ -121,8 +121,8 @@ def test_a_query_unlike_anything_is_told_from_one_with_kin(
 def test_verdicts_count_what_is_near(searcher: soundkin.Searcher) -> None:
     hits = searcher.search(KICK, 20)
     verdict = searcher.judge(hits)
-    assert verdict.word == "many"
-    assert verdict.n_good == sum(hit.score >= verdict.usual_score for hit in hits)
+    assert verdict.n_good == sum(hit.score >= verdict.usual_score for hit in hits) > 1
+    assert searcher.judge(hits[:1] * 5).word == "many"
     assert searcher.judge(hits[:1]).word == "some"
     assert searcher.judge(hits[-1:]).best_score == hits[-1].score
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import soundfile
 
+from benchmarks.fuzz.odd_files import RATE, encode, find_clicks, make_clicks, patch_sizes, wav_bytes
 from conftest import Soundkin
-from odd_files import RATE, encode, find_clicks, make_clicks, patch_sizes, wav_bytes
 from serving import serve
 
 TIMES = (0.5, 2.2, 3.9)

@@ -26,7 +26,12 @@ def test_what_there_is_agrees_with_the_command(server: Server, demo: Soundkin) -
     facts = {fact["name"]: fact for fact in info["facts"]}
     assert facts["brightness"]["min"] < facts["brightness"]["max"]
     assert server.get("/folders") == [
-        {"path": str(DEMO_SOUNDS), "n_recordings": 58, "duration_s": info["duration_s"]}
+        {
+            "path": str(DEMO_SOUNDS),
+            "n_recordings": 58,
+            "duration_s": info["duration_s"],
+            "slow": 1,
+        }
     ]
 
 

@@ -45,6 +45,19 @@ def test_a_recording_finds_what_the_command_finds(server: Server, demo: Soundkin
     assert agree(search(server, {"id": recording["id"]}, **options), several)
 
 
+def test_hits_are_good_enough_as_with_the_command(server: Server, demo: Soundkin) -> None:
+    path, recording = DEMO_SOUNDS / "bd_808.flac", server.find("bd_808")["id"]
+    least = demo.json("search", path, "--top", 4)[-1]
+    for name in ("score", "percentile"):
+        bound = least[name] - 1e-3
+        rows = demo.json("search", path, "--top", 30, f"--min-{name}", bound)
+        assert agree(search(server, {"id": recording}, top_k=30, **{f"min_{name}": bound}), rows)
+    nothing = server.post(
+        "/search", {"sounds": [{"id": recording}], "exclude_self": True, "min_score": 0.999}
+    )
+    assert (nothing["hits"], nothing["verdict"]["word"]) == ([], "none")
+
+
 def test_regions_and_sums_find_what_the_command_finds(server: Server, demo: Soundkin) -> None:
     amen, crow = DEMO_SOUNDS / "loop_amen.flac", DEMO_SOUNDS / "misc_crow.flac"
     ids = server.find("loop_amen")["id"], server.find("misc_crow")["id"]

@@ -18,7 +18,7 @@ import numpy as np
 from soundkin.audio.decoders import decoder_process
 from soundkin.audio.decoders.decoder import AudioInfo, Decoder, Samples, join_pieces
 from soundkin.audio.decoders.open import OPENER, open_here
-from soundkin.embedding import embedder, pool
+from soundkin.embedding import pool, sound_stream
 from soundkin.system import worker_child, worker_parent
 
 PATIENCE_S = 1.5
@@ -70,7 +70,7 @@ def main() -> None:
     OPENER.set(open_treacherous)
     worker_parent.PATIENCE_S = PATIENCE_S
     worker_child.HEARTBEAT_S = 0.1
-    embedder.MAX_SOUND_S = MAX_SOUND_S
+    sound_stream.MAX_SOUND_S = MAX_SOUND_S
     pool.MAX_SOUND_S = MAX_SOUND_S
     pool.WORKER = (__file__, "worker")
     decoder_process.DECODER = (__file__, "decoder")

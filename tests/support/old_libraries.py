@@ -47,7 +47,7 @@ def make_library(path: Path, version: int) -> None:
 def fill(connection: sqlite3.Connection, version: int) -> None:
     """Add two recordings with tags, a folder, and what the version has besides."""
     generator = np.random.default_rng(0)
-    connection.execute("INSERT INTO folders VALUES ('/sounds')")
+    connection.execute("INSERT INTO folders (path) VALUES ('/sounds')")
     for number in (1, 2):
         vectors = generator.standard_normal((N_SEGMENTS, 128))
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
@@ -86,7 +86,10 @@ def fill(connection: sqlite3.Connection, version: int) -> None:
         connection.execute("INSERT INTO away VALUES (3)")
     if version >= 6:
         connection.execute("UPDATE facts SET flatness = 0.25")
-    if version >= 9:
+    if version >= 7:
+        connection.execute("UPDATE folders SET slow = 10")
+        connection.execute("UPDATE recordings SET slow = 10, ctime_ns = 30 WHERE id < 3")
+    if version >= 10:
         fingerprint = Fingerprint(np.zeros((3, N_BANDS), np.uint8), HOP_S, -20.0).to_bytes()
         connection.execute("INSERT INTO fingerprints VALUES (5, ?)", [fingerprint])
 

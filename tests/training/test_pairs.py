@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from soundkin.audio.mel import compute_log_mel
+from soundkin.audio.mel import compute_log_mel, cut_log_mels
 from soundkin.audio.read import read_audio
 from soundkin.training.excerpts import MappedExcerpts, ResidentExcerpts
 from soundkin.training.pairs import (
@@ -179,3 +179,17 @@ def test_silence_is_drawn_again() -> None:
         loudest = drawer.draw(400, make_generator([0])).anchors.amax(dim=(1, 2))
         silent = float((loudest < np.log(MODEL.mel.log_offset) + 1).float().mean())
         assert 0.0 < silent < 0.15  # a half, and again three times
+
+
+def test_excerpts_have_the_level_that_a_model_asks_for_whatever_theirs_was() -> None:
+    levelled = replace(MODEL, mel=replace(MODEL.mel, peak_db=-9.0))
+    waveform = make_noise(3.0, rate=16_000)
+    first = torch.zeros(1, dtype=torch.int64)
+    found = []
+    for level in (1.0, 0.05):
+        excerpts = MappedExcerpts(make_cache(level * waveform), MODEL.segments.segment_length)
+        drawer = PairDrawer(excerpts, np.zeros(1, np.int64), levelled, NO_DEFORMATION)
+        found.append(drawer._draw_deformed(first, first, NO_DEFORMATION, make_generator([0])))
+    assert (found[0] - found[1]).abs().median() < 0.05
+    segments, _ = cut_log_mels(waveform[:16_000], levelled, 8_000)
+    assert np.abs(found[0].numpy() - segments).max() < 0.05

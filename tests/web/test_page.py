@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+import numpy as np
 import pytest
 import soundfile
 from playwright.sync_api import Browser, expect
@@ -14,6 +15,7 @@ from playwright.sync_api import Browser, expect
 from browsing import Visit, launch
 from conftest import DEMO_SOUNDS, Soundkin
 from serving import Server, serve
+from soundkin.audio.read import read_audio
 from soundkin.audio_facts import FACTS
 from sounds import make_noise, write_sound
 
@@ -175,6 +177,22 @@ def test_filters_leave_what_passes_them(visit: Visit) -> None:
     visit.wait_for(hits)
 
 
+def test_hits_can_be_asked_to_be_good_enough(visit: Visit) -> None:
+    hits = visit.search(AMEN)
+    ids = visit.page.locator(".card").evaluate_all("all => all.map((card) => card.dataset.id)")
+    found = visit.server.post("/search", {"sounds": [{"id": visit.server.find(AMEN)["id"]}]})
+    assert [hit["id"] for hit in found["hits"]] == ids
+    least = found["hits"][4]["percentile"] - 1e-3  # they are rounded
+    visit.page.get_by_label("Least percentile of hits").fill(f"{least:.3f}")
+    visit.wait_for(hits[:5])
+    visit.page.reload()
+    visit.wait_for(hits[:5])
+    visit.page.get_by_label("Least score of hits").fill("1")
+    expect(visit.page.locator(".verdict")).to_contain_text("as you ask for")
+    visit.page.get_by_role("button", name="Take the filters away").click()
+    visit.wait_for(hits)
+
+
 def test_a_downloaded_segment_is_the_sound_that_was_found(visit: Visit) -> None:
     visit.search("ambi_drone")
     card = visit.page.locator(".card").first
@@ -292,3 +310,26 @@ def test_a_sound_is_heard_deformed(visit: Visit) -> None:
     expect(visit.page.locator(".ruler .random")).to_have_count(2)
     heard.nth(1).get_by_role("button").click()
     expect(heard.nth(1)).to_have_class(re.compile("playing"))
+
+
+def test_a_take_shows_what_of_it_is_searched_with_and_its_other_strokes(
+    visit: Visit, tmp_path: Path
+) -> None:
+    rate = 44_100
+    take = np.random.default_rng(0).standard_normal(5 * rate) * 1e-3
+    for name, at_s, level in (("drum_cowbell", 0.5, 0.1), ("bd_tek", 3.5, 0.5)):
+        sound = read_audio(DEMO_SOUNDS / f"{name}.flac", rate)
+        take[round(at_s * rate) :][: len(sound)] += level * sound / np.abs(sound).max()
+    visit.open()
+    visit.drop(write_sound(tmp_path / "take.wav", take.astype(np.float32), rate))
+    assert visit.wait_for_hits()[0] == "bd_tek"
+    words = visit.page.locator(".region-words")
+    expect(words).to_contain_text("0:03.")
+    expect(visit.page.get_by_role("button", name="Stroke 2")).to_have_attribute(
+        "aria-pressed", "true"
+    )
+    visit.page.get_by_role("button", name="Stroke 1").click()
+    expect(words).to_contain_text("0:00.")
+    expect(visit.page.locator(".card .name").first).to_have_text("drum_cowbell")
+    visit.page.get_by_role("button", name="Whole sound").click()
+    expect(words).to_contain_text("all of it")

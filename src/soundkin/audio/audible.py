@@ -28,8 +28,9 @@ LEAST_DEPTH_DB = 6.0  # so much of a sound always counts, whatever the noise
 
 RISE_DB = 10.0  # what lies before a sound comes within this of its loudest moment is its lead
 LEAD_STEPS = 30  # in a shorter lead no noise can be told from the attack
-LEAD_WINDOW, TAIL_WINDOW = 25, 50  # steps over which noise is averaged
+LEAD_WINDOW, TAIL_WINDOW = 25, 125  # steps over which noise is averaged
 TAIL_DB = 35.0  # without a lead, noise is only what is so far below: else it may be a sustain
+STEADY_DB = 1.5  # that it falls in the last quarter of a second at most: else it may be a decay
 
 GAP_S = 0.5  # of silence or noise, by which strokes are apart
 
@@ -47,8 +48,11 @@ class Stretch:
     stop: int
 
     def cut(self, waveform: Samples, sample_rate: int) -> Samples:
-        """Take it out of a waveform, silence where that has nothing, faded out at its end."""
-        body = waveform[max(0, self.start) : self.stop]
+        """Take it out of a waveform, silence where that has nothing, faded out at its end.
+
+        A constant is taken off, which would end with a click where silence begins.
+        """
+        body = waveform[max(0, self.start) : self.stop] - np.median(waveform)
         taken = np.zeros(self.stop - self.start, np.float32)
         taken[max(0, -self.start) :][: len(body)] = body
         if self.stop < len(waveform):
@@ -70,6 +74,18 @@ def find_sound(waveform: Samples, sample_rate: int) -> Stretch:
     first = int(np.argmax(levels >= onset))
     last = len(levels) - 1 - int(np.argmax(levels[::-1] >= end))
     return _make_stretch(first, last, step, sample_rate, len(waveform))
+
+
+def align_segments(waveform: Samples, sample_rate: int, hop: int) -> Stretch:
+    """Find where segments, one every `hop` samples, should begin and end in a waveform.
+
+    They reach from the first onset to the end, and one of them begins with the loudest stroke.
+    """
+    sound = find_sound(waveform, sample_rate)
+    strokes = find_strokes(waveform, sample_rate)
+    loudest = strokes[find_loudest(strokes, waveform)]
+    n_before = -(-(loudest.start - sound.start) // hop)
+    return Stretch(loudest.start - max(0, n_before) * hop, sound.stop)
 
 
 def find_strokes(waveform: Samples, sample_rate: int) -> list[Stretch]:
@@ -112,8 +128,8 @@ def _compute_levels(waveform: Samples, sample_rate: int) -> tuple[Levels, int]:
     """Compute the level in dB of the windows that end at each step; and a step's samples."""
     step = max(1, round(STEP_S * sample_rate))
     n_steps = -(-len(waveform) // step)
-    padded = np.zeros((n_steps + 2 * WINDOW_STEPS) * step, np.float32)
-    padded[WINDOW_STEPS * step :][: len(waveform)] = waveform
+    n_behind = (n_steps + WINDOW_STEPS) * step - len(waveform)
+    padded = np.pad(waveform, (WINDOW_STEPS * step, n_behind), constant_values=np.median(waveform))
     blocks = padded.reshape(-1, step)
     powers = np.einsum("ij,ij->i", blocks, blocks, dtype=np.float64)
     sums = blocks.sum(axis=1, dtype=np.float64)
@@ -151,10 +167,12 @@ def _estimate_noise(levels: Levels, loudest: float) -> float:
         noise = float(lead[: max(1, n_lead - LEAD_STEPS)].min())
         return noise if noise <= loudest - RISE_DB else -200.0
     tail = levels[int(levels.argmax()) :]
-    if len(tail) < TAIL_WINDOW:
+    n = min(len(tail) // 2, TAIL_WINDOW)
+    if n < LEAD_STEPS:
         return -200.0
-    noise = float(_average(tail, TAIL_WINDOW).min())
-    return noise if noise <= loudest - TAIL_DB else -200.0
+    before, noise = _average(tail[-2 * n :], n)[[0, -1]].tolist()
+    is_noise = noise <= loudest - TAIL_DB and before - noise < STEADY_DB
+    return noise if is_noise else -200.0
 
 
 def _average(levels: Levels, n: int) -> Levels:

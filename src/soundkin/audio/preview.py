@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from soundkin.audio.decoders.decoder import Samples
+from soundkin.audio.decoders.decoder import BLOCK_S, Samples
 from soundkin.audio.decoders.open import open_decoder
 from soundkin.audio.mel import compute_log_mel
 from soundkin.audio.read import check_region, stream_audio
@@ -71,10 +71,17 @@ def _add_peaks(
 
 
 def draw_sound(
-    path: Path, duration_s: float, width: int, height: int, start_s: float, end_s: float | None
+    path: Path,
+    duration_s: float,
+    width: int,
+    height: int,
+    start_s: float,
+    end_s: float | None,
+    slow: float = 1.0,
 ) -> bytes:
     """Draw the log-mel spectrogram of a sound's region, a frame for each column; returns a PNG.
 
+    It is drawn as it is heard, `slow` times slower: all frequencies are so many times lower.
     Memory goes with the width only, however long the sound is.
 
     Raises
@@ -84,10 +91,10 @@ def draw_sound(
     """
     mel, rate = MelConfig(), SegmentConfig().sample_rate
     stop_s = _clip_region(path, duration_s, start_s, end_s)
-    n_samples = max(1, round((stop_s - start_s) * rate))
+    n_samples = max(1, round((stop_s - start_s) * slow * rate))
     starts = (np.arange(width) * (n_samples / width)).astype(np.int64)
     with open_decoder(path) as decoder:
-        blocks = stream_audio(decoder, rate, start_s, stop_s)
+        blocks = stream_audio(decoder, round(slow * rate), start_s, stop_s, BLOCK_S / slow)
         frames = _gather_frames(blocks, starts, mel.n_fft)
     side_by_side = MelConfig(hop_length=mel.n_fft)
     log_mel = compute_log_mel(frames.reshape(-1), side_by_side, rate)

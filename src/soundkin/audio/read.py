@@ -32,7 +32,11 @@ def probe_audio(path: str | os.PathLike[str]) -> AudioInfo:
 
 
 def stream_audio(
-    decoder: Decoder, sample_rate: int, start_s: float = 0.0, end_s: float | None = None
+    decoder: Decoder,
+    sample_rate: int,
+    start_s: float = 0.0,
+    end_s: float | None = None,
+    block_s: float = BLOCK_S,
 ) -> Iterator[Samples]:
     """Yield a sound, or a region of it, as mono blocks at `sample_rate`, in bounded memory.
 
@@ -47,6 +51,8 @@ def stream_audio(
         Wanted rate in Hz.
     start_s, end_s
         Region in seconds from the recording's start; None means to the end.
+    block_s
+        How long blocks are, about.
 
     Yields
     ------
@@ -59,7 +65,8 @@ def stream_audio(
     aligned = max(0, first - round(PREROLL_S * sample_rate)) // up * up
     n_left = math.inf if end_s is None else round(end_s * sample_rate) - first
     skip = first - aligned
-    block_s = BLOCK_S if end_s is None else min(BLOCK_S, end_s - start_s + 2 * PREROLL_S)
+    if end_s is not None:
+        block_s = min(block_s, end_s - start_s + 2 * PREROLL_S)
     blocks = decoder.decode_from(aligned // up * down, block_s)
     for resampled in resample_blocks(blocks, rate_in, sample_rate):
         block = resampled[skip:]

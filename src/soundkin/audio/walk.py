@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from soundkin.audio.decoders.open import is_audio_path
 from soundkin.errors import AudioError
@@ -25,11 +26,21 @@ TEXT_BYTES = 512
 
 @dataclass(frozen=True)
 class FoundFile:
-    """A file as the walk saw it; equal size and mtime are taken for equal bytes."""
+    """A file as the walk saw it; equal size, mtime and ctime are taken for equal bytes.
+
+    `ctime_ns` is when its bytes, its name or its permissions were last changed, which nobody can
+    put back; None where that is not known, as of what is far.
+    """
 
     path: str
     size: int
     mtime_ns: int
+    ctime_ns: int | None = None
+
+    @classmethod
+    def of(cls, path: str, status: os.stat_result) -> Self:
+        """Take what its system says of it."""
+        return cls(path, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
 
 @dataclass(frozen=True)
@@ -79,7 +90,7 @@ def walk_audio(root: str, others: Counter[str] | None = None) -> Iterator[FoundF
         if not stat.S_ISREG(status.st_mode):  # a pipe, whose end nobody knows
             yield Unreadable(root, "neither a file nor a folder")
             return
-        yield FoundFile(root, status.st_size, status.st_mtime_ns)
+        yield FoundFile.of(root, status)
         return
     seen: set[tuple[int, int]] = set()
     pending = [root]
@@ -134,7 +145,7 @@ def _take_sound(entry: os.DirEntry[str], others: Counter[str]) -> Iterator[Found
     elif _holds_text(entry):
         others[f"{_read_ending(entry.name)} (text)"] += 1
     elif stat.S_ISREG(status.st_mode):
-        yield FoundFile(entry.path, status.st_size, status.st_mtime_ns)
+        yield FoundFile.of(entry.path, status)
 
 
 def _read_placeholder(entry: os.DirEntry[str], others: Counter[str]) -> Iterator[Unreadable]:

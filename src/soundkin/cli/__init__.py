@@ -15,6 +15,7 @@ from soundkin.cli.deform import deform
 from soundkin.cli.dups import dups
 from soundkin.cli.embed import embed
 from soundkin.cli.evaluate import evaluate
+from soundkin.cli.find import find
 from soundkin.cli.index import index
 from soundkin.cli.info import info
 from soundkin.cli.list import list_
@@ -43,7 +44,7 @@ def commands() -> None:
 
 
 for command in (
-    *(index, watch, search, serve, list_, info, tag, remove, dups),
+    *(index, watch, search, find, serve, list_, info, tag, remove, dups),
     *(verify, backup, restore, relocate, convert),
     *(map_, embed, evaluate, train, deform, completion),
 ):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from soundkin.cli.options import check_address, cluster_option, library_option, open_library
+from soundkin.config import MAX_SLOW
 from soundkin.errors import LibraryError, QueryError
 from soundkin.index.kinds import INDEX_KINDS
 
@@ -21,6 +22,7 @@ Examples:
   soundkin index ~/Samples              the first time, or again: only what changed
   soundkin index ~/Samples ~/Takes      several folders in one library
   soundkin index                        every folder the library knows, again
+  soundkin index ~/Bats --slow 10       ultrasound: 40 kHz is heard as 4 kHz
   soundkin index --keep-missing /media  a drive whose files come and go
   soundkin index --rebuild --model encoder.onnx
   soundkin index /shared/Samples --cluster --library /shared/sounds.lance
@@ -29,6 +31,12 @@ Examples:
 """
 )
 @click.argument("folders", nargs=-1, type=click.Path())
+@click.option(
+    "--slow",
+    type=click.FloatRange(1, MAX_SLOW),
+    metavar="FACTOR",
+    help="Hear FOLDERS so many times slower, as recordings of bats, from now on; 1: as they are.",
+)
 @click.option("--model", metavar="NAME", help="Model that embeds, by name or .onnx file.")
 @click.option("--rebuild", is_flag=True, help="Embed everything again, as for another model.")
 @click.option("--keep-missing", is_flag=True, help="Keep recordings whose files are gone.")
@@ -48,6 +56,7 @@ Examples:
 @library_option
 def index(
     folders: tuple[str, ...],
+    slow: float | None,
     model: str | None,
     rebuild: bool,
     keep_missing: bool,
@@ -65,9 +74,15 @@ def index(
     drive may be away, and its recordings are kept. Ctrl-C at any time: the next run goes on from
     there.
 
+    With --slow 10 a recording is heard as if its sample rate were a tenth, so that ultrasound is
+    heard too. The folder keeps the factor; with another one its recordings are embedded again.
+    Times are told in the file's own seconds, and pitches in its own Hz.
+
     With --cluster, FOLDERS may also be URLs, as s3://bucket/folder, and lists of paths: a .txt file
     with a path a line, or a .csv file with a column path.
     """
+    if slow is not None and not folders:
+        raise click.UsageError("--slow goes with the folders that are to be heard slower")
     if cluster is not None:
         check_address(cluster)
         from soundkin.system.limits import limit_heaps
@@ -91,6 +106,7 @@ def index(
                 library,
                 folders,
                 cluster,
+                slow=slow,
                 model=model,
                 rebuild=rebuild,
                 keep_missing=keep_missing,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -54,7 +55,7 @@ def info(output: str | None, library_path: str) -> None:
         "segments": str(facts["n_segments"]),
         "index": _describe_index(facts["index"]) if facts["index"] else "none yet",
         "not read": f"{facts['n_failed']} (soundkin list --failed)",
-        "folders": "\n            ".join(facts["folders"]) or "none",
+        "folders": "\n            ".join(_describe_folders(facts)) or "none",
         "tags": ", ".join(f"{tag} ({n})" for tag, n in facts["tags"].items()) or "none",
     }
     for name, text in lines.items():
@@ -79,9 +80,16 @@ def _collect_facts(library: Library) -> dict[str, Any]:
         "n_segments": counts.n_segments,
         "duration_s": round(counts.duration_s, 3),
         "folders": library.list_folders(),
+        "slow": library.list_slow(),
         "tags": dict(library.list_tags()),
         "index": None,
     }
+
+
+def _describe_folders(facts: dict[str, Any]) -> Iterator[str]:
+    for folder in facts["folders"]:
+        slow = facts["slow"].get(folder, 1)
+        yield f"{folder} (heard {slow:g} times slower)" if slow != 1 else folder
 
 
 def _describe_index(facts: dict[str, Any]) -> str:

@@ -21,6 +21,7 @@ from soundkin.cli.options import (
     JSON,
     OTHER_FACTS,
     PATHS,
+    Number,
     build_filters,
     filter_options,
     library_option,
@@ -29,6 +30,7 @@ from soundkin.cli.options import (
     output_options,
     region_options,
 )
+from soundkin.config import MAX_SLOW
 from soundkin.errors import QueryError
 from soundkin.search.playlists import FORMATS
 
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
     from soundkin.audio_facts import Comparison
     from soundkin.search.explain import Explanation
     from soundkin.search.hits import Hit
-    from soundkin.search.query import Sound
+    from soundkin.search.query import EmbeddedQuery, Sound
 
 WEIGHTED = re.compile(r"(\d+(?:\.\d*)?|\.\d+):(.+)", re.DOTALL)
 OPERATORS = {"+": 1.0, "-": -1.0}
@@ -67,6 +69,7 @@ Examples:
   soundkin search kick.wav                          what sounds like this?
   soundkin search take.wav --from 12.5 --to 13.4    a region of a long file
   soundkin search rain.wav + 0.5:birds.wav - car.wav
+  soundkin search call.wav --slow 10                ultrasound, in a library indexed so
   sox … -t wav - | soundkin search -                from standard input
   soundkin search drums/kick.wav --exclude-self     a recording of the library, by its path's end
   soundkin search kick.wav --paths -0 | xargs -0 …
@@ -82,6 +85,15 @@ Examples:
     metavar="SOUND [[+|-] [WEIGHT:]SOUND]…",
 )
 @region_options
+@click.option(
+    "--slow",
+    type=click.FloatRange(1, MAX_SLOW),
+    metavar="FACTOR",
+    help="Hear files that are not in the library so many times slower, as ultrasound.",
+)
+@click.option(
+    "--whole", is_flag=True, help="Search with all of a take, not with its loudest stroke."
+)
 @click.option("-n", "--top", type=click.IntRange(1), default=10, show_default=True, help="Hits.")
 @click.option(
     "--exact", is_flag=True, help="Compare with every segment, in however large a library."
@@ -113,6 +125,13 @@ Examples:
     callback=_read_weights,
     help=f"Let {', '.join(FACT_NAMES)} or {LAST_FACT} count too; the score weighs 1.",
 )
+@click.option("--min-score", type=Number(-1, 1), default=-1.0, help="Least score of hits, -1 to 1.")
+@click.option(
+    "--min-percentile",
+    type=Number(0, 100),
+    default=0.0,
+    help="Least percentile of hits, 0 to 100.",
+)
 @click.option("--fold-duplicates", is_flag=True, help="Leave out near-copies of better hits.")
 @click.option("--why", is_flag=True, help="Show how facts compare, and how stable a hit is.")
 @filter_options
@@ -128,6 +147,8 @@ def search(
     sounds: tuple[str, ...],
     start_s: float | None,
     end_s: float | None,
+    slow: float | None,
+    whole: bool,
     top: int,
     exact: bool,
     exclude_self: bool,
@@ -135,6 +156,8 @@ def search(
     liked: tuple[str, ...],
     disliked: tuple[str, ...],
     weights: dict[str, float],
+    min_score: float,
+    min_percentile: float,
     fold_duplicates: bool,
     why: bool,
     output: str | None,
@@ -148,8 +171,11 @@ def search(
     input. Several sounds are added up; + and - between them add and subtract. --from and --to, in
     seconds, take a region of the first.
 
-    The score is the cosine similarity; the percentile beside it says how many pairs of sounds in
-    this library are less alike.
+    Recordings of the library are heard as they were indexed, and files that lie in a folder indexed
+    with --slow as that folder; --slow is for others.
+
+    The score is the cosine similarity; the percentile beside it says how many of a hundred pairs of
+    unrelated sounds, of a reference that comes with soundkin, are less alike.
 
     --like and --dislike take sounds as SOUND does, and rank by what tells the ones from the others.
     A hit is stable if most parts of the query find its recording on their own (--why).
@@ -160,11 +186,15 @@ def search(
 
     with decode_in_subprocess(), open_library(library_path) as library, _spool_stdin() as spool:
         from soundkin.cli.progress import count_segments
+        from soundkin.search.query import Sound
         from soundkin.search.searcher import Searcher
 
-        query = parse_query(sounds, spool)
-        query[0] = replace(query[0], start_s=start_s or 0.0, end_s=end_s)
+        sounds_asked = [
+            replace(sound, slow=slow, whole=whole) for sound in parse_query(sounds, spool)
+        ]
+        sounds_asked[0] = replace(sounds_asked[0], start_s=start_s or 0.0, end_s=end_s)
         searcher = Searcher(library, count_segments(quiet=bool(output)))
+        query = searcher.embed(sounds_asked)
         hits = searcher.search(
             query,
             top,
@@ -172,21 +202,45 @@ def search(
             exclude_self=exclude_self,
             exact=exact,
             filters=build_filters(**filters),
-            liked=liked,
-            disliked=disliked,
+            liked=[Sound(one, slow=slow) for one in liked],
+            disliked=[Sound(one, slow=slow) for one in disliked],
             weights=weights,
             fold_duplicates=fold_duplicates,
+            min_score=min_score,
+            min_percentile=min_percentile,
         )
-        if not hits:
+        if not hits and min_score == -1 and min_percentile == 0:
             raise QueryError("nothing found: no other recording is left to compare with")
         verdict = searcher.judge(hits)
         explanations = searcher.explain_all(query, hits) if why else []
-    _print_hits(hits, explanations, output, null=null)
-    if verdict.word == "none":
+    _tell_what_was_heard(query)
+    if hits or output or null:
+        _print_hits(hits, explanations, output, null=null)
+    if not hits:
+        click.echo("soundkin: nothing here is as much like it as you ask for", err=True)
+    elif verdict.word == "none":
         click.echo(
             f"soundkin: nothing here sounds much like it: the best score is"
-            f" {verdict.best_score:.3f}; nine in ten sounds of this library have one of"
-            f" {verdict.usual_score:.3f} or more with their nearest",
+            f" {verdict.best_score:.3f}; {verdict.usual_score:.3f} or more would not be by chance"
+            " in this library",
+            err=True,
+        )
+
+
+def _tell_what_was_heard(query: EmbeddedQuery) -> None:
+    """Say which part of a take was searched with, where that is not all of it."""
+    from soundkin.text import format_time
+
+    for part in query.parts:
+        take = part.take
+        if take is None or not take.leaves_out:
+            continue
+        start_s, end_s = take.heard_s
+        others = len(take.strokes) - 1
+        strokes = f", the loudest of {others + 1} strokes" if others else ""
+        click.echo(
+            f"soundkin: {part.name}: {end_s - start_s:.2f} s at {format_time(start_s)} of"
+            f" {take.duration_s:.1f} s{strokes}; --whole takes all",
             err=True,
         )
 
@@ -265,7 +319,7 @@ def _print_hits(
                 str(hit.rank),
                 *([f"{hit.rank_score:.3f}"] if is_reranked else []),
                 f"{hit.score:.3f}",
-                f"{hit.percentile:.1f}",
+                f"{hit.percentile:.2f}",
                 format_time(hit.start_s),
                 f"{hit.duration_s:.2f} s",
                 out.shorten_path(hit.recording.path)
@@ -298,9 +352,11 @@ def _explain(hit: Hit, explanation: Explanation) -> str:
 
 
 def _compare(one: Comparison) -> str:
-    parts = (one.fact, _show(one.hit), FACTS[one.fact].sign, f"(query {_show(one.query)})")
-    return " ".join(filter(None, parts))
+    fact = FACTS[one.fact]
+    hit = _show(one.hit, fact.sign, fact.name_of(one.hit))
+    return f"{one.fact} {hit} (query {_show(one.query, '', fact.name_of(one.query))})"
 
 
-def _show(value: float | None) -> str:
-    return "–" if value is None else f"{value:.4g}"
+def _show(value: float | None, sign: str, name: str | None) -> str:
+    shown = "–" if value is None else f"{value:.4g}"
+    return f"{shown} {sign}".rstrip() + (f", {name}" if name else "")

@@ -31,7 +31,7 @@ Examples:
     type=Number(0, 1),
     default=0.8,
     show_default=True,
-    help="With --suggest: so many of such suggestions must be right for recordings with tags.",
+    help="With --suggest: how likely each must be right.",
 )
 @click.option("--remove", "removed", multiple=True, metavar="TAG", help="Take this tag off them.")
 @output_options(("json", "With --suggest: one JSON object a line."))

@@ -24,6 +24,7 @@ from soundkin.embedding.segments import Embeddings
 from soundkin.errors import AudioError, ModelError, SoundkinError, naming
 from soundkin.library.lance.schema import make_segments, make_segments_schema
 from soundkin.library.lance.tables import Tables
+from soundkin.library.slowed import find_slow, identify_content
 from soundkin.progress import Failure
 from soundkin.system.files import hash_file, is_unchanged
 from soundkin.system.remote import is_remote, open_filesystem
@@ -40,11 +41,12 @@ class EmbedTask:
     size: int
     model: str
     model_hash: str
+    slow: tuple[tuple[str, float], ...]  # how many times slower what lies in which folders is heard
 
 
 @dataclass(frozen=True)
 class FileResult:
-    """What came of a file: the hash of its bytes, or why it failed.
+    """What came of a file: the hash that its content is known by, or why it failed.
 
     A failure that is no fault of the bytes is not `kept`, so that the next run tries again.
     """
@@ -98,6 +100,7 @@ class EmbedActor:
     def __init__(self, task: EmbedTask) -> None:
         self._tables = Tables(task.uri)
         self._segments = task.segments
+        self._slow = dict(task.slow)
         self._schema = make_segments_schema(task.size)
         model_file = find_model(task.model)
         if model_file.hash != task.model_hash:
@@ -133,11 +136,12 @@ class EmbedActor:
         for number, file in enumerate(files):
             try:
                 path = fetch(file, Path(folder), number)
-                digest = hash_file(str(path))
+                slow = find_slow(file.path, self._slow)
+                digest = identify_content(hash_file(str(path)), slow)
             except AudioError as error:
                 yield _fail(file, error, kept=False), None
                 continue
-            waiting.append((file, path, digest, self._pool.submit(str(path))))
+            waiting.append((file, path, digest, self._pool.submit(str(path), slow)))
             if len(waiting) > AHEAD:
                 yield _finish(*waiting.popleft())
         while waiting:
@@ -162,7 +166,7 @@ def fetch(file: FoundFile, folder: Path, number: int) -> Path:
 
 
 def hash_files(files: Sequence[FoundFile]) -> BatchResult:
-    """Compute the hashes of files, without embedding them."""
+    """Compute the hashes of files' bytes, without embedding them."""
     results: list[FileResult] = []
     with tempfile.TemporaryDirectory(prefix="soundkin-") as folder:
         for number, file in enumerate(files):

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from soundkin.audio.walk import FoundFile, Unreadable
@@ -31,6 +32,7 @@ from soundkin.errors import LibraryError
 from soundkin.library.lance.lance_library import LanceLibrary
 from soundkin.library.lance.schema import RECORDINGS
 from soundkin.library.locks import lock_library
+from soundkin.library.slowed import find_slow, identify_content
 from soundkin.progress import Failure, IndexReport, ProgressCallback, RunTally, ignore
 from soundkin.system.limits import trim_heap
 from soundkin.system.remote import is_remote
@@ -48,6 +50,7 @@ def index_with_cluster(
     sources: Sequence[str | os.PathLike[str]] = (),
     *,
     address: str = "auto",
+    slow: float | None = None,
     model: str | os.PathLike[str] | None = None,
     rebuild: bool = False,
     keep_missing: bool = False,
@@ -67,11 +70,15 @@ def index_with_cluster(
     """
     started = time.monotonic()
     roots = [resolve_source(source) for source in sources]
+    lists = [root for root in roots if is_list(root)]
+    if slow is not None and lists:
+        raise LibraryError(f"{lists[0]}: a list keeps no --slow; name the folder of its files")
     with lock_library(library.path):
+        library.tables.complete()
         model_file = choose_model(library, model, rebuild=rebuild)
         with library.transaction():
             for root in roots:
-                library.add_folder(root)
+                library.add_folder(root, slow)
         if rebuild or not roots:
             roots = library.list_folders()
         if not roots:
@@ -82,9 +89,13 @@ def index_with_cluster(
         segments = library.segments
         assert known is not None  # settled above
         assert segments is not None  # as well
-        library.tables.complete_facts(segments)
         task = EmbedTask(
-            library.name, segments, known.embedding_size, model_file.name, model_file.hash
+            library.name,
+            segments,
+            known.embedding_size,
+            model_file.name,
+            model_file.hash,
+            tuple(library.list_slow().items()),
         )
         with WorkList(library) as work_list, connect(address, n_workers) as ray:
             run = _Run(library, work_list, ray, task, n_workers, on_progress)
@@ -110,6 +121,7 @@ class _Run:
         self._ray = ray
         self._task = task
         self._n_workers = n_workers
+        self._slow = dict(task.slow)
         self.tally = RunTally(on_progress)
 
     def run(self, roots: Sequence[str], *, keep_missing: bool, drop_missing: bool) -> None:
@@ -124,9 +136,13 @@ class _Run:
                         protected.append(found.path)
                 else:
                     self._work_list.add(found)
-        n_files, n_bytes, n_unchanged, n_failed_before = self._work_list.plan()
-        self.tally.counts.update(n_unchanged=n_unchanged, n_failed_before=n_failed_before)
-        self.tally.advance(n_files=n_files, n_bytes=n_bytes)
+        plan = self._work_list.plan()
+        self.tally.counts.update(
+            n_unchanged=plan.n_unchanged,
+            n_failed_before=plan.n_failed_before,
+            n_slowed=plan.n_slowed,
+        )
+        self.tally.advance(n_files=plan.n_files, n_bytes=plan.n_bytes)
         for files in self._work_list.read_rounds(ROUND_FILES):
             self._do_round(files)
         if not keep_missing:
@@ -214,9 +230,18 @@ class _Run:
         """Hash files; what is near and little is done before others would have begun."""
         is_near = not any(is_remote(file.path) for file in files)
         if is_near and sum(file.size for file in files) <= HASHED_HERE:
-            yield hash_files(files)
+            portions: Iterable[BatchResult] = [hash_files(files)]
         else:
-            yield from self._stream(hash_batch, files)
+            portions = self._stream(hash_batch, files)
+        for portion in portions:
+            yield BatchResult(tuple(map(self._identify, portion.results)))
+
+    def _identify(self, result: FileResult) -> FileResult:
+        """Know a file by how it is heard too."""
+        if result.digest is None:
+            return result
+        slow = find_slow(result.file.path, self._slow)
+        return replace(result, digest=identify_content(result.digest, slow))
 
     def _stream(
         self, work: Any, files: Sequence[FoundFile], *settings: Any

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from soundkin.audio.walk import FoundFile, is_below
@@ -12,18 +13,21 @@ from soundkin.library.connection import Connection
 from soundkin.library.lance.lance_library import LanceLibrary
 from soundkin.library.lance.schema import RECORDINGS
 from soundkin.library.records import REREAD_SIZE
+from soundkin.library.slowed import find_slow
 from soundkin.library.sql import encode_path
 from soundkin.system.remote import is_remote, open_filesystem
 
 BLOCK_FILES = 1000
+UPSERTED_ROWS = 1 << 14
 
 # The largest first, so that no long recording is left alone on one processor at the end.
 WANTED = """
     CREATE TEMP TABLE wanted AS
-    SELECT found.path, found.size, found.mtime_ns FROM found
+    SELECT found.path, found.size, found.mtime_ns, found.ctime_ns FROM found
     LEFT JOIN recordings ON recordings.path = found.path
     WHERE recordings.id IS NULL OR recordings.size <> found.size
-        OR recordings.mtime_ns <> found.mtime_ns
+        OR recordings.mtime_ns <> found.mtime_ns OR recordings.slow <> found.slow
+        OR recordings.ctime_ns <> found.ctime_ns  -- not where one is not known
     ORDER BY found.size DESC, found.path
 """
 # Files of a size that no other has hold bytes that no other has.
@@ -32,11 +36,37 @@ SHARED = """
     SELECT size FROM wanted GROUP BY size HAVING COUNT(*) > 1
     UNION SELECT size FROM recordings WHERE content_id IS NOT NULL
 """
-UNCHANGED = """
-    SELECT COUNT(*) FILTER (WHERE error IS NULL), COUNT(*) FILTER (WHERE error IS NOT NULL)
-    FROM found JOIN recordings ON recordings.path = found.path
-    WHERE recordings.size = found.size AND recordings.mtime_ns = found.mtime_ns
+SAME = """
+    found JOIN recordings ON recordings.path = found.path
+    AND recordings.size = found.size AND recordings.mtime_ns = found.mtime_ns
 """
+UNCHANGED = f"""
+    SELECT COUNT(*) FILTER (WHERE error IS NULL), COUNT(*) FILTER (WHERE error IS NOT NULL)
+    FROM {SAME} AND recordings.slow = found.slow
+    AND COALESCE(recordings.ctime_ns = found.ctime_ns, 1)
+"""
+SLOWED = f"SELECT COUNT(*) FROM {SAME} AND recordings.slow <> found.slow"
+WITHOUT_CTIME = f"""
+    SELECT recordings.path, recordings.size, recordings.mtime_ns, found.ctime_ns, recordings.slow,
+        hash, error
+    FROM {SAME} AND recordings.slow = found.slow
+    AND recordings.ctime_ns IS NULL AND found.ctime_ns NOTNULL
+    LEFT JOIN contents ON contents.id = content_id
+"""
+
+
+@dataclass(frozen=True)
+class WorkPlan:
+    """What is to be done: files, bytes; and what is not: unchanged files, those that failed before.
+
+    `n_slowed` of the files are heard slowed down by another factor than before.
+    """
+
+    n_files: int
+    n_bytes: int
+    n_unchanged: int
+    n_failed_before: int
+    n_slowed: int
 
 
 class WorkList:
@@ -48,7 +78,9 @@ class WorkList:
         self._connection = Connection.open(library.path)
         self._run = self._connection.run
         self._noted: list[FoundFile] = []
-        self._run("CREATE TEMP TABLE found (path ANY PRIMARY KEY, size, mtime_ns) WITHOUT ROWID")
+        self._slow = library.list_slow()
+        columns = "path ANY PRIMARY KEY, size, mtime_ns, ctime_ns, slow"
+        self._run(f"CREATE TEMP TABLE found ({columns}) WITHOUT ROWID")
         self._run("CREATE TEMP TABLE shared (size INTEGER PRIMARY KEY)")
 
     def __enter__(self) -> WorkList:
@@ -63,8 +95,8 @@ class WorkList:
         if len(self._noted) >= BLOCK_FILES:
             self._flush()
 
-    def plan(self) -> tuple[int, int, int, int]:
-        """Tell what is to be done: files, bytes; and how many are unchanged, or failed before."""
+    def plan(self) -> WorkPlan:
+        """Tell what is to be done."""
         self._flush()
         self._run(WANTED)
         self._run(SHARED)
@@ -72,7 +104,19 @@ class WorkList:
             "SELECT COUNT(*), COALESCE(SUM(size), 0) FROM wanted"
         ).fetchone()
         n_unchanged, n_failed_before = self._run(UNCHANGED).fetchone()
-        return n_files, n_bytes, n_unchanged, n_failed_before
+        n_slowed = self._run(SLOWED).fetchone()[0]
+        self._complete_ctimes()
+        return WorkPlan(n_files, n_bytes, n_unchanged, n_failed_before, n_slowed)
+
+    def _complete_ctimes(self) -> None:
+        """Remember when unchanged files were last changed, where that was not known."""
+        names = ("path", "size", "mtime_ns", "ctime_ns", "slow", "hash", "error")
+        found = self._run(WITHOUT_CTIME)
+        while rows := found.fetchmany(UPSERTED_ROWS):
+            dicts = [dict(zip(names, row, strict=True)) for row in rows]
+            self._tables.upsert(
+                RECORDINGS, ["path"], [one | {"path": os.fsencode(one["path"])} for one in dicts]
+            )
 
     def read_rounds(self, n_files: int) -> Iterator[list[tuple[FoundFile, bool]]]:
         """Yield the files to do, the largest first; with each, whether its bytes may be known.
@@ -80,7 +124,7 @@ class WorkList:
         Rounds have about `n_files` each, and none is left with few.
         """
         sql = (
-            "SELECT path, size, mtime_ns, size IN (SELECT size FROM shared) FROM wanted"
+            "SELECT path, size, mtime_ns, ctime_ns, size IN (SELECT size FROM shared) FROM wanted"
             " WHERE rowid > ? ORDER BY rowid LIMIT ?"
         )
         n_wanted = int(self._run("SELECT COUNT(*) FROM wanted").fetchone()[0])
@@ -92,8 +136,8 @@ class WorkList:
                 return
             n_read += len(rows)
             yield [
-                (FoundFile(os.fsdecode(path), size, mtime_ns), bool(may_be_known))
-                for path, size, mtime_ns, may_be_known in rows
+                (FoundFile(os.fsdecode(path), *values), bool(may_be_known))
+                for path, *values, may_be_known in rows
             ]
 
     def has_content(self, digest: bytes) -> bool:
@@ -114,6 +158,8 @@ class WorkList:
                 "path": os.fsencode(result.file.path),
                 "size": result.file.size if result.kept else REREAD_SIZE,
                 "mtime_ns": result.file.mtime_ns,
+                "ctime_ns": result.file.ctime_ns,
+                "slow": find_slow(result.file.path, self._slow),
                 "hash": result.digest,
                 "error": result.error,
             }
@@ -142,7 +188,9 @@ class WorkList:
                     taken.add(number)
                     moved.add(result.file.path)
                     file = result.file
-                    self._tables.move_recording(number - 1, file.path, file.size, file.mtime_ns)
+                    self._tables.move_recording(
+                        number - 1, file.path, file.size, file.mtime_ns, file.ctime_ns
+                    )
                     break
         return moved
 
@@ -162,8 +210,14 @@ class WorkList:
         self._run("BEGIN")
         for file in self._noted:
             self._run(
-                "INSERT OR IGNORE INTO found VALUES (?, ?, ?)",
-                [encode_path(file.path), file.size, file.mtime_ns],
+                "INSERT OR IGNORE INTO found VALUES (?, ?, ?, ?, ?)",
+                [
+                    encode_path(file.path),
+                    file.size,
+                    file.mtime_ns,
+                    file.ctime_ns,
+                    find_slow(file.path, self._slow),
+                ],
             )
         self._run("COMMIT")
         self._noted = []

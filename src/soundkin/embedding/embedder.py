@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any, Protocol
@@ -12,25 +11,24 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from soundkin.audio.audible import find_sound
-from soundkin.audio.decoders.decoder import BLOCK_S, AudioInfo, Decoder, Samples
+from soundkin.audio.audible import Stretch, align_segments
+from soundkin.audio.decoders.decoder import BLOCK_S, AudioInfo, Samples
 from soundkin.audio.decoders.open import open_decoder
 from soundkin.audio.facts.meter import FactsMeter
 from soundkin.audio.fingerprint import FingerprintMeter, compute_fingerprint
-from soundkin.audio.read import check_region, convert_waveform, stream_audio
-from soundkin.audio_facts import Facts
-from soundkin.config import SILENCE_DB, MelConfig, SegmentConfig
+from soundkin.audio.read import convert_waveform
+from soundkin.audio_facts import Facts, undo_slowing
+from soundkin.config import MAX_SLOW, SILENCE_DB, MelConfig, SegmentConfig
 from soundkin.embedding.model import ModelFile, load_model
 from soundkin.embedding.segments import Embeddings, compute_levels, fill_segment
-from soundkin.errors import AudioError, ModelError
+from soundkin.embedding.sound_stream import TAKE_S, check_length, open_blocks, take_head
+from soundkin.errors import ModelError
 from soundkin.system.worker_child import heartbeat
 
 NORM_TOLERANCE = 0.01
-MAX_SOUND_S = 48 * 3600.0  # what decodes to more is made to: some bytes can stand for years
 ULTRASOUND_RATES = 4  # times the model's own
 BEYOND_DB = 30.0  # that a sound is louder as it is than as far as the model hears
 BATCH_FLOATS = 1 << 18  # that a model is given at once
-TAKE_S = 20.0  # up to which a recording is a sound by itself, with nothing to hear around it
 
 
 @dataclass(frozen=True)
@@ -76,7 +74,9 @@ class Embedder:
     """Runs one model over sounds, on one thread, in memory bounded whatever their length.
 
     What lasts up to 20 s is embedded from its first onset to its end, whatever silence or noise is
-    around it, and silence follows in its last segment; longer recordings by a regular grid.
+    around it; one of its segments begins with the loudest stroke, and silence follows in the last.
+    Longer recordings are embedded by a regular grid.
+
     With `measures` it measures their facts too, which takes longer than the vectors do.
     """
 
@@ -91,9 +91,16 @@ class Embedder:
         return cls(load_model(name), measures=measures)
 
     def embed_file(
-        self, path: str | os.PathLike[str], start_s: float = 0.0, end_s: float | None = None
+        self,
+        path: str | os.PathLike[str],
+        start_s: float = 0.0,
+        end_s: float | None = None,
+        *,
+        slow: float = 1.0,
     ) -> Embeddings:
         """Embed a sound file, or the region of it from `start_s` to `end_s` seconds.
+
+        It is heard `slow` times slower than it is, as ultrasound; all times and facts are its own.
 
         Raises
         ------
@@ -101,23 +108,23 @@ class Embedder:
             The file is not sound that can be read, or the region holds none of it. Damage after
             the first readable block is not raised but said in `Embeddings.warning`.
         """
-        with _open_blocks(path, self._segments.sample_rate, start_s, end_s) as blocks:
-            found = self._embed_blocks(blocks)
+        with open_blocks(path, self._segments.sample_rate, start_s, end_s, slow) as blocks:
+            found = _undo_slowing(self._embed_blocks(blocks), slow)
             warning = blocks.warning or blocks.decoder.warning
             if warning is None and not start_s and end_s is None:
-                warning = _check_length(blocks.info.duration_s, found.duration_s)
-            beyond = None if warning else self._find_sound_beyond(path, blocks.info, found)
+                warning = check_length(blocks.info.duration_s, found.duration_s)
+            beyond = None if warning else self._find_sound_beyond(path, blocks.info, found, slow)
             return replace(found, info=blocks.info, warning=warning or beyond)
 
     def _find_sound_beyond(
-        self, path: str | os.PathLike[str], info: AudioInfo, found: Embeddings
+        self, path: str | os.PathLike[str], info: AudioInfo, found: Embeddings, slow: float
     ) -> str | None:
         """Say so where next to all of a recording lies above what the model hears, as of bats.
 
         Files of ordinary rates are looked at again only where they are silent to the model.
         """
-        highest_hz = self._segments.sample_rate / 2
-        is_high = info.sample_rate >= ULTRASOUND_RATES * self._segments.sample_rate
+        highest_hz = slow * self._segments.sample_rate / 2
+        is_high = info.sample_rate >= 2 * ULTRASOUND_RATES * highest_hz
         if info.sample_rate <= 2 * highest_hz or not (is_high or found.silent.all()):
             return None
         with open_decoder(path) as decoder:
@@ -125,7 +132,10 @@ class Embedder:
         level_db = compute_levels(block, len(block), len(block), 1)[0]
         if level_db < SILENCE_DB or level_db < found.levels_db.max() + BEYOND_DB:
             return None
-        return f"its sound lies above {highest_hz / 1000:g} kHz, which the model does not hear"
+        return (
+            f"its sound lies above {highest_hz / 1000:g} kHz, which the model does not hear; to"
+            f" hear it slower: soundkin index FOLDER --slow {min(MAX_SLOW, 10 * slow):g}"
+        )
 
     def embed_waveform(
         self, waveform: npt.NDArray[np.floating[Any]], sample_rate: int
@@ -142,8 +152,8 @@ class Embedder:
         blocks = (mono[start : start + n_block] for start in range(0, len(mono), n_block))
         return self._embed_blocks(blocks)
 
-    def measure_file(self, path: str | os.PathLike[str]) -> Measurements:
-        """Measure a sound file, without embedding it.
+    def measure_file(self, path: str | os.PathLike[str], slow: float = 1.0) -> Measurements:
+        """Measure a sound file, heard `slow` times slower, without embedding it.
 
         Raises
         ------
@@ -152,16 +162,20 @@ class Embedder:
         """
         rate = self._segments.sample_rate
         meter, marks = FactsMeter(rate, self.model.mel), FingerprintMeter(rate)
-        with _open_blocks(path, rate, 0.0, None) as blocks:
-            head, ended = _take_head(blocks, round(TAKE_S * rate))
-            if not ended:
-                for block in chain([head], blocks):
-                    meter.add(block)
-                    marks.add(block)
-                return Measurements(meter.measure(), marks.measure().to_bytes())
-        stretch = find_sound(head, rate)
-        sound_s = max(0, stretch.start) / rate, stretch.stop / rate
-        return self._measure_take(head, sound_s)
+        with open_blocks(path, rate, 0.0, None, slow) as blocks:
+            head, ended = take_head(blocks, round(TAKE_S * rate))
+            if ended:
+                stretch = align_segments(head, rate, self._segments.segment_hop)
+                measured = self._measure_take(head, _to_seconds(stretch, rate))
+                facts = undo_slowing(measured.facts, slow, len(head) / rate / slow)
+                return replace(measured, facts=facts)
+            n_samples = 0
+            for block in chain([head], blocks):
+                meter.add(block)
+                marks.add(block)
+                n_samples += len(block)
+        facts = undo_slowing(meter.measure(), slow, n_samples / rate / slow)
+        return Measurements(facts, marks.measure().to_bytes())
 
     def _measure_take(self, waveform: Samples, sound_s: tuple[float, float]) -> Measurements:
         """Measure a whole sound that is heard from one time to another."""
@@ -224,18 +238,20 @@ class Embedder:
 
     def _embed_blocks(self, blocks: Iterator[Samples]) -> Embeddings:
         """Embed a stream: what is short from its onset on, what is long by a grid."""
-        head, ended = _take_head(blocks, round(TAKE_S * self._segments.sample_rate))
-        return self._embed_take(head) if ended else self._embed_grid(chain([head], blocks))
+        head, ended = take_head(blocks, round(TAKE_S * self._segments.sample_rate))
+        if ended:
+            rate, hop = self._segments.sample_rate, self._segments.segment_hop
+            return self.embed_sound(head, align_segments(head, rate, hop))
+        return self._embed_grid(chain([head], blocks))
 
-    def _embed_take(self, waveform: Samples) -> Embeddings:
-        """Embed a whole sound from its first onset to its end."""
+    def embed_sound(self, waveform: Samples, stretch: Stretch) -> Embeddings:
+        """Embed a sound from its first onset to its end, which lie in these samples."""
         length, hop = self._segments.segment_length, self._segments.segment_hop
         rate = self._segments.sample_rate
-        stretch = find_sound(waveform, rate)
         sound = fill_segment(stretch.cut(waveform, rate), length)
         n_regular = (len(sound) - length) // hop + 1
         parts = [sound[: (n_regular - 1) * hop + length]]
-        if len(parts[0]) < len(sound):
+        if len(sound) - len(parts[0]) > -min(0, stretch.start):  # not only the lead that was added
             parts.append(sound[-length:])
         cuts = [self.model.cut(part, hop)[0] for part in parts]
         levels = np.concatenate(
@@ -245,7 +261,7 @@ class Embedder:
             ]
         )
         vectors = self._embed_cuts(np.concatenate(cuts), levels)
-        sound_s = max(0, stretch.start) / rate, stretch.stop / rate
+        sound_s = _to_seconds(stretch, rate)
         found = Embeddings(vectors, levels, len(waveform) / rate, sound_s=sound_s)
         if not self._measures:
             return found
@@ -299,6 +315,10 @@ class Embedder:
         return mel[:, :n_frames] if n_frames <= mel.shape[1] else None
 
 
+def _to_seconds(stretch: Stretch, sample_rate: int) -> tuple[float, float]:
+    return stretch.start / sample_rate, stretch.stop / sample_rate
+
+
 def _locate(facts: Facts, sound_s: tuple[float, float]) -> Facts:
     """Say of a sound's facts where it lies; silence has none."""
     if facts == Facts():
@@ -306,67 +326,12 @@ def _locate(facts: Facts, sound_s: tuple[float, float]) -> Facts:
     return replace(facts, sound_from_s=sound_s[0], sound_to_s=sound_s[1])
 
 
-def _take_head(blocks: Iterator[Samples], most: int) -> tuple[Samples, bool]:
-    """Take the first blocks of a stream, more than `most` samples of them or all; whether all."""
-    head: list[Samples] = []
-    n_samples = 0
-    for block in blocks:
-        head.append(block)
-        n_samples += len(block)
-        if n_samples > most:
-            return np.concatenate(head), False
-    return np.concatenate(head), True
-
-
-@contextmanager
-def _open_blocks(
-    path: str | os.PathLike[str], sample_rate: int, start_s: float, end_s: float | None
-) -> Iterator[_GuardedBlocks]:
-    """Open a sound file, or a region of it, as a stream that has at least one block."""
-    name = os.fsdecode(path)
-    with open_decoder(name) as decoder:
-        check_region(name, decoder.info.duration_s, start_s, end_s)
-        blocks = stream_audio(decoder, sample_rate, start_s, end_s)
-        first = next(blocks, None)
-        if first is None:
-            where = f"after {start_s:g} s" if start_s else "in it"
-            raise AudioError(f"{name}: there is no sound {where}")
-        most = round(MAX_SOUND_S * sample_rate)
-        yield _GuardedBlocks(chain([first], blocks), name, decoder, most)
-
-
-class _GuardedBlocks:
-    """Passes blocks on until the decoder fails, then ends, and remembers why.
-
-    Of more than `most` samples there is no end to be waited for: AudioError.
-    """
-
-    def __init__(self, blocks: Iterator[Samples], name: str, decoder: Decoder, most: int) -> None:
-        self.decoder = decoder
-        self.info = decoder.info
-        self._blocks = blocks
-        self._name = name
-        self._n_left = most
-        self.warning: str | None = None
-
-    def __iter__(self) -> Iterator[Samples]:
-        return self
-
-    def __next__(self) -> Samples:
-        try:
-            block = next(self._blocks)
-        except AudioError as error:
-            self.warning = str(error).removeprefix(f"{self._name}: ")
-            raise StopIteration from error
-        self._n_left -= len(block)
-        if self._n_left < 0:
-            hours = MAX_SOUND_S / 3600
-            raise AudioError(f"{self._name}: it goes on after {hours:g} h; so long no sound is")
-        return block
-
-
-def _check_length(promised_s: float | None, decoded_s: float) -> str | None:
-    """Tell a recording that ends well before its headers say from one that is whole."""
-    if promised_s is None or promised_s - decoded_s <= max(1.0, 0.02 * promised_s):
-        return None
-    return f"cut short: {decoded_s:.1f} s of {promised_s:.1f} s could be decoded"
+def _undo_slowing(found: Embeddings, slow: float) -> Embeddings:
+    """Give a sound that was heard slower its own seconds and facts."""
+    if slow == 1:
+        return found
+    duration_s = found.duration_s / slow
+    facts = None if found.facts is None else undo_slowing(found.facts, slow, duration_s)
+    first_s, end_s = found.sound_s or (0.0, found.duration_s)
+    sound_s = None if found.sound_s is None else (first_s / slow, end_s / slow)
+    return replace(found, duration_s=duration_s, facts=facts, sound_s=sound_s)

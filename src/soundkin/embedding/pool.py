@@ -20,9 +20,10 @@ import numpy as np
 
 from soundkin.audio.decoders.decoder import NO_MEMORY, AudioInfo
 from soundkin.audio_facts import Facts
-from soundkin.embedding.embedder import MAX_SOUND_S, Embedder, Measurements
+from soundkin.embedding.embedder import Embedder, Measurements
 from soundkin.embedding.model import ModelFile
 from soundkin.embedding.segments import Embeddings
+from soundkin.embedding.sound_stream import MAX_SOUND_S
 from soundkin.errors import SoundkinError
 from soundkin.system.limits import DECODING_BYTES, limit_memory
 from soundkin.system.worker_child import declare_ready, open_streams, write_answer
@@ -59,24 +60,25 @@ class WorkerPool:
             worker.stop()
         self._threads.shutdown(wait=True)
 
-    def submit(self, path: str) -> Future[Embeddings]:
-        """Queue a file; its future gives the embeddings, or raises AudioError or WorkerError.
+    def submit(self, path: str, slow: float = 1.0) -> Future[Embeddings]:
+        """Queue a file, heard `slow` times slower; its future gives the embeddings.
 
-        It raises ModelError where no file can be embedded, since no worker starts.
+        Or it raises AudioError or WorkerError; ModelError where no file can be embedded, since no
+        worker starts.
         """
-        return self._threads.submit(self._embed_file, path)
+        return self._threads.submit(self._embed_file, path, slow)
 
-    def submit_measuring(self, path: str) -> Future[Measurements]:
+    def submit_measuring(self, path: str, slow: float = 1.0) -> Future[Measurements]:
         """Queue a file to be measured, but not embedded; errors as from `submit`."""
-        request = {"path": path, "measure": True}
+        request = {"path": path, "slow": slow, "measure": True}
         return self._threads.submit(lambda: self._get_worker().ask(request, _read_measurements))
 
     def list_pids(self) -> list[int]:
         """List the processes that there are now."""
         return [worker.pid for worker in self._workers if worker.pid]
 
-    def _embed_file(self, path: str) -> Embeddings:
-        return self._get_worker().ask({"path": path}, _read_embeddings)
+    def _embed_file(self, path: str, slow: float) -> Embeddings:
+        return self._get_worker().ask({"path": path, "slow": slow}, _read_embeddings)
 
     def _get_worker(self) -> WorkerProcess:
         worker: WorkerProcess | None = getattr(self._local, "worker", None)
@@ -96,13 +98,15 @@ def _read_embeddings(answers: Answers) -> Embeddings:
     n_segments, size = answer["shape"]
     vectors = _read_floats(answers, n_segments * size)
     levels_db = _read_floats(answers, n_segments)
+    facts = Facts(**answer["facts"])
     return Embeddings(
         vectors=vectors.reshape(n_segments, size),
         levels_db=levels_db,
         duration_s=answer["duration_s"],
         info=AudioInfo(**answer["info"]),
         warning=answer["warning"],
-        facts=Facts(**answer["facts"]),
+        facts=facts,
+        sound_s=facts.sound_s,
         fingerprint=answers.read_bytes(answer["fingerprint"]),
     )
 
@@ -112,15 +116,15 @@ def _read_floats(answers: Answers, count: int) -> Any:
 
 
 def _answer(embedder: Embedder, request: dict[str, Any], stream: IO[bytes]) -> None:
-    path = request["path"]
+    path, slow = request["path"], request["slow"]
     try:
         if request.get("measure"):
-            measured = embedder.measure_file(path)
+            measured = embedder.measure_file(path, slow)
             head: dict[str, Any] = {"facts": dataclasses.asdict(measured.facts)}
             head |= {"fingerprint": len(measured.fingerprint)}
             write_answer(stream, head, np.frombuffer(measured.fingerprint, np.uint8))
             return
-        found = embedder.embed_file(path)
+        found = embedder.embed_file(path, slow=slow)
     except SoundkinError as error:
         write_answer(stream, {"error": str(error)})
     except MemoryError:

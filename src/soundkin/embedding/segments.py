@@ -13,6 +13,7 @@ from soundkin.audio_facts import Facts
 from soundkin.config import SegmentConfig
 from soundkin.index.silence import find_silent
 from soundkin.index.unit_vectors import average_vectors
+from soundkin.library.records import Recording
 
 MIN_LEVEL_DB = -200.0
 
@@ -49,16 +50,28 @@ def locate_segments(
     duration_s: float,
     config: SegmentConfig,
     sound_s: tuple[float, float] | None = None,
+    slow: float = 1.0,
 ) -> tuple[npt.NDArray[np.float64], float]:
     """Compute where each segment starts and how long one lasts, in seconds.
 
     They start every `hop_s` from where the sound begins, the last so that it ends with the sound;
-    `sound_s` is where it begins and ends, where that is not all of the recording.
+    `sound_s` is where it begins and ends, where that is not all of the recording; before 0 where
+    what begins at once has silence before its onset. Of a sound that was heard `slow` times slower
+    all are its own seconds.
     """
     first_s, end_s = sound_s or (0.0, duration_s)
-    length_s = min(config.segment_s, end_s - first_s)
-    starts = first_s + config.hop_s * np.arange(n_segments, dtype=np.float64)
-    return np.minimum(starts, end_s - length_s), length_s
+    length_s = min(config.segment_s / slow, end_s - max(0.0, first_s))
+    starts = first_s + config.hop_s / slow * np.arange(n_segments, dtype=np.float64)
+    return np.clip(starts, 0.0, end_s - length_s), length_s
+
+
+def locate_in_recording(
+    recording: Recording, config: SegmentConfig
+) -> tuple[npt.NDArray[np.float64], float]:
+    """Compute where each segment of a recording starts and how long one lasts, in seconds."""
+    return locate_segments(
+        recording.n_segments, recording.duration_s, config, recording.sound_s, recording.slow
+    )
 
 
 def fill_segment(waveform: Samples, length: int) -> Samples:

@@ -77,7 +77,7 @@ def measure_random(
     elif library.model.hash != model_hash:
         reason = "another model made the library"
     else:
-        vectors = list(_draw_vectors(library, library.find_content(hash_file(own_path)), generator))
+        vectors = list(_draw_vectors(library, library.find_bytes(hash_file(own_path)), generator))
         if len(vectors) >= MIN_RANDOM:
             return _measure(vectors, vector, None)
         reason = f"the library has fewer than {MIN_RANDOM} other recordings"

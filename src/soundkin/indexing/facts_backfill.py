@@ -6,7 +6,7 @@ from collections import deque
 from concurrent.futures import Future
 from dataclasses import replace
 
-from soundkin.audio_facts import FACTS
+from soundkin.audio_facts import FACTS, FACTS_VERSION
 from soundkin.embedding.embedder import Measurements
 from soundkin.embedding.pool import WorkerPool
 from soundkin.errors import AudioError, WorkerError
@@ -15,11 +15,11 @@ from soundkin.library.records import Recording
 from soundkin.progress import IndexProgress, ProgressCallback
 from soundkin.system.files import is_unchanged
 
-# A recording of each content that has no facts or no fingerprint, or lacks a fact that every sound
-# has. Silence, which has none of these, is complete.
+# A recording of each content that has no facts or no fingerprint, or such facts as were measured
+# by an older version, or lacks one that every sound has. Silence, which has none, is complete.
 _OF_EVERY_SOUND = [fact.column for fact in FACTS.values() if fact.of_every_sound]
 UNMEASURED = (
-    "content_id IS NOT NULL AND (facts.content IS NULL"
+    f"content_id IS NOT NULL AND (facts.content IS NULL OR facts.version < {FACTS_VERSION}"
     " OR content_id NOT IN (SELECT content FROM fingerprints) OR"
     f" (COALESCE({', '.join(_OF_EVERY_SOUND)}) IS NOT NULL AND"
     f" ({' OR '.join(f'{column} IS NULL' for column in _OF_EVERY_SOUND)})))"
@@ -39,7 +39,7 @@ def measure_missing(library: Library, pool: WorkerPool, on_progress: ProgressCal
     while waiting or pending:
         while waiting and len(pending) < 2 * pool.n_workers:
             recording = waiting.popleft()
-            pending.append((recording, pool.submit_measuring(recording.path)))
+            pending.append((recording, pool.submit_measuring(recording.path, recording.slow)))
         recording, future = pending.popleft()
         n_measured += _store(library, recording, future)
         progress = replace(
@@ -60,8 +60,12 @@ def _store(library: Library, recording: Recording, future: Future[Measurements])
     if not _is_same(recording):
         return False
     assert recording.content_id is not None  # what failed has nothing to measure
+    facts = measured.facts
+    if recording.facts is not None:  # where its segments lie is as they were embedded
+        kept = recording.facts
+        facts = replace(facts, sound_from_s=kept.sound_from_s, sound_to_s=kept.sound_to_s)
     with library.transaction():
-        library.save_facts(recording.content_id, measured.facts)
+        library.save_facts(recording.content_id, facts)
         library.save_fingerprint(recording.content_id, measured.fingerprint)
     return True
 

@@ -31,7 +31,7 @@ from soundkin.audio.walk import (
 )
 from soundkin.library.library import Library
 from soundkin.library.records import REREAD_SIZE, KnownFile
-from soundkin.library.sql import encode_path
+from soundkin.library.sql import SELECT_KNOWN, encode_path, read_known
 from soundkin.progress import Failure
 
 EXCHANGED = "other files are there in place of those that were"
@@ -227,8 +227,5 @@ def _find_known_below(library: Library, folder: str) -> list[KnownFile]:
 
 
 def _select(library: Library, condition: str, parameters: Sequence[str | bytes]) -> list[KnownFile]:
-    sql = f"SELECT id, path, size, mtime_ns, error IS NOT NULL FROM recordings WHERE {condition}"
-    return [
-        KnownFile(id_, os.fsdecode(path), size, mtime_ns, bool(failed))
-        for id_, path, size, mtime_ns, failed in library.connection.fetch(sql, parameters)
-    ]
+    found = library.connection.fetch(f"{SELECT_KNOWN} WHERE {condition}", parameters)
+    return list(map(read_known, found))

@@ -1,6 +1,6 @@
 """Bring a library in step with folders: walk, hash, decode and embed in parallel, store.
 
-What is in the library already is not decoded again: unchanged files are told by size and time,
+What is in the library already is not decoded again: unchanged files are told by size and times,
 moved and duplicate ones by the hash of their bytes. Each recording is committed by itself, so that
 an interrupted run loses only what was in flight.
 """
@@ -29,6 +29,7 @@ def index_folders(
     library: Library,
     folders: Sequence[str | os.PathLike[str]] = (),
     *,
+    slow: float | None = None,
     model: str | os.PathLike[str] | None = None,
     rebuild: bool = False,
     keep_missing: bool = False,
@@ -40,6 +41,9 @@ def index_folders(
 
     Parameters
     ----------
+    slow
+        Hear what lies in these folders so many times slower (1 to 100), as ultrasound; from now on,
+        and with what was heard otherwise embedded again. None leaves it as it was.
     model
         Name or file of the model; None means the library's own, or the default for a new one.
     rebuild
@@ -65,7 +69,7 @@ def index_folders(
         model_file = choose_model(library, model, rebuild=rebuild)
         with library.transaction():
             for root in roots:
-                library.add_folder(root)
+                library.add_folder(root, slow)
         if rebuild or not roots:
             roots = library.list_folders()
         if not roots:

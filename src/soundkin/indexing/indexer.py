@@ -6,7 +6,9 @@ import os
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from itertools import islice
+from typing import Any
 
 from soundkin.audio.walk import FoundFile
 from soundkin.embedding.pool import WorkerPool
@@ -15,6 +17,7 @@ from soundkin.errors import AudioError, SoundkinError, WorkerError
 from soundkin.indexing.folder_scan import FolderScan, remember_away
 from soundkin.library.library import Library
 from soundkin.library.records import REREAD_SIZE, Content, Recording
+from soundkin.library.slowed import find_slow, identify_content
 from soundkin.progress import Failure, ProgressCallback, RunTally
 from soundkin.system.files import hash_file, is_unchanged
 
@@ -32,7 +35,9 @@ class Indexer:
         self._library = library
         self._scan = scan
         self._pool = pool
+        self._slow = library.list_slow()
         self.tally = RunTally(on_progress)
+        self._ctimes_ns: dict[int, int] = {}  # of recordings of which none was known
         self._in_flight: dict[bytes, list[FoundFile]] = {}
         self._pending: dict[Future[Embeddings], bytes] = {}
 
@@ -58,25 +63,45 @@ class Indexer:
         The largest first, so that no long recording is left alone on one processor at the end.
         """
         changed = sorted(filter(self._is_changed, self._scan.found), key=lambda file: -file.size)
+        self._library.save_ctimes(self._ctimes_ns)
         self.tally.advance(n_files=len(changed), n_bytes=sum(file.size for file in changed))
         return changed
 
     def _is_changed(self, found: FoundFile) -> bool:
+        """Tell whether a file has to be read: other bytes, or others than it was heard by.
+
+        Where only its ctime is another one, its bytes are hashed, and it is decoded if they differ.
+        One that was not known is taken as it is, since to hash a whole older library takes hours.
+        """
         known = self._scan.known.get(found.path)
         if known is None or (known.size, known.mtime_ns) != (found.size, found.mtime_ns):
+            return True
+        if known.slow != self._find_slow(found):
+            self.tally.counts["n_slowed"] += 1
+            return True
+        if known.ctime_ns is None and found.ctime_ns is not None:
+            self._ctimes_ns[known.id] = found.ctime_ns
+        elif known.ctime_ns != found.ctime_ns:
             return True
         self.tally.counts["n_failed_before" if known.failed else "n_unchanged"] += 1
         return False
 
+    def _find_slow(self, file: FoundFile) -> float:
+        return find_slow(file.path, self._slow)
+
+    def _identify(self, file: FoundFile) -> bytes:
+        """Compute what a file's content is known by; AudioError where it cannot be read."""
+        return identify_content(hash_file(file.path), self._find_slow(file))
+
     def _hash_ahead(self, files: Sequence[FoundFile]) -> Iterator[tuple[FoundFile, bytes]]:
-        """Yield files with the hash of their bytes, computed some files ahead."""
+        """Yield files with what their contents are known by, computed some files ahead."""
         threads = ThreadPoolExecutor(HASH_THREADS, thread_name_prefix="hash")
         queue: deque[tuple[FoundFile, Future[bytes]]] = deque()
         coming = iter(files)
         try:
             while True:
                 for file in islice(coming, HASH_LOOK_AHEAD - len(queue)):
-                    queue.append((file, threads.submit(hash_file, file.path)))
+                    queue.append((file, threads.submit(self._identify, file)))
                 if not queue:
                     return
                 file, future = queue.popleft()
@@ -100,7 +125,7 @@ class Indexer:
             while len(self._pending) >= 2 * self._pool.n_workers:
                 self._store_finished()
             self._in_flight[digest] = [file]
-            self._pending[self._pool.submit(file.path)] = digest
+            self._pending[self._pool.submit(file.path, self._find_slow(file))] = digest
 
     def _store_finished(self) -> None:
         """Wait until a file is embedded, and store all that are."""
@@ -124,9 +149,10 @@ class Indexer:
         if not is_unchanged(first.path, first.size, first.mtime_ns):
             self._fail(first, AudioError(CHANGED), keep=False)
             for copy in copies:  # the copy may still hold the bytes that were hashed
-                self._take(copy, hash_file(copy.path))
+                self._take(copy, self._identify(copy))
             return
         with self._library.transaction():
+            self._follow_move(first)
             content_id = self._library.add_content(_describe(digest, embeddings))
             self._save(first, content_id)
         self.tally.counts["n_added"] += 1
@@ -153,6 +179,17 @@ class Indexer:
         self.tally.counts["n_moved" if moved else "n_duplicates"] += 1
         self.tally.advance(n_done=1, bytes_done=file.size)
 
+    def _follow_move(self, file: FoundFile) -> None:
+        """Keep the tags of what came from a folder that is heard at another speed."""
+        if not self._slow or file.path in self._scan.known:
+            return
+        with suppress(AudioError):
+            other_id = self._library.find_bytes(hash_file(file.path))
+            moved = None if other_id is None else self._find_moved(other_id)
+            if moved is not None:
+                self._scan.note_move(moved.path, file.path)
+                self._library.move_recording(moved, file.path)
+
     def _find_moved(self, content_id: int) -> Recording | None:
         """Find a recording of the same bytes whose own file is gone."""
         for recording in self._library.get_recordings([content_id]).get(content_id, []):
@@ -161,7 +198,11 @@ class Indexer:
         return None
 
     def _save(self, file: FoundFile, content_id: int) -> None:
-        self._library.save_recording(file.path, file.size, file.mtime_ns, content_id=content_id)
+        self._save_as(file, file.size, content_id=content_id)
+
+    def _save_as(self, file: FoundFile, size: int, **what: Any) -> None:
+        own: dict[str, Any] = {"ctime_ns": file.ctime_ns, "slow": self._find_slow(file)}
+        self._library.save_recording(file.path, size, file.mtime_ns, **own, **what)
 
     def _fail(self, file: FoundFile, error: SoundkinError, *, keep: bool = True) -> None:
         """Note a failure; without `keep`, what is known of the file stays, for a next try."""
@@ -169,7 +210,7 @@ class Indexer:
         size = file.size if keep else REREAD_SIZE
         if keep or file.path not in self._scan.known:
             with self._library.transaction():
-                self._library.save_recording(file.path, size, file.mtime_ns, error=failure.reason)
+                self._save_as(file, size, error=failure.reason)
         self.tally.failures.append(failure)
         self.tally.advance(n_done=1, bytes_done=file.size)
 
@@ -179,7 +220,7 @@ class Indexer:
         They are not, where by now they cannot be read at all, or are others than were hashed.
         """
         try:
-            is_its_own = hash_file(file.path) == digest
+            is_its_own = self._identify(file) == digest
         except AudioError as reading:
             self._fail(file, reading, keep=False)
             return

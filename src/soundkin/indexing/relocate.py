@@ -11,7 +11,10 @@ from soundkin.errors import LibraryError
 from soundkin.library.library import Library
 from soundkin.library.locks import lock_library
 from soundkin.library.records import Filters
+from soundkin.library.slowed import find_slow
 from soundkin.library.sql import compile_filters, encode_path, read_path
+
+MERGED = "size, mtime_ns, slow, content_id, error"
 
 
 @dataclass(frozen=True)
@@ -116,7 +119,8 @@ def _move_recordings(library: Library, moves: list[_Move]) -> int:
         if there is not None:
             _merge(library, there[0], move.id)
             n_merged += 1
-        run("UPDATE recordings SET path = ? WHERE id = ?", [path, move.id])
+        # Whoever copied it may have kept its time, but not its ctime.
+        run("UPDATE recordings SET path = ?, ctime_ns = NULL WHERE id = ?", [path, move.id])
     if n_merged:
         library.drop_orphans()
     return n_merged
@@ -135,8 +139,8 @@ def _merge(library: Library, other: int, kept: int) -> None:
             [kept, other],
         )
     run(
-        "UPDATE recordings SET (size, mtime_ns, content_id, error) ="
-        " (SELECT size, mtime_ns, content_id, error FROM recordings WHERE id = ?2) WHERE id = ?1"
+        f"UPDATE recordings SET ({MERGED}) = (SELECT {MERGED} FROM recordings WHERE id = ?2)"
+        " WHERE id = ?1"
         " AND (content_id IS NULL OR (SELECT content_id FROM recordings WHERE id = ?2) NOTNULL)",
         [kept, other],
     )
@@ -145,13 +149,15 @@ def _merge(library: Library, other: int, kept: int) -> None:
 
 def _move_folders(library: Library, folders: list[str], old: str, new: str) -> int:
     """Have the new place indexed from now on instead of the old one."""
+    slow = library.list_slow()
     for folder in folders:
         library.connection.run("DELETE FROM folders WHERE path = ?", [encode_path(folder)])
     for folder in folders:
-        library.add_folder(_reroot(folder, old, new))
+        library.add_folder(_reroot(folder, old, new), slow.get(folder))
     known = library.list_folders()
     if _lies_below(old, known) and not _lies_below(new, known):
-        library.add_folder(new)  # of a folder that stays, a part went elsewhere
+        # Of a folder that stays, a part went elsewhere.
+        library.add_folder(new, find_slow(old, slow) if slow else None)
     return len(folders)
 
 

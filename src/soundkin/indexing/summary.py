@@ -43,6 +43,7 @@ def describe_run(report: IndexReport) -> str:
     """Say what a run did with how many files."""
     parts = [
         (report.n_added, "embedded"),
+        (report.n_slowed, "of them heard at another speed than before"),
         (report.n_unchanged, "unchanged"),
         (report.n_measured, "measured, for facts that they were embedded without"),
         (report.n_moved, "moved"),

@@ -237,7 +237,7 @@ class _Watch:
                 self._gone.setdefault(path, now)
                 continue
             if (status.st_size, status.st_mtime_ns) == (change.size, change.mtime_ns):
-                quiet.append(FoundFile(path, change.size, change.mtime_ns))
+                quiet.append(FoundFile.of(path, status))
             else:
                 self._changed[path] = _Change(status.st_size, status.st_mtime_ns, now)
         return quiet

@@ -98,8 +98,8 @@ class _Rescue:
         """Read everything."""
         with self._target.relaxed_sync(), self._target.transaction():
             has_model = self._copy_meta()
-            for (path,) in self._read_keyed("folders", ("path",)):
-                self._insert("folders", ("path",), (path,))
+            for row in self._read_keyed("folders", ("path", self._name_slow("folders", "NULL"))):
+                self._insert("folders", ("path", "slow"), row)
             n_contents = self._copy_by_id("contents", "id") if has_model else 0
             n_recordings = self._copy_recordings()
             if n_contents:
@@ -134,13 +134,13 @@ class _Rescue:
 
     def _copy_recordings(self) -> int:
         """Copy recordings; one whose content is lost is to be embedded again."""
-        columns = ("id", "path", "size", "mtime_ns", "content_id", "error")
+        slow = self._name_slow("recordings", "1.0")
+        columns = ("id", "path", "size", "mtime_ns", slow, "content_id", "error")
         contents = self._list_contents()
-        for recording_id, path, size, mtime_ns, content_id, error in self._read_by_id(
-            "recordings", "id", columns
-        ):
+        for recording_id, path, *values in self._read_by_id("recordings", "id", columns):
+            _, _, _, content_id, error = values
             if content_id in contents or (content_id is None and isinstance(error, str)):
-                self._take(recording_id, path, size, mtime_ns, content_id, error)
+                self._take(recording_id, path, *values)
             else:
                 self._take(recording_id, path)
         index = "recordings INDEXED BY sqlite_autoindex_recordings_1"
@@ -155,6 +155,7 @@ class _Rescue:
         path: Any,
         size: Any = REREAD_SIZE,
         mtime_ns: Any = 0,
+        slow: Any = 1.0,
         content_id: int | None = None,
         error: str | None = NOT_EMBEDDED,
     ) -> None:
@@ -164,8 +165,8 @@ class _Rescue:
         except LibraryError:
             path, content_id, error = f"/path lost/{recording_id}", None, "its path is lost"
         error = None if content_id is not None else error
-        columns = ("id", "path", "size", "mtime_ns", "content_id", "error")
-        row = (recording_id, path, size, mtime_ns, content_id, error)
+        columns = ("id", "path", "size", "mtime_ns", "slow", "content_id", "error")
+        row = (recording_id, path, size, mtime_ns, slow, content_id, error)
         there = self._target.fetch_one("SELECT id FROM recordings WHERE path = ?", [path])
         if there is not None:
             self._recordings[recording_id] = there[0]
@@ -224,6 +225,10 @@ class _Rescue:
     def _list_columns(self, table: str) -> tuple[str, ...]:
         sql = "SELECT name FROM pragma_table_info(?)"
         return tuple(name for (name,) in self._source.execute(sql, [table]))
+
+    def _name_slow(self, table: str, instead: str) -> str:
+        """Name the column of how slowly sounds are heard, or what was true before there was one."""
+        return "slow" if "slow" in self._list_columns(table) else instead
 
     def _select(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[Row]:
         """Yield rows up to the first that cannot be read."""

@@ -24,7 +24,8 @@ from soundkin.integrity.checks import (
 )
 from soundkin.library.connection import REPAIR
 from soundkin.library.library import Library
-from soundkin.library.records import Filters
+from soundkin.library.records import Filters, Recording
+from soundkin.library.slowed import identify_content
 from soundkin.progress import OnProgress, ignore
 from soundkin.system.files import hash_file
 
@@ -192,21 +193,20 @@ def check_audio(library: Library, on_progress: OnProgress, *, deep: bool) -> Ite
             reason = "it has another size or time than when it was indexed"
             yield Finding("audio", path, reason, INDEX_AGAIN, False, recording.id)
         elif deep:
-            yield from _check_bytes(library, recording.id, recording.content_id or 0, path)
+            yield from _check_bytes(library, recording)
 
 
-def _check_bytes(
-    library: Library, recording_id: int, content_id: int, path: str
-) -> Iterator[Finding]:
-    [(digest,)] = library.connection.fetch("SELECT hash FROM contents WHERE id = ?", [content_id])
+def _check_bytes(library: Library, recording: Recording) -> Iterator[Finding]:
+    sql, path = "SELECT hash FROM contents WHERE id = ?", recording.path
+    [(known,)] = library.connection.fetch(sql, [recording.content_id])
     try:
-        if hash_file(path) == digest:
+        if identify_content(hash_file(path), recording.slow) == known:
             return
         reason = OTHER_BYTES
         remedy = "run: soundkin verify --deep --repair (takes it in as it is now)"
     except AudioError as error:
         reason, remedy = str(error).removeprefix(f"{path}: "), INDEX_AGAIN
-    yield Finding("audio", path, reason, remedy, False, recording_id)
+    yield Finding("audio", path, reason, remedy, False, recording.id)
 
 
 class _Collected:

@@ -9,6 +9,7 @@ from pathlib import PurePath
 
 from soundkin.audio_facts import FACTS
 from soundkin.library.records import Filters, Recording
+from soundkin.library.slowed import find_slow
 from soundkin.library.sql import RECORDINGS, compile_filters, read_path
 from soundkin.library.store import LibraryStore
 
@@ -32,11 +33,12 @@ class Page:
 
 @dataclass(frozen=True)
 class Folder:
-    """A folder, with what is in it and below."""
+    """A folder, with what is in it and below, and how many times slower that is to be heard."""
 
     path: str
     n_recordings: int
     duration_s: float
+    slow: float
 
 
 def read_page(library: LibraryStore, wanted: Wanted, offset: int = 0, limit: int = 100) -> Page:
@@ -62,7 +64,11 @@ def list_folder_tree(library: LibraryStore) -> list[Folder]:
         for folder in _list_above(os.path.dirname(read_path(path)), roots):  # noqa: PTH120
             counts[folder] += 1
             seconds[folder] += duration_s
-    return [Folder(path, counts[path], round(seconds[path], 3)) for path in sorted(counts)]
+    slow = library.list_slow()
+    return [
+        Folder(path, counts[path], round(seconds[path], 3), find_slow(path, slow))
+        for path in sorted(counts)
+    ]
 
 
 def count_extensions(library: LibraryStore) -> list[tuple[str, int]]:

@@ -35,6 +35,7 @@ from soundkin.progress import OnProgress, ignore
 
 BLOCK_CONTENTS = 512
 BLOCK_ROWS = 1 << 14
+OF_FILES = ("size", "mtime_ns", "ctime_ns", "slow", "hash", "error")
 CONTENT_COLUMNS = ("duration_s", "sample_rate", "n_channels", "format", "warning", "n_segments")
 
 
@@ -76,7 +77,10 @@ def _write_tables(library: Library, tables: Tables, on_progress: OnProgress) -> 
         pairs = library.connection.fetch(f"SELECT tag, recording_id FROM {known}")
         rows = [{"tag": tag, "recording": new_ids[number]} for tag, number in pairs]
         tables.write(table, make_batches(rows, SCHEMAS[table]), SCHEMAS[table])
-    folders = [{"path": os.fsencode(path)} for path in library.list_folders()]
+    slow = library.list_slow()
+    folders = [
+        {"path": os.fsencode(path), "slow": slow.get(path)} for path in library.list_folders()
+    ]
     tables.write(FOLDERS, make_batches(folders, SCHEMAS[FOLDERS]), SCHEMAS[FOLDERS])
     concepts = [
         {
@@ -128,7 +132,7 @@ def _read_segments(
 def _write_recordings(library: Library, tables: Tables) -> dict[int, int]:
     """Write the recordings in order of their ids; returns the new ids by the old ones."""
     sql = (
-        "SELECT recordings.id, path, size, mtime_ns, hash, error FROM recordings"
+        f"SELECT recordings.id, path, {', '.join(OF_FILES)} FROM recordings"
         " LEFT JOIN contents ON contents.id = content_id ORDER BY recordings.id"
     )
     new_ids: dict[int, int] = {}
@@ -137,8 +141,7 @@ def _write_recordings(library: Library, tables: Tables) -> dict[int, int]:
         rows: list[dict[str, Any]] = []
         for number, path, *values in library.connection.fetch(sql):
             new_ids[number] = len(new_ids) + 1
-            names = ("size", "mtime_ns", "hash", "error")
-            row = dict(zip(names, values, strict=True))
+            row = dict(zip(OF_FILES, values, strict=True))
             rows.append({"path": os.fsencode(path), **row})
             if len(rows) >= BLOCK_ROWS:
                 yield from make_batches(rows, SCHEMAS[RECORDINGS])

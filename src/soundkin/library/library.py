@@ -7,7 +7,7 @@ transaction.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Self
@@ -29,6 +29,7 @@ from soundkin.library.records import (
     LibraryModel,
     Recording,
 )
+from soundkin.library.slowed import check_slow
 from soundkin.library.sql import (
     INSERT_FACTS,
     INSERT_FINGERPRINT,
@@ -130,9 +131,23 @@ class Library(LibraryReader):
 
     # Writing
 
-    def add_folder(self, path: str) -> None:
-        """Remember a folder or file as one to be indexed."""
-        self._run("INSERT OR IGNORE INTO folders VALUES (?)", [encode_path(path)])
+    def add_folder(self, path: str, slow: float | None = None) -> None:
+        """Remember a folder or file as one to be indexed, heard so many times slower.
+
+        Where `slow` is None it stays as it was; a new one is heard as the folder above it.
+
+        Raises
+        ------
+        QueryError
+            It cannot be heard so.
+        """
+        if slow is not None:
+            check_slow(slow)
+        self._run(
+            "INSERT INTO folders (path, slow) VALUES (?1, ?2) ON CONFLICT (path) DO UPDATE SET"
+            " slow = excluded.slow WHERE excluded.slow NOTNULL AND slow IS NOT excluded.slow",
+            [encode_path(path), slow],
+        )
 
     def add_content(self, content: Content) -> int:
         """Store what some bytes hold; returns its id."""
@@ -176,17 +191,27 @@ class Library(LibraryReader):
         size: int,
         mtime_ns: int,
         *,
+        ctime_ns: int | None = None,
+        slow: float = 1.0,
         content_id: int | None = None,
         error: str | None = None,
     ) -> None:
         """Add a recording, or renew the one of that path; its tags stay."""
         self._run(
-            "INSERT INTO recordings (path, size, mtime_ns, content_id, error)"
-            " VALUES (?, ?, ?, ?, ?) ON CONFLICT (path) DO UPDATE SET size = excluded.size,"
-            " mtime_ns = excluded.mtime_ns, content_id = excluded.content_id,"
-            " error = excluded.error",
-            [encode_path(path), size, mtime_ns, content_id, error],
+            "INSERT INTO recordings (path, size, mtime_ns, ctime_ns, slow, content_id, error)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (path) DO UPDATE SET size = excluded.size,"
+            " mtime_ns = excluded.mtime_ns, ctime_ns = excluded.ctime_ns, slow = excluded.slow,"
+            " content_id = excluded.content_id, error = excluded.error",
+            [encode_path(path), size, mtime_ns, ctime_ns, slow, content_id, error],
         )
+
+    def save_ctimes(self, ctimes_ns: Mapping[int, int]) -> None:
+        """Remember when files that are unchanged were last changed, by the recordings' ids."""
+        with self.transaction():
+            for recording_id, ctime_ns in ctimes_ns.items():
+                self._run(
+                    "UPDATE recordings SET ctime_ns = ? WHERE id = ?", [ctime_ns, recording_id]
+                )
 
     def move_recording(self, recording: Recording, path: str) -> None:
         """Give a recording another path, in place of one that has it; vectors and tags stay."""

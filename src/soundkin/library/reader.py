@@ -10,15 +10,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from soundkin.config import MAX_SLOW
 from soundkin.errors import DamagedLibraryError, LibraryError
 from soundkin.library.connection import DAMAGED, REPAIR, Connection
 from soundkin.library.records import Filters, KnownFile, LibraryCounts, LibraryModel, Recording
+from soundkin.library.slowed import identify_content
 from soundkin.library.sql import (
     RECORDINGS,
+    SELECT_KNOWN,
     SELECT_RECORDINGS,
     compile_filters,
     decode_vectors,
     encode_path,
+    read_known,
     read_path,
     read_recording,
 )
@@ -92,6 +96,17 @@ class LibraryReader:
         """List the folders and files that were asked to be indexed."""
         return sorted(read_path(row[0]) for row in self._fetch("SELECT path FROM folders"))
 
+    def list_slow(self) -> dict[str, float]:
+        """List the folders whose recordings are to be heard slowed down, and how many times.
+
+        With 1 too, where it was asked for; see `library.slowed.find_slow`.
+        """
+        rows = self._fetch("SELECT path, slow FROM folders WHERE slow NOTNULL ORDER BY path")
+        found = {read_path(path): slow for path, slow in rows}
+        if not all(isinstance(slow, float) and 1 <= slow <= MAX_SLOW for slow in found.values()):
+            raise DamagedLibraryError(f"{self.path}: {DAMAGED}")
+        return found
+
     def list_tags(self) -> list[tuple[str, int]]:
         """List every tag with how many recordings carry it, most used first."""
         sql = "SELECT tag, COUNT(*) FROM tags GROUP BY tag ORDER BY 2 DESC, 1"
@@ -142,11 +157,7 @@ class LibraryReader:
     def list_files_below(self, folder: str) -> list[KnownFile]:
         """List every recording that is `folder` or lies below it, failed ones too."""
         where, parameters = compile_filters(Filters(folders=(folder,)))
-        sql = f"SELECT id, path, size, mtime_ns, error IS NOT NULL FROM recordings WHERE {where}"
-        return [
-            KnownFile(id_, read_path(path), size, mtime_ns, bool(failed))
-            for id_, path, size, mtime_ns, failed in self._fetch(sql, parameters)
-        ]
+        return list(map(read_known, self._fetch(f"{SELECT_KNOWN} WHERE {where}", parameters)))
 
     def read_vectors(
         self, content_id: int
@@ -200,9 +211,17 @@ class LibraryReader:
         return dict(self._fetch(sql, [json.dumps(list(content_ids))]))
 
     def find_content(self, digest: bytes) -> int | None:
-        """Find what bytes of this hash hold, if it is known."""
+        """Find a content by its hash (`slowed.identify_content`), if it is known."""
         row = self.connection.fetch_one("SELECT id FROM contents WHERE hash = ?", [digest])
         return int(row[0]) if row else None
+
+    def find_bytes(self, digest: bytes) -> int | None:
+        """Find what bytes of this hash hold, however slowly they were heard."""
+        for slow in sorted({1.0, *self.list_slow().values()}):
+            content_id = self.find_content(identify_content(digest, slow))
+            if content_id is not None:
+                return content_id
+        return None
 
     def select_where(self, condition: str, parameters: Sequence[Any]) -> Iterator[Recording]:
         """Yield the recordings that meet a condition in SQL, for rooms that know the tables."""

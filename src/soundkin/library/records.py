@@ -102,6 +102,7 @@ class Recording:
     format: str
     warning: str | None
     n_segments: int
+    slow: float  # times slower than it is that it was heard; its times and facts are its own
     tags: tuple[str, ...]
     facts: Facts | None = None  # where they were measured
 
@@ -118,6 +119,8 @@ class KnownFile(NamedTuple):
     path: str
     size: int
     mtime_ns: int
+    ctime_ns: int | None  # not known where an older soundkin took it in, or it lay elsewhere
+    slow: float
     failed: bool
 
 

@@ -12,18 +12,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from soundkin.audio_facts import FACT_COLUMNS, FACTS, Facts
+from soundkin.audio_facts import FACT_COLUMNS, FACTS, FACTS_VERSION, Facts
+from soundkin.config import MAX_SLOW
 from soundkin.errors import DamagedLibraryError, QueryError
 from soundkin.library.connection import REPAIR
-from soundkin.library.records import Filters, Recording
+from soundkin.library.records import Filters, KnownFile, Recording
 from soundkin.system.remote import is_remote
 
-N_OWN = 13  # columns of a recording before those of its facts
+N_OWN = 14  # columns of a recording before those of its facts
 
 # What the columns of a recording hold, in their order; a file that others made may hold anything.
 KINDS: tuple[Any, ...] = (
     *(int, (str, bytes), int, int, (int, NoneType), (str, NoneType)),
-    *((int, float), int, int, str, (str, NoneType), int, str),
+    *((int, float), int, int, str, (str, NoneType), int, float, str),
 )
 
 RECORDINGS = (
@@ -33,15 +34,16 @@ RECORDINGS = (
 SELECT_RECORDINGS = f"""
     SELECT recordings.id, path, size, mtime_ns, content_id, error,
         COALESCE(duration_s, 0), COALESCE(sample_rate, 0), COALESCE(n_channels, 0),
-        COALESCE(format, ''), warning, COALESCE(length(levels) / 2, 0),
+        COALESCE(format, ''), warning, COALESCE(length(levels) / 2, 0), slow,
         (SELECT json_group_array(tag) FROM tags WHERE recording_id = recordings.id),
         facts.content, {", ".join(FACT_COLUMNS)}
     FROM {RECORDINGS}
 """
+SELECT_KNOWN = "SELECT id, path, size, mtime_ns, ctime_ns, slow, error NOTNULL FROM recordings"
 SELECT_FACTS = f"SELECT content, {', '.join(FACT_COLUMNS)} FROM facts"
 INSERT_FACTS = (
-    f"INSERT OR REPLACE INTO facts (content, {', '.join(FACT_COLUMNS)})"
-    f" VALUES (?{', ?' * len(FACT_COLUMNS)})"
+    f"INSERT OR REPLACE INTO facts (content, {', '.join(FACT_COLUMNS)}, version)"
+    f" VALUES (?{', ?' * len(FACT_COLUMNS)}, {FACTS_VERSION})"
 )
 INSERT_FINGERPRINT = "INSERT OR REPLACE INTO fingerprints (content, data) VALUES (?, ?)"
 
@@ -71,7 +73,8 @@ def read_recording(row: tuple[Any, ...]) -> Recording:
     """
     path = read_path(row[1])
     has_facts = row[N_OWN] is not None
-    if not all(map(isinstance, row[:N_OWN], KINDS)) or not math.isfinite(row[6]):
+    is_sane = all(map(isinstance, row[:N_OWN], KINDS)) and math.isfinite(row[6])
+    if not is_sane or not 1 <= row[N_OWN - 2] <= MAX_SLOW:
         raise DamagedLibraryError(f"{path}: its row in the library is damaged; {REPAIR}")
     if has_facts and not all(isinstance(fact, float | None) for fact in row[N_OWN + 1 :]):
         raise DamagedLibraryError(f"{path}: its facts in the library are damaged; {REPAIR}")
@@ -79,6 +82,12 @@ def read_recording(row: tuple[Any, ...]) -> Recording:
     facts = Facts(*row[N_OWN + 1 :]) if has_facts else None
     values = [row[0], path, *row[2 : N_OWN - 1], tags, facts]
     return Recording(*values)
+
+
+def read_known(row: tuple[Any, ...]) -> KnownFile:
+    """Make what is known of a file of a row of `SELECT_KNOWN`; errors as of `read_path`."""
+    recording_id, path, size, mtime_ns, ctime_ns, slow, failed = row
+    return KnownFile(recording_id, read_path(path), size, mtime_ns, ctime_ns, slow, bool(failed))
 
 
 def encode_facts(content_id: int, facts: Facts) -> list[Any]:

@@ -68,11 +68,12 @@ def describe_difference(
     traits = _list_traits(original, copy)
     if alignment is None:
         return Difference(traits)
-    end_s = alignment.lead_s + original.duration_s * alignment.stretch
+    lead_s = alignment.lead_s / copy.slow  # fingerprints are of what is heard
+    end_s = lead_s + original.duration_s * original.slow / copy.slow * alignment.stretch
     return Difference(
         traits,
         level_db=alignment.gain_db,
-        lead_s=alignment.lead_s,
+        lead_s=lead_s,
         tail_s=copy.duration_s - end_s,
         speed=1 / alignment.stretch,
         distance_db=alignment.distance_db,

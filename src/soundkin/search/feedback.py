@@ -11,17 +11,14 @@ import numpy.typing as npt
 from soundkin.index.exact import find_owners
 from soundkin.index.rerank import keep_apart
 from soundkin.index.vector_index import Neighbours, VectorIndex
+from soundkin.search.logistic import fit_logistic
 
 N_RANDOM = 200
-PENALTY = 1.0
-N_STEPS = 8
-MAX_LOGIT = 30.0
 DISLIKED_SHARE = 0.5
 MAX_PROPOSING = 16
 MIN_PROPOSED = 200
 
 Vectors = npt.NDArray[np.float32]
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -97,20 +94,6 @@ def _tell_apart(wanted: Vectors, disliked: Vectors, random: Vectors) -> Vectors 
             for part, weight in ((wanted, 1.0), (disliked, share), (random, share))
         ]
     )
-    direction = _fit(examples, is_wanted, weights * len(examples) / weights.sum())[:-1]
+    direction = fit_logistic(examples, is_wanted, weights * len(examples) / weights.sum())[:-1]
     norm = float(np.linalg.norm(direction))
     return (direction / norm).astype(np.float32) if norm > 1e-9 else None
-
-
-def _fit(examples: Floats, is_wanted: npt.NDArray[np.bool_], weights: Floats) -> Floats:
-    """Fit a logistic regression by Newton's method; the last column is a constant."""
-    penalty = PENALTY * np.eye(examples.shape[1])
-    penalty[-1, -1] = 1e-6
-    fitted = np.zeros(examples.shape[1])
-    for _ in range(N_STEPS):
-        logits = np.clip(examples @ fitted, -MAX_LOGIT, MAX_LOGIT)
-        share = 1 / (1 + np.exp(-logits))
-        gradient = examples.T @ (weights * (share - is_wanted)) + penalty @ fitted
-        curvature = (examples.T * (weights * share * (1 - share))) @ examples + penalty
-        fitted = fitted - np.linalg.solve(curvature, gradient)
-    return fitted

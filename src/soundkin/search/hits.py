@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from soundkin.embedding.segments import locate_segments
+from soundkin.embedding.segments import locate_in_recording
 from soundkin.index.vector_index import Neighbours
 from soundkin.library.library import Library
 from soundkin.library.records import Filters, Recording
@@ -30,8 +30,9 @@ class FoldedCopy:
 class Hit:
     """A place that sounds like the query.
 
-    `score` is the cosine similarity; `percentile` is the share, 0-100, of pairs of sounds in this
-    library that are less alike. `rank_score` is what it is ranked by where that is not the score:
+    `score` is the cosine similarity; `percentile` is the share, 0-100, of pairs of sounds of the
+    world that are less alike (of this library's own, where its model has no reference sounds; see
+    `soundkin.search.reference`). `rank_score` is what it is ranked by where that is not the score:
     where there was feedback, or facts were weighed. `copies` are near-copies of it that were left
     out, where they are folded.
     """
@@ -71,9 +72,7 @@ def describe_neighbours(
         *(column.tolist() for column in columns), ranked_by, strict=True
     ):
         for recording in recordings.get(content_id, ()):
-            starts, length_s = locate_segments(
-                recording.n_segments, recording.duration_s, segments, recording.sound_s
-            )
+            starts, length_s = locate_in_recording(recording, segments)
             hit = Hit(
                 rank=len(hits) + 1,
                 recording=recording,

@@ -1,4 +1,4 @@
-"""Hits for other programs: M3U playlists, tables, Audacity labels, REAPER projects.
+"""Hits for other programs: playlists, tables, Audacity labels, Raven tables, REAPER projects.
 
 What is in `FORMATS` the command writes, the API sends and the page offers.
 """
@@ -10,8 +10,15 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from soundkin.config import MelConfig
 from soundkin.search.rows import Row, write_csv
 from soundkin.text import make_printable
+
+RAVEN_COLUMNS = (
+    *("Selection", "View", "Channel", "Begin Time (s)", "End Time (s)"),
+    *("Low Freq (Hz)", "High Freq (Hz)", "Begin Path", "Begin File", "File Offset (s)", "Score"),
+)
+HIGHEST_HZ = MelConfig().f_max
 
 Write = Callable[[Iterable[Row]], Iterator[str]]
 
@@ -48,6 +55,31 @@ def write_labels(rows: Iterable[Row]) -> Iterator[str]:
         end_s = row["start_s"] + row["duration_s"]
         name = make_printable(row["path"])
         yield f"{row['start_s']:.6f}\t{end_s:.6f}\t{row['score']:.3f} {name}"
+
+
+def write_raven(rows: Iterable[Row]) -> Iterator[str]:
+    """Yield the lines of a Raven selection table, for the recordings opened as one sequence.
+
+    Times are those of the sequence, in which the recordings follow each other as they first come in
+    the rows; the offset is the time within the recording. Frequencies are those the model hears.
+    """
+    yield "\t".join(RAVEN_COLUMNS)
+    begins: dict[str, float] = {}
+    length_s = 0.0
+    for number, row in enumerate(rows, 1):
+        path, start_s = row["path"], row["start_s"]
+        if path not in begins:
+            begins[path] = length_s
+            length_s += row["recording_duration_s"]
+        begin_s = begins[path] + start_s
+        high_hz = min(HIGHEST_HZ, row.get("sample_rate", 2 * HIGHEST_HZ) / 2)
+        cells = (
+            *(str(number), "Spectrogram 1", "1"),
+            *(f"{begin_s:.6f}", f"{begin_s + row['duration_s']:.6f}", "0.0", f"{high_hz:.1f}"),
+            *(make_printable(path), make_printable(os.path.basename(path))),  # noqa: PTH119
+            *(f"{start_s:.6f}", f"{row['score']:.4f}"),
+        )
+        yield "\t".join(cells)
 
 
 def write_reaper(rows: Iterable[Row]) -> Iterator[str]:
@@ -133,6 +165,14 @@ _TABLE = (
         extension="txt",
         media_type="text/plain",
         write=_end_lines(write_labels),
+    ),
+    Format(
+        name="raven",
+        title="Raven selections",
+        help="A Raven selection table.",
+        extension="selections.txt",
+        media_type="text/tab-separated-values",
+        write=_end_lines(write_raven),
     ),
     Format(
         name="reaper",

@@ -12,12 +12,13 @@ import numpy as np
 import numpy.typing as npt
 
 from soundkin.audio.read import convert_waveform, read_audio
-from soundkin.audio_facts import Facts
+from soundkin.audio_facts import Facts, undo_slowing
 from soundkin.config import SILENCE_DB
 from soundkin.embedding.embedder import Embedder
 from soundkin.embedding.segments import Embeddings, compute_mean_vector
 from soundkin.errors import AudioError, QueryError
 from soundkin.library.records import Recording
+from soundkin.search.takes import Take
 
 FEW_SEGMENTS = 3  # of which no share can be told; pieces are cut instead
 N_PIECES = 5
@@ -50,7 +51,12 @@ class Sound:
     A vector, float32 `(n,)`, is a unit vector of the library's own model.
 
     A negative weight subtracts it. `start_s` and `end_s` take a region of it, in seconds. Where
-    `source` is a decoded copy of a file, `digest` is the SHA-256 of that file's bytes.
+    `source` is a decoded copy of a file, `digest` is the SHA-256 of that file's bytes. A file that
+    the library has not is heard `slow` times slower, as ultrasound; None: as its folder says.
+
+    Of a sound of up to 20 s that the library has not, and of which no region is given, the loudest
+    stroke is taken, strokes having half a second of silence or noise between them; with `whole`,
+    all of them.
     """
 
     source: Source
@@ -58,6 +64,8 @@ class Sound:
     start_s: float = 0.0
     end_s: float | None = None
     digest: bytes | None = None
+    slow: float | None = None
+    whole: bool = False
 
 
 Query = Sound | Source | Sequence[Sound]
@@ -68,7 +76,7 @@ class EmbeddedSound:
     """A part of a query: its segments, and the content of the library that it is from, if any.
 
     `sound` has the path of a file for its source, or samples; `stored` are the facts of the
-    recording that it is all of.
+    recording that it is all of; `take` is what was heard in it, where something was chosen.
     """
 
     sound: Sound
@@ -76,6 +84,7 @@ class EmbeddedSound:
     content_id: int | None
     embedder: Callable[[], Embedder]
     stored: Facts | None = None
+    take: Take | None = None
 
     @cached_property
     def vector(self) -> Vectors:
@@ -89,7 +98,7 @@ class EmbeddedSound:
         vector = compute_mean_vector(self.embeddings)
         if vector is None:
             raise QueryError(
-                f"{self._name}: it is silent (below {SILENCE_DB:g} dB, as far as the model hears),"
+                f"{self.name}: it is silent (below {SILENCE_DB:g} dB, as far as the model hears),"
                 " nothing to search for"
             )
         return vector
@@ -107,7 +116,9 @@ class EmbeddedSound:
             return self.embeddings.facts
         if self.stored is not None:
             return self.stored
-        return self.embedder().measure_waveform(self._read())
+        samples, slow = self.read_waveform(), self._slow
+        duration_s = len(samples) / self._sample_rate / slow
+        return undo_slowing(self.embedder().measure_waveform(samples), slow, duration_s)
 
     @cached_property
     def pieces(self) -> Vectors:
@@ -122,7 +133,7 @@ class EmbeddedSound:
             chosen = np.linspace(0, len(audible) - 1, min(len(audible), MAX_PIECES)).round()
             return np.asarray(audible[chosen.astype(int)])
         try:
-            samples = self._read()
+            samples = self.read_waveform()
         except AudioError:
             return audible
         length = max(1, round(PIECE_SHARE * len(samples)))
@@ -134,7 +145,8 @@ class EmbeddedSound:
         return np.stack(kept) if kept else audible
 
     @property
-    def _name(self) -> str:
+    def name(self) -> str:
+        """What messages call it."""
         source = self.sound.source
         if isinstance(source, Waveform | np.ndarray):
             return "the query"
@@ -144,13 +156,24 @@ class EmbeddedSound:
     def _sample_rate(self) -> int:
         return self.embedder().model.segments.sample_rate
 
-    def _read(self) -> Vectors:
+    @property
+    def _slow(self) -> float:
+        return self.sound.slow or 1.0
+
+    def read_waveform(self) -> Vectors:
+        """Read its samples at the model's rate, as it is heard, `(n_samples,)`; a vector has none.
+
+        Raises
+        ------
+        AudioError
+            Its file cannot be read.
+        """
         source, start_s, end_s = self.sound.source, self.sound.start_s, self.sound.end_s
         assert not isinstance(source, np.ndarray)  # a vector has neither facts nor pieces to read
         if isinstance(source, Waveform):
             cut = source.cut(start_s, end_s)
             return convert_waveform(cut, source.sample_rate, self._sample_rate)
-        return read_audio(get_path(source), self._sample_rate, start_s, end_s)
+        return read_audio(get_path(source), round(self._slow * self._sample_rate), start_s, end_s)
 
 
 @dataclass(frozen=True)

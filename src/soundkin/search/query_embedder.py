@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from soundkin.audio.read import convert_waveform
 from soundkin.audio_facts import Facts
 from soundkin.config import SegmentConfig
 from soundkin.embedding.embedder import Embedder
-from soundkin.embedding.segments import Embeddings, locate_segments
+from soundkin.embedding.segments import Embeddings, locate_in_recording
+from soundkin.embedding.sound_stream import TAKE_S, read_take
 from soundkin.errors import QueryError
 from soundkin.library.library import Library
 from soundkin.library.records import Recording
+from soundkin.library.slowed import check_slow, find_slow, identify_content
 from soundkin.search.query import (
     EmbeddedQuery,
     EmbeddedSound,
@@ -25,6 +29,7 @@ from soundkin.search.query import (
     combine_vectors,
 )
 from soundkin.search.shared_index import LoadedIndex, SharedIndex
+from soundkin.search.takes import hear_take
 from soundkin.system.files import hash_file, is_unchanged
 from soundkin.system.remote import fetch_cached, is_remote
 
@@ -39,19 +44,21 @@ class QueryEmbedder:
         self._shared_index = shared_index
         self._loaded = loaded
 
-    def embed(self, query: Query) -> EmbeddedQuery:
-        """Bring a query to one unit vector.
+    def embed(self, query: Query | EmbeddedQuery) -> EmbeddedQuery:
+        """Bring a query to one unit vector, if it is not there yet.
 
         Raises
         ------
         SoundkinError
             A sound cannot be read, is silent or is not to be found, or all cancel each other out.
         """
-        parts = tuple(self._resolve(sound) for sound in _list_sounds(query))
+        if isinstance(query, EmbeddedQuery):
+            return query
+        parts = tuple(self._resolve(sound) for sound in list_sounds(query))
         vectors = [part.vector for part in parts]
         return EmbeddedQuery(combine_vectors(vectors, [part.sound.weight for part in parts]), parts)
 
-    def embed_each(self, queries: Iterable[Query]) -> tuple[Vectors, list[int]]:
+    def embed_each(self, queries: Iterable[Query | EmbeddedQuery]) -> tuple[Vectors, list[int]]:
         """Bring queries to unit vectors `(n_queries, n)`; and the contents that they are from."""
         read = [self.embed(query) for query in queries]
         vectors = [one.vector for one in read]
@@ -71,22 +78,65 @@ class QueryEmbedder:
             embeddings = Embeddings(sound.source[None], np.zeros(1, np.float32), 0.0)
             return EmbeddedSound(sound, embeddings, None, self._embedder, Facts())
         if isinstance(sound.source, Waveform):
-            samples = sound.source.cut(sound.start_s, sound.end_s)
-            embeddings = self._embedder().embed_waveform(samples, sound.source.sample_rate)
-            return EmbeddedSound(sound, embeddings, None, self._embedder)
+            return self._hear_samples(replace(sound, slow=None), sound.source)
         path, recording = self._locate(sound.source)
-        located = Sound(path, sound.weight, sound.start_s, sound.end_s, sound.digest)
+        slow = self._find_slow(path, recording, sound)
+        located = replace(sound, source=path, slow=slow)
         content_id = recording.content_id if recording else None
-        if recording is not None and content_id is not None and _may_be_unchanged(recording):
+        if recording is not None and content_id is not None and may_be_unchanged(recording):
             stored = self._read_stored(recording, sound)
             if stored is not None:
                 is_whole = not sound.start_s and sound.end_s is None
                 facts = recording.facts if is_whole else None
                 return EmbeddedSound(located, stored, content_id, self._embedder, facts)
-        embeddings = self._embedder().embed_file(path, sound.start_s, sound.end_s)
         if content_id is None:
-            content_id = self._library.find_content(sound.digest or hash_file(fetch_cached(path)))
+            digest = sound.digest or hash_file(fetch_cached(path))
+            content_id = self._library.find_content(identify_content(digest, slow))
+        embedder = self._embedder()
+        if content_id is None and not sound.whole:
+            samples = read_take(path, embedder.model.segments.sample_rate, slow)
+            found = None if samples is None else self._choose_stroke(located, samples)
+            if found is not None:
+                return found
+        embeddings = embedder.embed_file(path, sound.start_s, sound.end_s, slow=slow)
         return EmbeddedSound(located, embeddings, content_id, self._embedder)
+
+    def _hear_samples(self, sound: Sound, waveform: Waveform) -> EmbeddedSound:
+        """Read samples, of which a region or the loudest stroke may be meant."""
+        embedder, cut = self._embedder(), waveform.cut(sound.start_s, sound.end_s)
+        rate = embedder.model.segments.sample_rate
+        if _is_open(sound) and len(cut) <= TAKE_S * waveform.sample_rate:
+            found = self._choose_stroke(sound, convert_waveform(cut, waveform.sample_rate, rate))
+            assert found is not None  # where all is open, there always is one
+            return found
+        embeddings = embedder.embed_waveform(cut, waveform.sample_rate)
+        return EmbeddedSound(sound, embeddings, None, self._embedder)
+
+    def _choose_stroke(self, sound: Sound, samples: Vectors) -> EmbeddedSound | None:
+        """Take the loudest stroke of a take, mono samples at the model's rate.
+
+        Or that one which the region is; None where it is another region.
+        """
+        embedder, slow = self._embedder(), sound.slow or 1.0
+        region_s = None if _is_open(sound) else (sound.start_s, sound.end_s)
+        heard = hear_take(samples, embedder.model.segments.sample_rate, slow, region_s)
+        if heard is None:
+            return None
+        take, stretch = heard
+        embeddings = embedder.embed_sound(samples, stretch)
+        if take.leaves_out:
+            start_s, end_s = take.heard_s
+            sound = replace(sound, start_s=start_s, end_s=end_s)
+        return EmbeddedSound(sound, embeddings, None, self._embedder, take=take)
+
+    def _find_slow(self, path: str, recording: Recording | None, sound: Sound) -> float:
+        """Find how many times slower a sound is heard: a recording as the library heard it."""
+        if recording is not None:
+            return recording.slow
+        if sound.slow is not None:
+            check_slow(sound.slow)
+            return sound.slow
+        return find_slow(path, self._library.list_slow())
 
     def _locate(self, source: str | os.PathLike[str] | Recording) -> tuple[str, Recording | None]:
         """Find the path of a source, and the recording that it is, if it is one."""
@@ -130,7 +180,14 @@ class QueryEmbedder:
         return found[0]
 
 
-def _list_sounds(query: Query) -> list[Sound]:
+def list_sounds(query: Query) -> list[Sound]:
+    """List the parts of a query.
+
+    Raises
+    ------
+    QueryError
+        It has none.
+    """
     if isinstance(query, Sound):
         return [query]
     if isinstance(query, str | os.PathLike | Waveform | Recording | np.ndarray):
@@ -140,7 +197,12 @@ def _list_sounds(query: Query) -> list[Sound]:
     return list(query)
 
 
-def _may_be_unchanged(recording: Recording) -> bool:
+def _is_open(sound: Sound) -> bool:
+    """Tell whether a sound's person has left open what of it is meant."""
+    return not sound.whole and not sound.start_s and sound.end_s is None
+
+
+def may_be_unchanged(recording: Recording) -> bool:
     """Tell whether a recording's file, if it is there, is still the one that was embedded."""
     path = recording.path
     return not Path(path).is_file() or is_unchanged(path, recording.size, recording.mtime_ns)
@@ -151,14 +213,12 @@ def _find_segment(recording: Recording, segments: SegmentConfig, sound: Sound) -
 
     What a segment is filled with, after a sound that is shorter, may belong to the region or not.
     """
-    starts, length_s = locate_segments(
-        recording.n_segments, recording.duration_s, segments, recording.sound_s
-    )
+    starts, length_s = locate_in_recording(recording, segments)
     nearest = int(np.abs(starts - sound.start_s).argmin())
-    start_s = float(starts[nearest])
+    start_s, segment_s = float(starts[nearest]), segments.segment_s / recording.slow
     end_s = min(sound.end_s or recording.duration_s, recording.duration_s)
     is_same = (
         abs(start_s - sound.start_s) <= SAME_TIME_S
-        and start_s + length_s - SAME_TIME_S <= end_s <= start_s + segments.segment_s + SAME_TIME_S
+        and start_s + length_s - SAME_TIME_S <= end_s <= start_s + segment_s + SAME_TIME_S
     )
     return nearest if is_same else None

@@ -8,19 +8,21 @@ import io
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from soundkin.audio_facts import FACT_COLUMNS
+from soundkin.audio_facts import FACTS, Facts
 from soundkin.search.differences import Difference
 
 if TYPE_CHECKING:
-    from soundkin.audio_facts import Facts
     from soundkin.library.records import Recording
     from soundkin.search.duplicates import DuplicateGroup
     from soundkin.search.explain import Explanation
+    from soundkin.search.finding.occurrence import Occurrence
     from soundkin.search.hits import FoldedCopy, Hit
     from soundkin.search.tag_suggestions import Suggestion
     from soundkin.search.verdict import Verdict
 
 Row = dict[str, Any]
+
+NAMED = [fact for fact in FACTS.values() if fact.name_value]
 
 
 def describe_hit(hit: Hit) -> Row:
@@ -69,6 +71,23 @@ def _describe_difference(difference: Difference) -> Row:
     return {name: None if value is None else round(value, 4) for name, value in values}
 
 
+def describe_occurrence(occurrence: Occurrence) -> Row:
+    """Write an event as a row, the same for the command and the HTTP API."""
+    recording = occurrence.recording
+    return {
+        "path": recording.path,
+        "start_s": round(occurrence.start_s, 3),
+        "end_s": round(occurrence.end_s, 3),
+        "duration_s": round(occurrence.end_s - occurrence.start_s, 3),
+        "score": round(occurrence.score, 4),
+        "level_db": round(occurrence.level_db, 1),
+        "exact": occurrence.is_exact,
+        "recording_duration_s": round(recording.duration_s, 6),
+        "sample_rate": recording.sample_rate,
+        "tags": list(recording.tags),
+    }
+
+
 def describe_recording(recording: Recording) -> Row:
     """Write a recording as a row; one that failed has its reason only."""
     if recording.error is not None:
@@ -80,6 +99,7 @@ def describe_recording(recording: Recording) -> Row:
         "n_channels": recording.n_channels,
         "format": recording.format,
         "n_segments": recording.n_segments,
+        "slow": recording.slow,
         "tags": list(recording.tags),
         "facts": describe_facts(recording.facts),
         "warning": recording.warning,
@@ -98,6 +118,8 @@ def describe_explanation(explanation: Explanation) -> Row:
                 "fact": one.fact,
                 "query": None if one.query is None else round(one.query, 3),
                 "hit": None if one.hit is None else round(one.hit, 3),
+                "query_name": FACTS[one.fact].name_of(one.query),
+                "hit_name": FACTS[one.fact].name_of(one.hit),
                 "closeness": round(one.closeness, 3),
             }
             for one in explanation.facts
@@ -127,10 +149,14 @@ def describe_verdict(verdict: Verdict) -> Row:
 
 
 def describe_facts(facts: Facts | None) -> Row | None:
-    """Write a sound's facts as a row; None where they were never measured."""
+    """Write a sound's facts as a row, with `pitch_name` as people call a pitch.
+
+    None where they were never measured.
+    """
     if facts is None:
         return None
-    return {k: v if v is None else round(v, 3) for k, v in dataclasses.asdict(facts).items()}
+    row: Row = {k: v if v is None else round(v, 3) for k, v in dataclasses.asdict(facts).items()}
+    return row | {f"{f.name}_name": f.name_of(row[f.column]) for f in NAMED}
 
 
 def write_csv(rows: Iterable[Row]) -> Iterator[str]:
@@ -155,5 +181,5 @@ def _flatten(row: Row) -> Row:
         row = row | {"copies": [f"{copy['path']} ({copy['differs']})" for copy in row["copies"]]}
     if "facts" not in row:
         return row
-    facts = row["facts"] or dict.fromkeys(FACT_COLUMNS)
+    facts: Row = row["facts"] or dict.fromkeys(describe_facts(Facts()) or {})
     return {key: value for key, value in row.items() if key != "facts"} | facts

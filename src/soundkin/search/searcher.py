@@ -18,6 +18,9 @@ from soundkin.library.records import Filters
 from soundkin.progress import OnProgress
 from soundkin.search.explain import Explanation, explain_recordings
 from soundkin.search.feedback import RelevanceFeedback
+from soundkin.search.finding.finder import find_occurrences
+from soundkin.search.finding.occurrence import Occurrences
+from soundkin.search.finding.resolve import Place, list_examples, list_sources
 from soundkin.search.hits import Hit, describe_neighbours, fold_copies, renumber
 from soundkin.search.query import EmbeddedQuery, Query, Sound, Source, Vectors
 from soundkin.search.query_embedder import QueryEmbedder
@@ -55,7 +58,7 @@ class Searcher:
 
     def search(
         self,
-        query: Query,
+        query: Query | EmbeddedQuery,
         top_k: int = 10,
         *,
         per_recording: int = 1,
@@ -66,6 +69,8 @@ class Searcher:
         disliked: Sequence[Sound | Source] = (),
         weights: Mapping[str, float] | None = None,
         fold_duplicates: bool = False,
+        min_score: float = -1.0,
+        min_percentile: float = 0.0,
     ) -> list[Hit]:
         """Find the places that sound most like a query, best first.
 
@@ -73,7 +78,7 @@ class Searcher:
         ----------
         query
             A file, a recording of the library by path or the end of it, samples, or several
-            `Sound` with weights.
+            `Sound` with weights; or what `embed` made of these.
         top_k
             How many hits.
         per_recording
@@ -94,6 +99,9 @@ class Searcher:
             the largest weight.
         fold_duplicates
             Leave out hits that are near-copies of a better one, and name them there.
+        min_score, min_percentile
+            Leave out hits whose similarity to the query, -1 to 1, or its percentile, 0 to 100, is
+            less, whatever they are ranked by; there may be none left.
 
         Raises
         ------
@@ -103,6 +111,8 @@ class Searcher:
         """
         if top_k < 1 or per_recording < 1:
             raise QueryError("top_k and per_recording must be at least 1")
+        if not (-1 <= min_score <= 1 and 0 <= min_percentile <= 100):
+            raise QueryError("min_score lies between -1 and 1, min_percentile between 0 and 100")
         weights = {name: weight for name, weight in (weights or {}).items() if weight != 0}
         check_weights(weights)
         self._loaded = self._shared_index.get(self._library)
@@ -125,15 +135,19 @@ class Searcher:
             else:
                 found, rank_scores = self._ask(lambda i: feedback.search(i, n_contents, **options))
             hits = describe_neighbours(self._library, self._loaded, found, filters, rank_scores)
+            hits = [h for h in hits if h.score >= min_score and h.percentile >= min_percentile]
+            hits = renumber(hits, len(hits))
             return self._weigh(read, hits, weights) if weights else hits
 
+        is_bounded = min_score > -1 or min_percentile > 0
+        least = WEIGHED_POOL if weights or (feedback and is_bounded) else 0
         if not fold_duplicates:
-            return find(max(top_k, WEIGHED_POOL if weights else 0))[:top_k]
-        return self._find_folded(find, top_k, WEIGHED_POOL if weights else 0)
+            return find(max(top_k, least))[:top_k]
+        return self._find_folded(find, top_k, least)
 
     def search_many(
         self,
-        queries: Iterable[Query],
+        queries: Iterable[Query | EmbeddedQuery],
         top_k: int = 10,
         *,
         exact: bool = False,
@@ -167,6 +181,45 @@ class Searcher:
             for neighbours in found
         ]
 
+    def find(
+        self,
+        query: Query,
+        within: Sequence[Place] = (),
+        *,
+        filters: Filters | None = None,
+        liked: Sequence[Sound | Source] = (),
+        disliked: Sequence[Sound | Source] = (),
+        min_score: float | None = None,
+    ) -> Occurrences:
+        """Find every occurrence of a sound, in order of recording and time.
+
+        Parameters
+        ----------
+        query
+            As for `search`, but that several sounds are examples of the same thing: what is like
+            any of them is found. Those of negative weight are not wanted.
+        within
+            The recordings to look in: recordings of the library, by path or the end of it, folders
+            of such, and files that are not in it, which are embedded now. Without any, all.
+        filters
+            Which recordings of the library count.
+        liked, disliked
+            More examples, and what is like the query but not wanted.
+        min_score
+            Least score of an event; without it, it is chosen from the scores themselves.
+
+        Raises
+        ------
+        SoundkinError
+            A sound cannot be read, is silent or is not to be found, or no recording passes.
+        """
+        self._loaded = self._shared_index.get(self._library)
+        reader = self._make_embedder()
+        wanted, unwanted = list_examples(reader, query, liked, disliked)
+        embedder = self._shared_index.get_embedder(self._library, self._loaded.model)
+        sources = list_sources(self._library, embedder, within, filters)
+        return find_occurrences(sources, wanted, unwanted, embedder, min_score)
+
     def compute_vectors(self, queries: Iterable[Query]) -> Vectors:
         """Compute the unit vector that each of some queries is searched with, float32 `(m, n)`.
 
@@ -183,11 +236,22 @@ class Searcher:
         usual_score = self._ask(lambda _: self._loaded.usual_score)
         return judge_scores([hit.score for hit in hits], usual_score)
 
-    def explain(self, query: Query, hit: Hit) -> Explanation:
+    def embed(self, query: Query) -> EmbeddedQuery:
+        """Bring a query to what is searched with; its parts say what of each sound was heard.
+
+        Raises
+        ------
+        SoundkinError
+            As from `search`.
+        """
+        self._loaded = self._shared_index.get(self._library)
+        return self._make_embedder().embed(query)
+
+    def explain(self, query: Query | EmbeddedQuery, hit: Hit) -> Explanation:
         """Explain why a query finds a hit; see `explain_all`."""
         return self.explain_all(query, [hit])[0]
 
-    def explain_all(self, query: Query, hits: Sequence[Hit]) -> list[Explanation]:
+    def explain_all(self, query: Query | EmbeddedQuery, hits: Sequence[Hit]) -> list[Explanation]:
         """Explain why a query finds some hits: their facts beside its own, and their stability.
 
         Raises
@@ -246,7 +310,7 @@ class Searcher:
         while True:
             hits = find(n_asked)
             folded = fold_copies(self._library, self._loaded, hits)
-            if len(folded) >= top_k or n_asked >= len(self._loaded.index.content_ids):
+            if len(folded) >= top_k or len(hits) < n_asked:  # no more are to be found
                 return renumber(folded, top_k)
             n_asked *= FOLDED_POOL
 

@@ -19,7 +19,8 @@ from soundkin.library.library import Library
 from soundkin.library.records import LibraryModel
 from soundkin.progress import OnProgress
 from soundkin.search.feedback import N_RANDOM
-from soundkin.search.verdict import compute_usual_score
+from soundkin.search.reference import Reference, find_reference
+from soundkin.search.verdict import compute_chance_score, compute_usual_score
 
 BACKGROUND_SEED = 0
 NOTED_GROWTH = 1.1  # a library so much larger or smaller is measured anew
@@ -33,6 +34,11 @@ class LoadedIndex:
     model: LibraryModel
     index: VectorIndex
     folder: IndexFolder
+
+    @property
+    def reference(self) -> Reference | None:
+        """Sounds of the world as vectors of the library's model, where there are any of it."""
+        return find_reference(self.model.hash)
 
     @cached_property
     def background(self) -> npt.NDArray[np.float32]:
@@ -49,22 +55,33 @@ class LoadedIndex:
 
     @cached_property
     def usual_score(self) -> float:
-        """The score that most sounds of the library have with their nearest other one.
+        """The score from which a hit is one, and not what chance finds; see `verdict`.
 
         Among a million segments it takes half a second, so it is noted beside a saved index.
         """
-        origin = {"identity": self.stamp[0], "model": self.model.hash}
+        reference = self.reference
+        percent = None if reference is None else reference.chance_percent
+        origin = {"identity": self.stamp[0], "model": self.model.hash, "chance_percent": percent}
         notes, n_segments = self.folder.read_notes(), len(self.index)
         if origin.items() <= notes.items():
             n_noted, noted = notes["n_segments"], notes["usual_score"]
             if n_segments <= NOTED_GROWTH * n_noted and n_noted <= NOTED_GROWTH * n_segments:
                 return float(noted)
-        score = compute_usual_score(self.index, np.random.default_rng(BACKGROUND_SEED))
+        generator = np.random.default_rng(BACKGROUND_SEED)
+        if reference is None:
+            score = compute_usual_score(self.index, generator)
+        else:
+            score = compute_chance_score(self.index, reference, generator)
         self.folder.write_notes(origin | {"n_segments": n_segments, "usual_score": score})
         return score
 
     def compute_percentile(self, score: float) -> float:
-        """Place a score among those that different sounds of the library have by chance, 0-100."""
+        """Place a score among those that pairs of sounds of the world have by chance, 0-100.
+
+        Where there are no reference sounds for the model, pairs of the library's own are taken.
+        """
+        if self.reference is not None:
+            return self.reference.compute_percentile(score)
         if not len(self.background):
             return 100.0
         place = np.searchsorted(self.background, np.float32(score))  # of its kind, else all is cast

@@ -1,28 +1,25 @@
-"""Tags that untagged recordings might have, voted for by their tagged neighbours.
+"""Tags that untagged recordings might have, voted for by their tagged neighbours, or none.
 
-What a vote is worth is asked of the tagged recordings themselves: each is voted on by the others,
-its own tags hidden.
+What a vote is worth is asked of the tagged recordings themselves and of sounds of the world; see
+`tag_precision`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
 from soundkin.index.vector_index import VectorIndex
 from soundkin.library.library import Library
-from soundkin.library.records import FAVOURITE, Filters, Recording
+from soundkin.library.records import Filters, Recording
+from soundkin.search.reference import Vectors, find_reference
+from soundkin.search.tag_precision import TagPrecision
+from soundkin.search.tag_votes import Vote, Voters, average_recordings, list_tags
 
-N_VOTERS = 5
 BLOCK = 1024
-DOUBT = 1.28  # standard errors that a share is taken lower by: nine times in ten it is no lower
-DIGITS = 6  # so that votes of all are equal
-
-Vectors = npt.NDArray[np.float32]
-Votes = dict[str, tuple[float, int]]  # tags with their share, and the nearest voter for them
+MOST_UNTAGGED = 4096  # that tagged ones are looked for among
 
 
 @dataclass(frozen=True)
@@ -30,8 +27,8 @@ class Suggestion:
     """A tag that an untagged recording might have.
 
     `vote` is the share, 0-1, of its nearest tagged recordings with that tag, nearer ones counting
-    more; `precision` is how many of the votes at least as clear were right, 0-1, among the
-    recordings that have tags, at a cautious estimate; `because` is the nearest with it.
+    more; `precision` is how likely it is right, 0-1, among recordings like the library's untagged
+    ones, which may be of no tagged kind; `because` is the nearest with it.
     """
 
     recording: Recording
@@ -49,124 +46,47 @@ def suggest_tags(
     Parameters
     ----------
     least_precision
-        How many of so clear votes, 0-1, must have been right.
+        How likely each must be right, 0-1.
     filters
         For which recordings; all tagged ones vote.
     """
     index = library.open_index(check_all=True).index
-    voters = _Voters.collect(index, filter(list_tags, library.select_recordings()))
+    recordings = list(library.select_recordings())
+    untagged = [recording for recording in recordings if not list_tags(recording)]
+    drawn = np.random.default_rng(0).permutation(len(untagged))[:MOST_UNTAGGED]
+    _, sample = average_recordings(index, [untagged[place] for place in np.sort(drawn)])
+    tagged = filter(list_tags, recordings)
+    voters = Voters.collect(index, tagged, sample, _take_reference(library))
     if len(voters.recordings) < 2:
         return []
-    bar = _Bar.measure(voters)
-    untagged = [r for r in library.select_recordings(filters) if not list_tags(r)]
-    found = []
-    for start in range(0, len(untagged), BLOCK):
-        part = untagged[start : start + BLOCK]
-        kept, vectors = _average(index, part)
-        for place, votes in zip(kept, voters.vote(vectors), strict=True):
-            for tag, (vote, voter) in votes.items():
-                precision = bar.promise(vote)
-                if precision >= least_precision:
-                    because = voters.recordings[voter]
-                    found.append(Suggestion(part[place], tag, vote, precision, because))
+    votes = list(_vote_on(index, untagged, voters))
+    if not votes:
+        return []
+    wanted = {recording.id for recording in library.select_recordings(filters)}
+    precisions = TagPrecision.measure(voters, votes).estimate(votes)
+    found = [
+        Suggestion(
+            untagged[vote.sound], vote.tag, vote.share, precision, voters.recordings[vote.voter]
+        )
+        for vote, precision in zip(votes, precisions.tolist(), strict=True)
+        if precision >= least_precision and untagged[vote.sound].id in wanted
+    ]
     return sorted(found, key=lambda s: (-s.precision, -s.vote, s.recording.path, s.tag))
 
 
-def list_tags(recording: Recording) -> list[str]:
-    """List the tags that say something of a recording's sound."""
-    return [tag for tag in recording.tags if tag != FAVOURITE]
+def _take_reference(library: Library) -> Vectors:
+    model = library.model
+    reference = find_reference(model.hash) if model else None
+    size = model.embedding_size if model else 0
+    return np.zeros((0, size), np.float32) if reference is None else reference.vectors
 
 
-@dataclass(frozen=True)
-class _Voters:
-    """Tagged recordings with their unit vectors `(n_voters, n)`."""
-
-    recordings: tuple[Recording, ...]
-    vectors: Vectors
-
-    @classmethod
-    def collect(cls, index: VectorIndex, recordings: Iterable[Recording]) -> _Voters:
-        """Take one recording of each content."""
-        firsts: dict[int | None, Recording] = {}
-        for recording in recordings:
-            firsts.setdefault(recording.content_id, recording)
-        tagged = list(firsts.values())
-        kept, vectors = _average(index, tagged)
-        return cls(tuple(tagged[place] for place in kept), vectors)
-
-    def vote(self, vectors: Vectors, own: int | None = None) -> list[Votes]:
-        """Let the nearest vote on each of some sounds, `(n_sounds, n)`.
-
-        With `own`, these are the voters from that one on, who have no vote on themselves.
-        """
-        scores = vectors @ self.vectors.T
-        n_voters = min(N_VOTERS, len(self.recordings))
-        if own is not None:
-            rows = np.arange(len(vectors))
-            scores[rows, own + rows] = -np.inf
-            n_voters = min(N_VOTERS, len(self.recordings) - 1)
-        nearest = np.argsort(-scores, axis=1, kind="stable")[:, :n_voters]
-        return [
-            self._count(voters, np.maximum(scores[row, voters], 0))
-            for row, voters in enumerate(nearest)
-        ]
-
-    def _count(self, voters: npt.NDArray[np.int64], weights: Vectors) -> Votes:
-        total = max(float(weights.sum()), 1e-9)
-        votes: Votes = {}
-        for voter, weight in zip(voters.tolist(), weights.tolist(), strict=True):
-            for tag in list_tags(self.recordings[voter]):
-                share, nearest = votes.get(tag, (0.0, voter))
-                votes[tag] = share + weight / total, nearest
-        return {tag: (round(share, DIGITS), nearest) for tag, (share, nearest) in votes.items()}
-
-
-@dataclass(frozen=True)
-class _Bar:
-    """Votes whose outcome is known, ascending, and the precision of each and all above it."""
-
-    votes: npt.NDArray[np.float64]
-    precisions: npt.NDArray[np.float64]
-
-    @classmethod
-    def measure(cls, voters: _Voters) -> _Bar:
-        """Vote on every tagged recording as if it had no tags."""
-        outcomes = []
-        for start in range(0, len(voters.recordings), BLOCK):
-            part = slice(start, start + BLOCK)
-            ballots = voters.vote(voters.vectors[part], start)
-            for recording, votes in zip(voters.recordings[part], ballots, strict=True):
-                known = set(list_tags(recording))
-                outcomes += [(vote, tag in known) for tag, (vote, _) in votes.items()]
-        outcomes.sort()
-        values = np.array([vote for vote, _ in outcomes])
-        right = np.array([is_right for _, is_right in outcomes], np.float64)
-        n_above = np.arange(len(right), 0, -1)
-        return cls(values, _bound_below(right[::-1].cumsum()[::-1] / n_above, n_above))
-
-    def promise(self, vote: float) -> float:
-        """Tell how many of the known votes at least so clear were right, 0-1."""
-        place = int(np.searchsorted(self.votes, vote))
-        return float(self.precisions[place]) if place < len(self.precisions) else 0.0
-
-
-def _bound_below(
-    shares: npt.NDArray[np.float64], counts: npt.NDArray[np.int64]
-) -> npt.NDArray[np.float64]:
-    """Compute what observed shares are at least, by E. B. Wilson's interval (1927)."""
-    z = DOUBT**2 / counts
-    spread = np.sqrt(z * shares * (1 - shares) + z**2 / 4)
-    bound: npt.NDArray[np.float64] = (shares + z / 2 - spread) / (1 + z)
-    return bound
-
-
-def _average(index: VectorIndex, recordings: Sequence[Recording]) -> tuple[list[int], Vectors]:
-    """Average each recording's audible segments to a unit vector; which ones have any."""
-    ids = np.array([recording.content_id or 0 for recording in recordings], np.int64)
-    known = np.flatnonzero(np.isin(ids, index.content_ids))
-    means = index.average(np.searchsorted(index.content_ids, ids[known]))
-    is_audible = means.any(axis=1)
-    return known[is_audible].tolist(), means[is_audible]
+def _vote_on(index: VectorIndex, untagged: Sequence[Recording], voters: Voters) -> Iterator[Vote]:
+    """Vote on recordings; the votes know them by their places."""
+    for start in range(0, len(untagged), BLOCK):
+        kept, vectors = average_recordings(index, untagged[start : start + BLOCK])
+        for vote in voters.vote(vectors):
+            yield replace(vote, sound=start + kept[vote.sound])
 
 
 def list_rejected(library: Library) -> set[tuple[int, str]]:

@@ -1,4 +1,4 @@
-"""Whether a library has anything like a query, told by how near its own sounds lie together."""
+"""Whether a library has anything like a query, or no more than chance finds there."""
 
 from __future__ import annotations
 
@@ -8,21 +8,24 @@ from dataclasses import dataclass
 import numpy as np
 
 from soundkin.index.vector_index import VectorIndex
+from soundkin.search.reference import Reference
 
 MANY = 5
 FAR_PERCENT = 10.0  # so many of a library's own sounds have no nearer kin than `usual_score`
 N_SAMPLED = 128
+N_REFERENCE = 256
 N_NEAREST = 5
 COPY_SCORE = 0.99  # a copy tells nothing about how near other sounds are
-NOWHERE = -1.0
+NOWHERE = -1.0  # of no hits at all
 
 
 @dataclass(frozen=True)
 class Verdict:
     """How well a library answers a query.
 
-    `word` is `many`, `some` or `none`: how many of the hits are at least as near to the query as
-    nine in ten of the library's own sounds have their nearest, which is a score of `usual_score`.
+    `word` is `many`, `some` or `none`: how many of the hits have at least a score of
+    `usual_score`, which few sounds of the world find in this library by chance; for a model
+    without reference sounds, which nine in ten of the library's own sounds have with their nearest.
     `n_good` counts them; `best_score` is the best hit's.
     """
 
@@ -37,6 +40,23 @@ def judge_scores(scores: Sequence[float], usual_score: float) -> Verdict:
     n_good = sum(score >= usual_score for score in scores)
     word = "none" if not n_good else "many" if n_good >= MANY else "some"
     return Verdict(word, n_good, max(scores, default=NOWHERE), usual_score)
+
+
+def compute_chance_score(
+    index: VectorIndex, reference: Reference, generator: np.random.Generator
+) -> float:
+    """Compute the score that `chance_percent` of the sounds of the world do not find in a library.
+
+    Some of the reference sounds are searched for. More recordings, longer ones and
+    more kinds of sound bring the nearest closer by chance, and so ask for more of a hit; that the
+    library's sounds are alike among themselves does not. It is what the E-value is to searches for
+    sequences (Karlin & Altschul 1990), counted instead of modelled.
+    """
+    n_sounds = len(reference.vectors)
+    drawn = generator.choice(n_sounds, min(N_REFERENCE, n_sounds), replace=False)
+    found = index.search_many(reference.vectors[np.sort(drawn)], 1)
+    best = [float(neighbours.scores[0]) for neighbours in found if len(neighbours.scores)]
+    return float(np.percentile(best, reference.chance_percent)) if best else NOWHERE
 
 
 def compute_usual_score(index: VectorIndex, generator: np.random.Generator) -> float:

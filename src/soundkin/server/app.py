@@ -29,6 +29,9 @@ from soundkin.server.routes import (
     export as takeaway,
 )
 from soundkin.server.routes import (
+    find as finding,
+)
+from soundkin.server.routes import (
     library as collection,
 )
 from soundkin.server.routes import (
@@ -43,7 +46,7 @@ from soundkin.server.routes import (
 from soundkin.server.state import ServerState
 from soundkin.server.thread_limits import limit_threads
 
-ROOMS = (collection, tagging, sounds, closer, searching, concepts, maps, takeaway, jobs)
+ROOMS = (collection, tagging, sounds, closer, searching, finding, concepts, maps, takeaway, jobs)
 
 
 def create_app(state: ServerState) -> FastAPI:

@@ -39,12 +39,16 @@ class RequestModel(BaseModel):
 
 
 class PartRequest(RequestModel):
-    """One sound of a query: `r…`, `u…`, or `c…` a concept. A negative weight subtracts it."""
+    """One sound of a query: `r…`, `u…`, or `c…` a concept. A negative weight subtracts it.
+
+    Of an upload of up to 20 s without a region the loudest stroke is taken; with `whole`, all.
+    """
 
     id: Annotated[str, Field(pattern=PART_ID, examples=["r17"])]
     weight: Finite = 1.0
     start_s: Seconds = 0.0
     end_s: Seconds | None = None
+    whole: bool = False
 
 
 class SegmentRef(RequestModel):
@@ -98,6 +102,10 @@ class SearchRequest(RequestModel):
         default={}, max_length=100, examples=[{"pitch": 0.5}], description=f"Of {FACT_NAMES}"
     )
     fold: bool = Field(default=False, description="Leave out near-copies of better hits")
+    min_score: float = Field(default=-1, ge=-1, le=1, description="Of hits, the least score")
+    min_percentile: float = Field(
+        default=0, ge=0, le=100, description="Of hits, the least percentile"
+    )
 
 
 Body = dict[str, Any]
@@ -130,11 +138,22 @@ class ProblemResponse(BaseModel):
     errors: list[dict[str, str]] | None = None
 
 
-Facts = dict[str, float | None]
+Facts = dict[str, float | str | None]  # `pitch_name` is a note, the others are numbers
+
+
+class StrokeResponse(BaseModel):
+    """What sounds in a take, between silence or noise."""
+
+    start_s: float
+    end_s: float
 
 
 class SoundResponse(BaseModel):
-    """An upload, or a recording, which has a path, tags and facts beside."""
+    """An upload, or a recording, which has a path, tags and facts beside.
+
+    `strokes` are what sounds in an upload of up to 20 s, in order, where that is not all of it, and
+    `loudest` is the place of the one that is searched with unless another region is given.
+    """
 
     id: str = Field(examples=["r17"])
     name: str
@@ -142,6 +161,8 @@ class SoundResponse(BaseModel):
     sample_rate: int
     n_channels: int
     format: str = Field(examples=["WAV PCM_16"])
+    strokes: list[StrokeResponse] = []
+    loudest: int | None = None
 
 
 class RecordingResponse(BaseModel):
@@ -158,6 +179,7 @@ class RecordingResponse(BaseModel):
     n_channels: int | None = None
     format: str | None = None
     n_segments: int | None = None
+    slow: float | None = Field(None, description="Times slower that it was heard, as ultrasound")
     tags: list[str] | None = None
     facts: Facts | None = None
     warning: str | None = None

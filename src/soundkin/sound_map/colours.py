@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from soundkin.audio_facts import FACTS
-from soundkin.embedding.segments import locate_segments
+from soundkin.embedding.segments import locate_in_recording
 from soundkin.errors import QueryError
 from soundkin.library.library import Library
 from soundkin.library.records import Recording
@@ -113,9 +113,7 @@ def _find_starts(
     bounds = np.searchsorted(owners[order], np.arange(len(recordings) + 1))
     for recording, first, stop in zip(recordings, bounds[:-1], bounds[1:], strict=True):
         points = order[first:stop]
-        starts, _ = locate_segments(
-            recording.n_segments, recording.duration_s, model.segments, recording.sound_s
-        )
+        starts, _ = locate_in_recording(recording, model.segments)
         starts_s[points] = starts[sound_map.segments[points]]
     return starts_s
 

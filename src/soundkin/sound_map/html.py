@@ -69,6 +69,7 @@ def _collect(
         "owners": encode_array(details.owners, np.uint32),
         "starts_s": encode_array(details.starts_s, np.float32),
         "segment_s": segment_s if sound_map.by == "segments" else None,
+        "slow": [recording.slow for recording in details.recordings],
         "paths": [_quote(os.path.relpath(path, base)) for path in paths],
         "beside": beside,
         "base": "file://" + _quote(Path(base).as_posix().rstrip("/")) + "/",

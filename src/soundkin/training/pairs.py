@@ -19,7 +19,7 @@ import numpy.typing as npt
 import torch
 from torch import Generator, Tensor
 
-from soundkin.audio.mel import compute_band_corners, compute_filter_bank, compute_window
+from soundkin.audio.mel import LEAST_PEAK, compute_band_corners, compute_filter_bank, compute_window
 from soundkin.config import DeformationConfig, ModelConfig
 from soundkin.training.excerpts import Excerpts
 
@@ -149,13 +149,23 @@ class PairDrawer:
         return torch.cat(
             [
                 shift_pitch(
-                    self._compute_powers(self._excerpts.read(own, places, self._excerpt_length)),
+                    self._compute_powers(self._read(own, places)),
                     shifts,
                     self._model,
                 )
                 for own, places, shifts in zip(*split, strict=True)
             ]
         )
+
+    def _read(self, recordings: Tensor, starts: Tensor) -> Tensor:
+        """Read excerpts `(n, n_samples)`, each at the peak that a segment is brought to."""
+        waveforms = self._excerpts.read(recordings, starts, self._excerpt_length)
+        peak_db = self._model.mel.peak_db
+        if peak_db is None:
+            return waveforms
+        segments = waveforms[:, : self._model.segments.segment_length]
+        peaks = (segments.amax(dim=1) - segments.amin(dim=1)) / 2
+        return waveforms * (10 ** (peak_db / 20) / peaks.clamp(min=LEAST_PEAK))[:, None]
 
     def _compute_powers(self, waveforms: Tensor) -> Tensor:
         """Compute power spectrograms `(n, n_fft // 2 + 1, n_frames)`."""

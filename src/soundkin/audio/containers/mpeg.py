@@ -8,12 +8,15 @@ Frame headers as in ISO/IEC 11172-3 and 13818-3, version 2.5 as its decoders hav
 from __future__ import annotations
 
 import mmap
-from bisect import bisect_right
+import struct
 from dataclasses import dataclass
 from functools import lru_cache
 
-TABLE_WITHIN = 64  # bytes of a frame's beginning its table's name stands
+TABLES = {b"Xing", b"Info", b"VBRI"}  # of contents, in a frame of silence
+BLOCK = 1 << 20
 SURE = 3  # frames in a row that are no chance
+
+read_word = struct.Struct(">I").unpack_from
 
 _V1 = {
     1: (0, 32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
@@ -30,13 +33,17 @@ _RATES = (44_100, 48_000, 32_000)
 
 @dataclass(frozen=True)
 class FrameHeader:
-    """A frame: bytes in it, samples it decodes to, their rate in Hz, channels, and its layer."""
+    """A frame: bytes in it, samples it decodes to, their rate in Hz, channels, and its layer.
+
+    `table_at` is where in it a table of contents would have its name: behind its side information.
+    """
 
     n_bytes: int
     n_samples: int
     sample_rate: int
     n_channels: int
     layer: int
+    table_at: int
 
 
 @dataclass(frozen=True)
@@ -44,7 +51,8 @@ class MpegFrames:
     """What frames a file has: samples in all, and how many parts were joined.
 
     `n_samples` counts no table of contents, which is a frame of silence to whoever does not know
-    it; `is_uniform` tells whether all frames are of one rate, channels and layer.
+    it; `is_uniform` tells whether all frames are of one rate, channels and layer. `stray_s` is how
+    long frames would last of as many bytes as are none, nor tags or zeros: between damaged ones.
     """
 
     n_samples: int
@@ -52,6 +60,7 @@ class MpegFrames:
     n_channels: int
     n_parts: int
     is_uniform: bool
+    stray_s: float
 
 
 @lru_cache(maxsize=4096)
@@ -74,7 +83,11 @@ def parse_header(word: int) -> FrameHeader | None:
     else:
         n_samples = 576 if layer == 3 and version != 3 else 1152
         n_bytes = n_samples // 8 * bits // rate + pad
-    return FrameHeader(n_bytes, n_samples, rate, 1 if word >> 6 & 3 == 3 else 2, layer)
+    n_channels = 1 if word >> 6 & 3 == 3 else 2
+    table_at = {(True, 2): 36, (True, 1): 21, (False, 2): 21, (False, 1): 13}[
+        version == 3, n_channels
+    ]
+    return FrameHeader(n_bytes, n_samples, rate, n_channels, layer, table_at)
 
 
 def walk_frames(data: bytes | mmap.mmap) -> MpegFrames | None:
@@ -83,26 +96,30 @@ def walk_frames(data: bytes | mmap.mmap) -> MpegFrames | None:
     Tags (ID3, APE, Lyrics3) at either end and between parts are passed over, and zeros.
     """
     place, end = _skip_tags(data, 0), len(data)
-    tables = _find_tables(data)
-    n_frames = n_samples = n_tables = 0
+    n_frames = n_samples = n_tables = n_stray = 0
     kinds: set[tuple[int, int, int]] = set()
     first: FrameHeader | None = None
+    last: FrameHeader | None = None
     while place + 4 <= end:
-        header = parse_header(int.from_bytes(data[place : place + 4], "big"))
+        header = parse_header(read_word(data, place)[0])
         if header is None or place + header.n_bytes > end:
-            found = _find_frames(data, _skip_tags(data, place))
+            place = _skip_tags(data, place)
+            found = _find_frames(data, place)
+            n_stray += _count_stray(data, place, end if found is None else found)
             if found is None:
                 break
             place = found
             continue
-        table = bisect_right(tables, place)
-        if table < len(tables) and tables[table] < place + TABLE_WITHIN:
+        table = place + header.table_at
+        if data[table : table + 4] in TABLES:
             n_tables += 1
         else:
             n_frames += 1
             n_samples += header.n_samples
-        first = first or header
-        kinds.add((header.sample_rate, header.n_channels, header.layer))
+        if header is not last:  # the same object for the same word
+            first = first or header
+            kinds.add((header.sample_rate, header.n_channels, header.layer))
+            last = header
         place += header.n_bytes
     if first is None or n_frames + n_tables < SURE:
         return None
@@ -112,18 +129,14 @@ def walk_frames(data: bytes | mmap.mmap) -> MpegFrames | None:
         first.n_channels,
         max(1, n_tables),
         len(kinds) == 1,
+        n_stray / max(1, end - n_stray) * n_samples / first.sample_rate,
     )
 
 
-def _find_tables(data: bytes | mmap.mmap) -> list[int]:
-    """Find where tables of contents may stand: each is inside of a part's first frame."""
-    places: list[int] = []
-    for name in (b"Xing\0\0\0", b"Info\0\0\0", b"VBRI\0\1"):
-        place = data.find(name)
-        while place >= 0 and len(places) < 10_000:
-            places.append(place)
-            place = data.find(name, place + 1)
-    return sorted(places)
+def _count_stray(data: bytes | mmap.mmap, start: int, stop: int) -> int:
+    """Count bytes that are not zero."""
+    blocks = (data[place : min(stop, place + BLOCK)] for place in range(start, stop, BLOCK))
+    return sum(len(block) - block.count(0) for block in blocks)
 
 
 def _skip_tags(data: bytes | mmap.mmap, place: int) -> int:

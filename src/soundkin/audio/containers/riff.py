@@ -15,7 +15,9 @@ from dataclasses import dataclass
 from typing import IO
 
 FORMS = (b"RIFF", b"RIFX", b"RF64", b"BW64", b"FORM")
-TAGS = (b"ID3", b"TAG", b"APETAGEX", b"LYRICSBEGIN", *FORMS)
+TYPES = (b"WAVE", b"AIFF", b"AIFC")
+MAX_CHUNKS = 1000  # looked at behind samples; a file has a handful
+TAGS = (b"ID3", b"TAG", b"APETAGEX", b"LYRICSBEGIN", b".snd", *FORMS)
 UNKNOWN = (0, 0xFFFFFFFF, 0x7FFFFFFF)
 SMALL_SLACK = 8  # bytes behind samples that are no sound, whatever they are
 EXTENSIBLE = 0xFFFE
@@ -78,7 +80,7 @@ def find_samples(file: IO[bytes], size: int) -> RawSamples | None:
     form = file.read(12)
     if len(form) < 12 or form[:4] not in FORMS:
         return None
-    order = ">" if form[:4] in (b"RIFX", b"FORM") else "<"
+    order = _read_order(form[:4])
     described: tuple[int, int, int, str | None, str] | None = None
     wide: int | None = None  # bytes of samples, where RF64 tells them apart
     for name, start, n_bytes in _walk_chunks(file, size, order):
@@ -94,12 +96,38 @@ def find_samples(file: IO[bytes], size: int) -> RawSamples | None:
             known = None if promised in UNKNOWN else max(0, promised - offset)
             rate, n_channels, frame_bytes, subtype, endian = described
             start += offset
-            there = _measure_samples(file, start, known, size, order)
+            there = measure_samples(file, start, known, size, order)
             word = "AIFF" if form[:4] == b"FORM" else "WAV"
             return RawSamples(
                 start, there, known, rate, n_channels, frame_bytes, subtype, endian, word
             )
     return None
+
+
+def find_next_file(file: IO[bytes], size: int, samples: RawSamples) -> int | None:
+    """Find the byte at which another WAV or AIFF begins, joined to the one of these samples.
+
+    What follows samples is walked chunk by chunk, so that nothing within a chunk is taken for one.
+    """
+    file.seek(0)
+    order = _read_order(file.read(4))
+    place, n_bytes = samples.start, samples.n_bytes
+    for _ in range(MAX_CHUNKS):
+        end = place + n_bytes
+        for place in (end, end + 1) if n_bytes & 1 else (end,):  # some leave the padding out
+            file.seek(place)
+            head = file.read(12)
+            if head[:4] in FORMS and head[8:] in TYPES:
+                return place
+        if not _is_chunk(head, size - place - 8, order):
+            return None
+        place, n_bytes = place + 8, struct.unpack(f"{order}4xI", head[:8])[0]
+    return None
+
+
+def _read_order(form: bytes) -> str:
+    """Tell the order of bytes in sizes."""
+    return ">" if form in (b"RIFX", b"FORM") else "<"
 
 
 def _walk_chunks(file: IO[bytes], size: int, order: str) -> Iterator[tuple[bytes, int, int]]:
@@ -129,7 +157,8 @@ def _read_comm(body: bytes, has_codec: bool) -> tuple[int, int, int, str | None,
         return None
     n_channels, _, bits = struct.unpack(">hIh", body[:8])
     exponent, mantissa = struct.unpack(">HQ", body[8:18])
-    rate = round(mantissa * 2.0 ** ((exponent & 0x7FFF) - 16383 - 63))
+    power = (exponent & 0x7FFF) - 16383 - 63
+    rate = round(mantissa * 2.0**power) if power <= 0 else 0  # beyond, it is no rate
     codec = body[18:22] if has_codec else b"NONE"
     subtype = AIFC_SUBTYPES.get(codec)
     if codec in (b"NONE", b"twos", b"sowt", b"in24", b"in32"):
@@ -142,7 +171,7 @@ def _read_comm(body: bytes, has_codec: bool) -> tuple[int, int, int, str | None,
     return rate, n_channels, n_channels * n_bytes, subtype, "LITTLE" if codec == b"sowt" else "BIG"
 
 
-def _measure_samples(
+def measure_samples(
     file: IO[bytes], start: int, promised: int | None, size: int, order: str
 ) -> int:
     """Measure how many bytes from `start` on are samples."""

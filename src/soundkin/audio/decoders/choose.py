@@ -11,13 +11,14 @@ import mmap
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import partial
 from typing import IO, Any
 
 import soundfile
 
-from soundkin.audio.containers import flac, mpeg, ogg, riff
+from soundkin.audio.containers import au, flac, mpeg, ogg, riff
 from soundkin.audio.decoders.chained import ChainedDecoder
-from soundkin.audio.decoders.decoder import Arrange, Decoder, Samples, read_reason
+from soundkin.audio.decoders.decoder import Arrange, Decoder, Samples, check_rate, read_reason
 from soundkin.audio.decoders.ffmpeg import FFMPEG_EXTENSIONS, NO_OTHER_FILES, FfmpegDecoder
 from soundkin.audio.decoders.sndfile import FileSlice, SequentialFile, SndfileDecoder
 from soundkin.errors import AudioError
@@ -56,14 +57,18 @@ class _Choice:
         self._stack = stack
         self._arrange = arrange
         self._size = os.fstat(file.fileno()).st_size
+        self._warning: str | None = None  # of the structure, whoever decodes it
 
     def open_by_structure(self) -> Decoder:
         """Open a file by libsndfile, or otherwise where its structure says that is not all."""
         head = self._file.read(12)
-        if head[:4] in riff.FORMS:
-            samples = riff.find_samples(self._file, self._size)
+        if head[:4] in riff.FORMS or head[:4] in au.FORMS:
+            room = riff if head[:4] in riff.FORMS else au
+            samples = room.find_samples(self._file, self._size)
             if samples is not None and not samples.is_told_right:
                 return self._open_samples(samples)
+            if samples is not None and room is riff:
+                self._warn_of_next(samples)
         elif head[:4] == b"OggS":
             links = ogg.find_links(self._map())
             return self._open_parts([(one.start, one.stop, one.granule) for one in links])
@@ -73,12 +78,15 @@ class _Choice:
         sound = self._stack.enter_context(SequentialFile(os.fsencode(self._name)))
         if sound.format in ("MPEG", "MP3"):
             return self._check_frames(sound)
+        if sound.format == "RAW":  # by the file's name
+            return self._prefer_ffmpeg(sound, f"it has no header: taken for {sound.subtype}")
         return self._wrap(sound)
 
     def open_ffmpeg(self, reason: str = "", **known: Any) -> FfmpegDecoder:
         """Open a file by FFmpeg; `reason` is why libsndfile could not."""
         import av  # 40 ms, and most collections never need it
 
+        known.setdefault("warning", self._warning)
         options = NO_OTHER_FILES | known.pop("options", {})
         try:
             source: Any = known.pop("file", self._file)
@@ -96,14 +104,36 @@ class _Choice:
         return self._stack.enter_context(mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ))
 
     def _wrap(self, sound: soundfile.SoundFile, **known: Any) -> SndfileDecoder:
-        return SndfileDecoder(sound, self._name, self._arrange, rescue=self._rescue, **known)
+        known.setdefault("warning", self._warning)
+        return SndfileDecoder(
+            sound, self._name, self._arrange, rescue=partial(self._rescue, sound), **known
+        )
 
-    def _rescue(self, frame: int) -> Iterator[Samples]:
+    def _warn_of_next(self, samples: riff.RawSamples) -> None:
+        """Warn of another file joined to this one, of which players play nothing either."""
+        place = riff.find_next_file(self._file, self._size, samples)
+        if place is not None:
+            self._warning = (
+                f"another {samples.form} file follows at byte {place}; only the first is heard"
+            )
+
+    def _rescue(self, sound: soundfile.SoundFile, frame: int) -> Iterator[Samples]:
         """Decode by FFmpeg from a sample on, at which libsndfile had ended too early."""
-        yield from self.open_ffmpeg().decode_pieces(frame)
+        decoder = self.open_ffmpeg()
+        info = decoder.info
+        if (info.sample_rate, info.n_channels) == (sound.samplerate, sound.channels):
+            yield from decoder.decode_pieces(frame)  # else it is another sound to FFmpeg
+
+    def _prefer_ffmpeg(self, sound: soundfile.SoundFile, warning: str | None = None) -> Decoder:
+        """Open by FFmpeg what libsndfile may only guess to be sound; else as it does."""
+        try:
+            return self.open_ffmpeg()
+        except AudioError:
+            return self._wrap(sound, warning=warning)
 
     def _open_samples(self, samples: riff.RawSamples) -> Decoder:
-        """Open a WAV or AIFF whose header is wrong about where its samples end."""
+        """Open a WAV, AIFF or AU whose header is wrong about where its samples end."""
+        check_rate(self._name, samples.sample_rate)
         there_s = samples.n_frames / samples.sample_rate
         promised_s = samples.promised_s
         if promised_s is not None and promised_s > there_s:
@@ -175,9 +205,10 @@ class _Choice:
         """Take FFmpeg for MPEG audio of which libsndfile knows another length than its frames."""
         frames = mpeg.walk_frames(self._map())
         if frames is None:
-            return self._wrap(sound)
+            return self._prefer_ffmpeg(sound)
         heard_s, there_s = sound.frames / sound.samplerate, frames.n_samples / frames.sample_rate
-        if frames.is_uniform and abs(heard_s - there_s) <= MPEG_SLACK_S and frames.n_parts == 1:
+        is_known = frames.is_uniform and frames.stray_s <= MPEG_SLACK_S
+        if is_known and frames.n_parts == 1 and abs(heard_s - there_s) <= MPEG_SLACK_S:
             return self._wrap(sound)
         note = f" ({frames.n_parts} joined)" if frames.n_parts > 1 else ""
-        return self.open_ffmpeg(duration_s=there_s if frames.is_uniform else None, note=note)
+        return self.open_ffmpeg(duration_s=there_s if is_known else None, note=note)

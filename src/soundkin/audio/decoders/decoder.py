@@ -23,6 +23,7 @@ Arrange = Callable[[Samples], Samples]  # what is made of the channels `(n_sampl
 BLOCK_S = 20.0
 CHUNK_S = 1.0  # arranged at once
 MAX_BLOCK_SAMPLES = 1 << 22
+MIN_RATE_HZ, MAX_RATE_HZ = 100, 10_000_000  # seconds of what is slower would be years
 NO_MEMORY = "it takes more memory than a sound should"
 
 
@@ -100,6 +101,12 @@ def join_pieces(
 def compute_block_length(info: AudioInfo, block_s: float) -> int:
     """Compute samples a block, bounded whatever rate and channels a header claims."""
     return max(1, min(int(block_s * info.sample_rate), MAX_BLOCK_SAMPLES // info.n_channels))
+
+
+def check_rate(name: str, rate: int) -> None:
+    """Refuse what no sound is sampled at; AudioError."""
+    if not MIN_RATE_HZ <= rate <= MAX_RATE_HZ:
+        raise AudioError(f"{name}: {rate} Hz is no sample rate of sound")
 
 
 def copy_channels(block: Samples) -> Samples:

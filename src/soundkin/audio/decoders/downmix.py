@@ -16,8 +16,8 @@ MAX_AMPLITUDE = 1e10  # integers written as floats stay below; squares and their
 ALIKE = 0.9  # correlation from which channels are in step
 PEAK = 0.6  # that a correlation has to reach elsewhere, and
 GAIN = 0.15  # by how much it has to be above that in step
-WINDOW = 1 << 14  # samples that are correlated, around the loudest
 MAX_LAG = 1 << 11  # samples that a channel may be late
+WINDOW = (1 << 14) - MAX_LAG  # samples that are correlated, around the loudest
 QUIET = 1e-4  # of the loudest channel's energy: too little to be moved for
 ASKED_SAMPLES = 1_000_000  # of 20 s, about
 THINNED = 16  # one sample of so many is enough to compare energies
@@ -41,34 +41,34 @@ class Downmixer:
         n_channels = chunk.shape[1]
         if n_channels == 1:
             return silence_odd(chunk[:, 0].copy())
-        thin = chunk[::THINNED]
-        with np.errstate(over="ignore", invalid="ignore"):
-            energies = np.einsum("ij,ij->j", thin, thin)
-        if not (energies <= MAX_AMPLITUDE**2).all():  # no numbers among them
-            return self(silence_odd(chunk.copy()))
-        loudest = int(energies.argmax())
-        is_sounding = energies > QUIET * energies[loudest]
+        energies = _measure_energies(chunk)
+        if not all(energy <= MAX_AMPLITUDE**2 for energy in energies):  # or no number
+            chunk = silence_odd(chunk.copy())
+            energies = _measure_energies(chunk)
+        loudest = energies.index(max(energies))
+        quiet = QUIET * energies[loudest]
+        sounding = [place for place, energy in enumerate(energies) if energy > quiet]
         self._n_left -= len(chunk)
-        if self._n_left < 0 and is_sounding.sum() > 1:
-            self._moves = _find_moves(chunk, loudest, is_sounding)
+        if self._n_left < 0 and len(sounding) > 1:
+            self._moves = _find_moves(chunk, loudest, sounding)
             self._n_left = ASKED_SAMPLES
         mono = self._add_up(chunk, loudest)
-        expected = float(energies[is_sounding].sum()) / n_channels**2
-        if float(np.square(mono[::THINNED]).sum()) < KEPT * expected:
-            mono = chunk[:, loudest] * np.float32(is_sounding.sum() / n_channels)
+        expected = sum(energies[place] for place in sounding) / n_channels**2
+        if _measure_energy(mono) < KEPT * expected:
+            mono = chunk[:, loudest] * np.float32(len(sounding) / n_channels)
         return silence_odd(mono)
 
     def _add_up(self, chunk: Samples, loudest: int) -> Samples:
         """Average the channels, moved where they have to be."""
         n_channels = chunk.shape[1]
-        channels = [chunk[:, place] for place in range(n_channels)]
-        for place, (sign, lag) in self._moves.items():
-            channels[place] = _move(channels[place] * np.float32(sign), lag, channels[loudest])
+        weights = np.full(n_channels, 1 / n_channels, np.float32)
+        if self._moves:
+            chunk = chunk.copy()
+            for place, (sign, lag) in self._moves.items():
+                turned = chunk[:, place] * np.float32(sign)
+                chunk[:, place] = _move(turned, lag, chunk[:, loudest])
         with np.errstate(over="ignore", invalid="ignore"):
-            mono = channels[0] + channels[1]
-            for channel in channels[2:]:
-                mono += channel
-            mono *= np.float32(1 / n_channels)
+            mono: Samples = chunk @ weights
         return mono
 
 
@@ -77,17 +77,26 @@ def mix_to_mono(samples: Samples) -> Samples:
     return Downmixer()(samples)
 
 
-def _find_moves(
-    block: Samples, loudest: int, is_sounding: npt.NDArray[np.bool_]
-) -> dict[int, tuple[int, int]]:
+def _measure_energies(chunk: Samples) -> list[float]:
+    """Measure each channel's energy, by few samples."""
+    return [_measure_energy(chunk[:, place]) for place in range(chunk.shape[1])]
+
+
+def _measure_energy(samples: Samples) -> float:
+    thin = samples[::THINNED]
+    with np.errstate(over="ignore", invalid="ignore"):
+        return float(np.dot(thin, thin))
+
+
+def _find_moves(block: Samples, loudest: int, sounding: list[int]) -> dict[int, tuple[int, int]]:
     """Find which channels are like the loudest one but turned over, or late: sign and samples."""
     start = _find_loudest(block[:, loudest])
-    window = np.diff(block[start : start + WINDOW], axis=0)
-    first = np.ascontiguousarray(window[:, loudest])
+    window = block[start : start + WINDOW]
+    first = np.diff(window[:, loudest])
     moves = {}
-    for place in np.flatnonzero(is_sounding).tolist():
-        move = _find_move(np.ascontiguousarray(window[:, place]), first)
-        if place != loudest and move is not None:
+    for place in sounding:
+        move = None if place == loudest else _find_move(np.diff(window[:, place]), first)
+        if move is not None:
             moves[place] = move
     return moves
 
@@ -123,7 +132,7 @@ def _find_move(second: Samples, first: Samples) -> tuple[int, int] | None:
 
 def _find_loudest(samples: Samples) -> int:
     """Find where the loudest stretch of `WINDOW` samples begins, coarsely."""
-    step = WINDOW // 4
+    step = WINDOW // 4 // THINNED * THINNED
     n_steps = len(samples) // step
     if n_steps <= 4:
         return 0

@@ -219,6 +219,13 @@ class FfmpegDecoder:
             for piece in track.convert(None):
                 self._current = index
                 yield self._fit_channels(piece)
+        n_streams = len(self._container.streams.audio)  # some may have come later
+        if n_streams > len(self._streams):
+            n_left_out = n_streams - len(self._streams)
+            self.warning = f"{n_left_out} of {n_streams} sound streams could not be decoded"
+        dropped_s = max(track.n_dropped for track in tracks.values()) / self._rate
+        if dropped_s >= MIN_LOSS_S:
+            self.warning = f"{dropped_s:.1f} s are left out: they have the times of what was before"
 
     def _fit_channels(self, piece: Samples) -> Samples:
         if piece.shape[1] == self._n_channels:

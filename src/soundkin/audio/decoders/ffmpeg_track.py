@@ -39,6 +39,7 @@ class Track:
         is_timed: bool,
     ) -> None:
         self.place: int | None = None  # of the next sample; None before the first
+        self.n_dropped = 0  # samples stamped with times at which others had been already
         self._rate = rate
         self._origin_s = origin_s
         self._is_timed = is_timed
@@ -64,6 +65,7 @@ class Track:
         for piece in self._resample(frame):
             skip = min(len(piece), self._overlap)
             self._overlap -= skip
+            self.n_dropped += skip
             self.place = (self.place or 0) + len(piece) - skip
             if skip < len(piece):
                 yield piece[skip:]
@@ -80,8 +82,9 @@ class Track:
         gap = wanted - place
         if abs(gap) <= tolerance:
             return
+        is_restart = wanted - self._shift <= tolerance  # as of files joined to one
         is_beyond = self._end is not None and wanted > self._end
-        if is_beyond or not -MAX_OVERLAP_S <= gap / self._rate <= MAX_HOLE_S:
+        if is_restart or is_beyond or not -MAX_OVERLAP_S <= gap / self._rate <= MAX_HOLE_S:
             self._shift -= gap  # another clock from here on
         elif gap < 0:
             self._overlap = -gap

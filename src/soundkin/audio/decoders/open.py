@@ -10,14 +10,13 @@ from contextvars import ContextVar
 from pathlib import Path
 
 from soundkin.audio.decoders.choose import choose_decoder
-from soundkin.audio.decoders.decoder import Decoder, copy_channels
+from soundkin.audio.decoders.decoder import Decoder, check_rate, copy_channels
 from soundkin.audio.decoders.downmix import Downmixer
 from soundkin.audio.decoders.ffmpeg import FFMPEG_EXTENSIONS
 from soundkin.audio.decoders.sndfile import SNDFILE_EXTENSIONS
 from soundkin.errors import AudioError, naming
 from soundkin.system.remote import fetch_cached, is_remote
 
-MIN_RATE_HZ, MAX_RATE_HZ = 100, 10_000_000  # seconds of what is slower would be years
 EXTENSIONS = SNDFILE_EXTENSIONS | FFMPEG_EXTENSIONS
 
 
@@ -67,9 +66,7 @@ def open_here(name: str, keep_channels: bool) -> Iterator[Decoder]:
                 raise AudioError(f"{name}: the file is empty")
             arrange = copy_channels if keep_channels else Downmixer()
             decoder = choose_decoder(file, name, stack, arrange)
-            if not MIN_RATE_HZ <= decoder.info.sample_rate <= MAX_RATE_HZ:
-                rate = decoder.info.sample_rate
-                raise AudioError(f"{name}: {rate} Hz is no sample rate of sound")
+            check_rate(name, decoder.info.sample_rate)
         yield decoder
 
 

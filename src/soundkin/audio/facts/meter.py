@@ -79,22 +79,28 @@ class FactsMeter:
             self._take(padded[: n_frames * self._hop].reshape(n_frames, self._hop), mel)
         flux = np.concatenate(self._flux) if self._flux else np.zeros(0, np.float32)
         loudness = self._loudness.measure(self._n_samples / max(1, len(flux) * self._hop))
-        if loudness is None:
+        if loudness is None or not self._bands.any():  # the window sees nothing of one sample
             return Facts()
         frame_s = self._hop / self._sample_rate
         onsets = find_onsets(flux, frame_s)
-        tempo_bpm, tempo_confidence = find_tempo(flux, frame_s, onsets)
+        duration_s = self._n_samples / self._sample_rate
+        tempo_bpm, tempo_confidence = find_tempo(flux, frame_s, duration_s)
         pitch_hz, pitch_confidence = summarise_pitch(self._pitch.finish())
         return Facts(
             loudness_lufs=loudness,
-            brightness_hz=float(np.array(self._band_hz) @ self._bands / self._bands.sum()),
+            brightness_hz=self._measure_brightness(),
             pitch_hz=pitch_hz,
             pitch_confidence=pitch_confidence,
             tempo_bpm=tempo_bpm,
             tempo_confidence=tempo_confidence,
-            onsets_per_s=len(onsets) / max(1.0, self._n_samples / self._sample_rate),
+            onsets_per_s=len(onsets) / max(1.0, duration_s),
             flatness=self._flatness.measure(),
         )
+
+    def _measure_brightness(self) -> float | None:
+        """Average the bands' centres by their power; None where a sound is too short for any."""
+        power = float(self._bands.sum())
+        return float(np.array(self._band_hz) @ self._bands) / power if power > 0 else None
 
     def _take(self, frames: Floats, bands: Floats) -> None:
         """Take frames side by side `(n_frames, hop_length)` and their mel power."""

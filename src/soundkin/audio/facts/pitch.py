@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 FRAME_S = 0.064
-MIN_HZ = 40.0
+MIN_HZ = 32.0  # of C1, 33
 MAX_HZ = 4200.0  # a piano's last key
 WORKING_RATE = 16_000  # about: frames are averaged down to it
 TINY = np.float32(1e-20)

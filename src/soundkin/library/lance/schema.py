@@ -48,13 +48,15 @@ SCHEMAS = {
             ("path", pa.large_binary()),  # bytes, since a file's name may be no valid UTF-8
             ("size", pa.int64()),
             ("mtime_ns", pa.int64()),
+            ("ctime_ns", pa.int64()),
+            ("slow", pa.float64()),  # null for 1, in tables of before
             ("hash", HASH),
             ("error", pa.string()),
         ]
     ),
     TAGS: pa.schema([("tag", pa.string()), ("recording", pa.int64())]),
     REJECTED: pa.schema([("tag", pa.string()), ("recording", pa.int64())]),
-    FOLDERS: pa.schema([("path", pa.large_binary())]),
+    FOLDERS: pa.schema([("path", pa.large_binary()), ("slow", pa.float64())]),
     CONCEPTS: pa.schema(
         [
             ("name", pa.string()),
@@ -79,8 +81,17 @@ def make_segments_schema(size: int) -> pa.Schema:
     )
 
 
-def find_missing_facts(schema: pa.Schema) -> pa.Schema | None:
-    """Say what an older table of segments lacks, as the columns to be added; None for nothing."""
+def find_missing(schema: pa.Schema, wanted: pa.Schema | None) -> pa.Schema | None:
+    """Say what an older table lacks, as the columns to be added; None for nothing.
+
+    Parameters
+    ----------
+    wanted
+        The present schema; None for a table of segments, of which what is measured has grown.
+    """
+    if wanted is not None:
+        added = [field for field in wanted if field.name not in schema.names]
+        return pa.schema(added) if added else None
     content = schema.field("content").type
     known = {field.name for field in content.field("facts").type}
     facts = pa.struct([(name, pa.float64()) for name in FACT_COLUMNS if name not in known])

@@ -29,6 +29,12 @@ EVERYTHING = (
     *("tags", "rejected_tags", "folders", "concepts", "recordings"),
     *("facts", "fingerprints", "contents"),
 )
+INSERT_RECORDING = (
+    "INSERT INTO recordings (id, path, size, mtime_ns, ctime_ns, slow, content_id, error)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET path = excluded.path,"
+    " size = excluded.size, mtime_ns = excluded.mtime_ns, ctime_ns = excluded.ctime_ns,"
+    " slow = excluded.slow, content_id = excluded.content_id, error = excluded.error"
+)
 MODEL = ("model_name", "model_hash", "model_file", "model_config", "index_kind")
 
 
@@ -181,10 +187,17 @@ class _Update:
             recording_id = row["_rowid"] + 1
             self._run("DELETE FROM recordings WHERE path = ? AND id <> ?", [path, recording_id])
             self._run(
-                "INSERT INTO recordings VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"
-                " path = excluded.path, size = excluded.size, mtime_ns = excluded.mtime_ns,"
-                " content_id = excluded.content_id, error = excluded.error",
-                [recording_id, path, size, row["mtime_ns"], found and found[0], error],
+                INSERT_RECORDING,
+                [
+                    recording_id,
+                    path,
+                    size,
+                    row["mtime_ns"],
+                    row.get("ctime_ns"),  # an older table has not these two
+                    row.get("slow") or 1.0,
+                    found and found[0],
+                    error,
+                ],
             )
         n_known = self._run("SELECT COUNT(*) FROM recordings").fetchone()[0]
         if n_known != dataset.count_rows():
@@ -215,9 +228,10 @@ class _Update:
 
     def _take_folders(self) -> None:
         self._run("DELETE FROM folders")
-        for row in self._scan(FOLDERS, ["path"]):
+        for row in self._scan(FOLDERS, list(self._tables.open(FOLDERS).schema.names)):
             self._run(
-                "INSERT OR IGNORE INTO folders VALUES (?)", [encode_path(os.fsdecode(row["path"]))]
+                "INSERT OR IGNORE INTO folders (path, slow) VALUES (?, ?)",
+                [encode_path(os.fsdecode(row["path"])), row.get("slow")],
             )
 
     def _take_concepts(self) -> None:

@@ -37,7 +37,7 @@ from soundkin.library.lance.schema import (
     SCHEMAS,
     SUFFIX,
     TAGS,
-    find_missing_facts,
+    find_missing,
     make_batches,
     make_segments_schema,
 )
@@ -133,29 +133,32 @@ class Tables:
         )
         return name
 
-    def complete_facts(self, name: str) -> None:
-        """Give a table of segments the facts that it was made without, as nulls."""
+    def complete(self) -> None:
+        """Give tables the columns and facts that they were made without, as nulls."""
+        segments = self.read_library()["segments"]
         with self._explained():
-            dataset = self.open(name)
-            missing = find_missing_facts(dataset.schema)
-            if missing is not None:
-                dataset.add_columns(missing)
+            for name in (RECORDINGS, FOLDERS, *filter(None, [segments])):
+                dataset = self.open(name)
+                missing = find_missing(dataset.schema, SCHEMAS.get(name))
+                if missing is not None:
+                    dataset.add_columns(missing)
 
     def append(self, name: str, rows: Sequence[dict[str, Any]]) -> None:
         """Append rows in one commit."""
         with self._explained():
-            self.open(name).insert(pa.Table.from_pylist(list(rows), schema=SCHEMAS[name]))
+            dataset = self.open(name)
+            dataset.insert(pa.Table.from_pylist(list(rows), schema=dataset.schema))
 
     def upsert(self, name: str, keys: Sequence[str], rows: Sequence[dict[str, Any]]) -> None:
         """Renew the rows of the same keys, which keep their ids, and append the others."""
-        table = pa.Table.from_pylist(list(rows), schema=SCHEMAS[name])
+        table = pa.Table.from_pylist(list(rows), schema=self.open(name).schema)
         with self._explained():
             builder = self.open(name).merge_insert(list(keys))
             builder.when_matched_update_all().when_not_matched_insert_all().execute(table)
 
     def remove(self, name: str, keys: Sequence[str], rows: Sequence[dict[str, Any]]) -> None:
         """Delete the rows of these keys."""
-        table = pa.Table.from_pylist(list(rows), schema=SCHEMAS[name])
+        table = pa.Table.from_pylist(list(rows), schema=self.open(name).schema)
         with self._explained():
             self.open(name).merge_insert(list(keys)).when_matched_delete().execute(table)
 
@@ -166,12 +169,15 @@ class Tables:
             with self._explained():
                 self.open(name).delete(" OR ".join(parts[start : start + DELETED_AT_ONCE]))
 
-    def move_recording(self, row_id: int, path: str, size: int, mtime_ns: int) -> None:
-        """Give a recording another file's path, size and time; its id stays."""
+    def move_recording(
+        self, row_id: int, path: str, size: int, mtime_ns: int, ctime_ns: int | None
+    ) -> None:
+        """Give a recording another file's path, size and times; its id stays."""
         values = {
             "path": f"X'{os.fsencode(path).hex()}'",
             "size": str(size),
             "mtime_ns": str(mtime_ns),
+            "ctime_ns": "NULL" if ctime_ns is None else str(ctime_ns),
         }
         with self._explained():
             self.open(RECORDINGS).update(values, where=f"_rowid = {row_id}")

@@ -107,8 +107,11 @@ class WriteThroughConnection(Connection):
     def _push_folders(self, changes: dict[tuple[Any, Any], bool]) -> None:
         with self._in_step(FOLDERS, bool(changes)):
             for is_gone, push in ((False, self.tables.upsert), (True, self.tables.remove)):
+                paths = [path for (path, _), gone in changes.items() if gone is is_gone]
+                sql = "SELECT slow FROM folders WHERE path = ?"
                 rows = [
-                    {"path": os.fsencode(p)} for (p, _), gone in changes.items() if gone is is_gone
+                    {"path": os.fsencode(path), "slow": (self.fetch_one(sql, [path]) or [None])[0]}
+                    for path in paths
                 ]
                 if rows:
                     push(FOLDERS, ["path"], rows)

@@ -15,7 +15,7 @@ from soundkin.evaluation.deform import DeformedSound, deform_sound, read_excerpt
 from soundkin.evaluation.random_distances import RandomDistances, measure_random
 from soundkin.library.library import Library
 from soundkin.library.records import LibraryModel
-from soundkin.server.problems import Json
+from soundkin.server.problems import Json, ProblemError
 from soundkin.server.routes.sounds import get_readable_sound, take_in
 from soundkin.server.schemas import SOUND_ID, UPLOAD_BODY, EndQuery, PathId, StartQuery
 from soundkin.server.sounds.sound import SoundRef
@@ -87,7 +87,7 @@ def list_segments(sound_id: PathId, state: State) -> Response:
         heard = state.get_sound_ref(library, sound_id)
         loaded = state.shared_index.get(library)
         embeddings = _get_embeddings(state, library, heard, loaded.model)
-    return Json(describe_segments(embeddings, loaded.model))
+    return Json(describe_segments(embeddings, loaded.model, heard.slow))
 
 
 def _get_embeddings(
@@ -106,10 +106,12 @@ def _get_embeddings(
     )
 
 
-def describe_segments(embeddings: Embeddings, model: LibraryModel) -> list[dict[str, Any]]:
+def describe_segments(
+    embeddings: Embeddings, model: LibraryModel, slow: float = 1.0
+) -> list[dict[str, Any]]:
     """Write segments as rows, without their vectors."""
     starts, length_s = locate_segments(
-        len(embeddings.vectors), embeddings.duration_s, model.segments, embeddings.sound_s
+        len(embeddings.vectors), embeddings.duration_s, model.segments, embeddings.sound_s, slow
     )
     columns = (starts.tolist(), embeddings.levels_db.tolist(), embeddings.silent.tolist())
     return [
@@ -184,6 +186,9 @@ def _deform(
     state: ServerState, sound_id: str, mix: str | None, start_s: float, end_s: float | None
 ) -> Response:
     heard = get_readable_sound(state, sound_id)
+    if heard.slow != 1:
+        words = f"only sounds heard as they are can be deformed, not {heard.slow:g} times slower"
+        raise ProblemError(422, words)
     excerpt = read_excerpt(heard.path, start_s, end_s)
     other = None
     if mix is not None:

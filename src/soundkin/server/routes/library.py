@@ -109,6 +109,9 @@ class InfoResponse(BaseModel):
     n_segments: int
     duration_s: float
     folders: list[str]
+    slow: dict[str, float] = Field(
+        description="Folders to be heard so many times slower, as ultrasound"
+    )
     tags: list[TagCount]
     extensions: list[ExtensionCount]
     facts: list[FactRange]
@@ -125,11 +128,12 @@ class RecordingsResponse(BaseModel):
 
 
 class FolderResponse(BaseModel):
-    """A folder, with what is in it and below."""
+    """A folder, with what is in it and below, and how many times slower that is to be heard."""
 
     path: str
     n_recordings: int
     duration_s: float
+    slow: float
 
 
 class ChangedResponse(BaseModel):
@@ -158,6 +162,7 @@ def get_info(state: State) -> Response:
             "n_segments": counts.n_segments,
             "duration_s": round(counts.duration_s, 3),
             "folders": library.list_folders(),
+            "slow": library.list_slow(),
             "tags": [{"tag": tag, "count": count} for tag, count in library.list_tags()],
             "extensions": [
                 {"extension": extension, "n_recordings": count}

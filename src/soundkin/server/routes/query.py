@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from soundkin.library.concepts import Concept, find_concept
 from soundkin.library.library import Library
@@ -43,17 +43,25 @@ def read_query(
     )
     for part in parts:
         if part.id.startswith("c"):
-            concept = _find_concept(part.id, library)
+            concept = find_kept(part.id, library)
             asked.sounds.append(Sound(concept.query, part.weight))
             asked.liked.extend(map(Sound, concept.liked))
             asked.disliked.extend(map(Sound, concept.disliked))
         else:
             heard = state.get_sound_ref(library, part.id)
-            asked.sounds.append(heard.as_query(library, part.weight, part.start_s, part.end_s))
+            sound = heard.as_query(library, part.weight, part.start_s, part.end_s)
+            asked.sounds.append(replace(sound, whole=part.whole))
     return asked
 
 
-def _find_concept(part_id: str, library: Library) -> Concept:
+def find_kept(part_id: str, library: Library) -> Concept:
+    """Find the concept of an id.
+
+    Raises
+    ------
+    ProblemError
+        There is none, or another model made it.
+    """
     concept = find_concept(library, int(part_id[1:]))
     if concept is None:
         raise ProblemError(404, f"{part_id}: no such concept")
@@ -70,7 +78,9 @@ def _read_places(places: Iterable[SegmentRef], state: ServerState, library: Libr
     found = []
     for place in places:
         heard = state.get_sound_ref(library, place.id)
-        end_s = min(place.start_s + segment_s, max(heard.duration_s, place.start_s + 1e-3))
+        end_s = min(
+            place.start_s + segment_s / heard.slow, max(heard.duration_s, place.start_s + 1e-3)
+        )
         found.append(heard.as_query(library, 1.0, place.start_s, end_s))
     return found
 

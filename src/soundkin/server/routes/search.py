@@ -60,7 +60,9 @@ class HitResponse(BaseModel):
     duration_s: float
     recording_duration_s: float
     score: float = Field(examples=[0.827312])
-    percentile: float = Field(examples=[99.9])
+    percentile: float = Field(
+        examples=[99.9], description="Share, 0-100, of pairs of sounds of the world less alike"
+    )
     rank_score: float | None
     n_folded: int
     copies: list[CopyResponse]
@@ -70,7 +72,7 @@ class HitResponse(BaseModel):
 
 
 class VerdictResponse(BaseModel):
-    """How many hits are as near to the query as most sounds here have their nearest."""
+    """How many hits reach `usual_score`, as few sounds of the world do here by chance."""
 
     word: str = Field(examples=["many", "some", "none"])
     n_good: int
@@ -101,6 +103,8 @@ class ComparedFact(BaseModel):
     unit: str
     query: float | None
     hit: float | None
+    query_name: str | None = Field(examples=["A3"])
+    hit_name: str | None = Field(examples=["A3 +12 cents"])
     closeness: float
 
 
@@ -134,17 +138,25 @@ async def search_upload(
     top_k: Annotated[int, Query(ge=1, le=1000)] = 30,
     per_recording: Annotated[int, Query(ge=1, le=100)] = 1,
     exclude_self: bool = True,
+    min_score: Annotated[float, Query(ge=-1, le=1)] = -1.0,
+    min_percentile: Annotated[float, Query(ge=0, le=100)] = 0.0,
 ) -> Response:
     """Take a sound in and search with all of it, in one round trip."""
     upload = await take_in(request, state, name)
+    sound = await run_in_search_pool(describe_sound, SoundRef.of_upload(upload))
+    part = PartRequest(id=upload.id)
+    if sound["strokes"]:
+        part = PartRequest(id=upload.id, **sound["strokes"][sound["loudest"]])
     words = SearchRequest(
-        sounds=[PartRequest(id=upload.id)],
+        sounds=[part],
         top_k=top_k,
         per_recording=per_recording,
         exclude_self=exclude_self,
+        min_score=min_score,
+        min_percentile=min_percentile,
     )
     answer = await run_in_search_pool(run_search, words, state)
-    return Json({"sound": describe_sound(SoundRef.of_upload(upload))} | answer)
+    return Json({"sound": sound} | answer)
 
 
 def run_search(words: SearchRequest, state: ServerState) -> dict[str, Any]:
@@ -163,6 +175,8 @@ def run_search(words: SearchRequest, state: ServerState) -> dict[str, Any]:
             disliked=asked.disliked,
             weights=words.weights,
             fold_duplicates=words.fold,
+            min_score=words.min_score,
+            min_percentile=words.min_percentile,
         )
         verdict = searcher.judge(hits)
     return {

@@ -40,9 +40,7 @@ class SuggestionResponse(BaseModel):
 def list_suggestions(
     state: State,
     limit: Annotated[int, Query(ge=1, le=1000)] = 50,
-    sure: Annotated[
-        float, Query(ge=0, le=1, description="How many of such suggestions must be right")
-    ] = 0.8,
+    sure: Annotated[float, Query(ge=0, le=1, description="How likely each must be right")] = 0.8,
 ) -> Response:
     """Suggest tags for recordings without any, as the nearest tagged ones vote; surest first."""
     with state.open_library() as library:

@@ -56,10 +56,11 @@ class PreviewCache:
         """Draw a sound's spectrogram; see `draw_sound`."""
 
         def make() -> tuple[bytes, int]:
-            picture = draw_sound(heard.path, heard.duration_s, width, height, start_s, end_s)
+            region = (start_s, end_s, heard.slow)
+            picture = draw_sound(heard.path, heard.duration_s, width, height, *region)
             return picture, len(picture)
 
-        key = ("spectrogram", _identify(heard), width, height, start_s, end_s)
+        key = ("spectrogram", _identify(heard), width, height, start_s, end_s, heard.slow)
         return self.get(key, make)
 
 

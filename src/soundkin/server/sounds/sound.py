@@ -44,6 +44,11 @@ class SoundRef:
         return cls(*facts, upload=upload)
 
     @property
+    def slow(self) -> float:
+        """How many times slower it is heard, as ultrasound."""
+        return 1.0 if self.recording is None else self.recording.slow
+
+    @property
     def path(self) -> Path:
         """The file to decode, on this machine; what is far is brought near first.
 
@@ -64,7 +69,7 @@ class SoundRef:
         """Make a part of a query of it; an upload that the library has is that recording."""
         recording = self.recording
         if self.upload is not None:
-            content_id = library.find_content(self.upload.digest) or 0
+            content_id = library.find_bytes(self.upload.digest) or 0
             known = library.get_recordings([content_id]).get(content_id)
             if not known:
                 return Sound(self.source, weight, start_s, end_s, self.upload.digest)

@@ -133,7 +133,7 @@ function play(i) {
   const places = [data.beside, data.base].filter((prefix) => prefix !== null).map((prefix) => prefix + path);
   const trouble = document.getElementById("trouble");
   const attempt = (number) => {
-    stopAt = data.segment_s === null ? Infinity : starts[i] + data.segment_s;
+    stopAt = data.segment_s === null ? Infinity : starts[i] + data.segment_s / data.slow[owners[i]];
     audio.src = places[number] + (starts[i] ? `#t=${starts[i]}` : "");
     audio.play().then(() => { trouble.textContent = ""; }, (error) => {
       if (error.name === "AbortError" || state.pointed !== i) return;

@@ -80,6 +80,7 @@ export const searchUpload = (file, name, values) =>
   }).then((answer) => answer.json());
 
 export const search = (body, signal) => send("POST", "search", body, { signal });
+export const findEvents = (body, signal) => send("POST", "find", body, { signal });
 export const explain = (body) => send("POST", "explain", body);
 export const changeTags = (ids, add, remove) => send("POST", "tags", { ids, add, remove });
 export const changeFavourite = (ids, favourite) => send("POST", "favourites", { ids, favourite });

@@ -39,17 +39,17 @@ export function stem(name) {
   return (name ?? "").replace(/\.[A-Za-z0-9]{1,5}$/, "");
 }
 
-/** 99.7 → "99.7th percentile": more alike than that many of a hundred pairs of this library. */
+/** 99.7 → "99.7th percentile": more alike than that many of a hundred pairs of unrelated sounds. */
 export function percentile(value) {
   if (value === null || value === undefined) return "";
-  const shown = value >= 99 ? value.toFixed(1) : value.toFixed(0);
+  const shown = value >= 99.9 ? value.toFixed(2) : value >= 99 ? value.toFixed(1) : value.toFixed(0);
   const last = shown.endsWith("11") || shown.endsWith("12") || shown.endsWith("13") ? "" : shown.at(-1);
   return `${shown}${{ 1: "st", 2: "nd", 3: "rd" }[last] ?? "th"} percentile`;
 }
 
-/** A fact's value with its unit. */
-export function factValue(value, fact) {
+/** A fact's value with its unit, and its name if it has one: 222 Hz, A3 +12 cents. */
+export function factValue(value, fact, name) {
   if (value === null || value === undefined) return "–";
   const digits = fact?.unit === "Hz" || Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : 2;
-  return `${value.toFixed(digits)}${fact?.unit ? ` ${fact.unit}` : ""}`;
+  return `${value.toFixed(digits)}${fact?.unit ? ` ${fact.unit}` : ""}${name ? `, ${name}` : ""}`;
 }

@@ -10,6 +10,8 @@ const EMPTY = {
   top_k: 30,
   per_recording: 1,
   fold: false,
+  min_score: undefined,
+  min_percentile: undefined,
   colour: "",
 };
 
@@ -17,6 +19,7 @@ const listeners = new Set();
 let state = structuredClone(EMPTY);
 
 const number = (text) => (text === null || text === "" || Number.isNaN(Number(text)) ? undefined : Number(text));
+const within = (text, low, high) => (number(text) === undefined ? undefined : Math.max(low, Math.min(high, number(text))));
 const short = (value) => String(Math.round(value * 1000) / 1000);
 
 /** One sound of a query as text: `r17`, `r17@0.5-1.25`, `r17*-0.5`. */
@@ -57,6 +60,8 @@ export function writeAddress(value) {
   if (value.top_k !== EMPTY.top_k) out.set("n", value.top_k);
   if (value.per_recording !== EMPTY.per_recording) out.set("per", value.per_recording);
   if (value.fold) out.set("fold", "1");
+  if (value.min_score !== undefined) out.set("score", short(value.min_score));
+  if (value.min_percentile !== undefined) out.set("percentile", short(value.min_percentile));
   if (value.colour) out.set("colour", value.colour);
   const text = out.toString().replaceAll("%40", "@").replaceAll("%2F", "/");
   return text ? `?${text}` : "?";
@@ -84,6 +89,8 @@ export function readAddress(text) {
   value.top_k = Math.min(500, number(from.get("n")) ?? EMPTY.top_k);
   value.per_recording = number(from.get("per")) ?? EMPTY.per_recording;
   value.fold = from.has("fold");
+  value.min_score = within(from.get("score"), -1, 1);
+  value.min_percentile = within(from.get("percentile"), 0, 100);
   value.colour = from.get("colour") ?? "";
   return value;
 }
@@ -111,7 +118,7 @@ export function addSound(sound) {
 }
 
 export function resetFilters() {
-  change({ filters: structuredClone(EMPTY.filters), weights: {} });
+  change({ filters: structuredClone(EMPTY.filters), weights: {}, min_score: undefined, min_percentile: undefined });
 }
 
 export function onChange(listener) {

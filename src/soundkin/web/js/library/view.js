@@ -63,7 +63,7 @@ export function open(box, info) {
   function fillFolders(found) {
     const all = { path: "", n_recordings: info.n_recordings, duration_s: info.duration_s };
     const rows = [all, ...found.slice(0, MOST_FOLDERS)].map((folder) => {
-      const button = h("button", { type: "button", "aria-pressed": String(folder.path === table.folder()), title: folder.path || "All folders" }, h("span", {}, folder.path ? shortFolder(folder.path) : "All folders"), h("span", { class: "quiet small" }, `${folder.n_recordings.toLocaleString("en")} · ${length(folder.duration_s)}`));
+      const button = h("button", { type: "button", "aria-pressed": String(folder.path === table.folder()), title: folder.path || "All folders" }, h("span", {}, folder.path ? shortFolder(folder.path) : "All folders"), h("span", { class: "quiet small" }, `${folder.n_recordings.toLocaleString("en")} · ${length(folder.duration_s)}${folder.slow > 1 ? ` · heard ${folder.slow}× slower` : ""}`));
       button.addEventListener("click", () => {
         folders.querySelectorAll("button").forEach((other) => other.setAttribute("aria-pressed", String(other === button)));
         tabs.choose(0);

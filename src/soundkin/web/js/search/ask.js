@@ -8,8 +8,9 @@ const sounds = new Map();
 let running = null;
 
 /** The body of a search request that a state stands for. */
-export function requestOf({ sounds, liked, disliked, filters, weights, top_k, per_recording, fold }) {
-  return { sounds, liked, disliked, filters, weights, top_k, per_recording, fold, exclude_self: true };
+export function requestOf({ sounds, liked, disliked, filters, weights, top_k, per_recording, fold, min_score, min_percentile }) {
+  const asked = sounds.map((sound) => ({ ...sound, whole: !sound.start_s && sound.end_s === null }));
+  return { sounds: asked, liked, disliked, filters, weights, top_k, per_recording, fold, min_score, min_percentile, exclude_self: true };
 }
 
 function keep(key, answer) {
@@ -31,7 +32,7 @@ export async function runSearch(state) {
   running?.abort();
   const body = requestOf(state);
   const key = JSON.stringify(body);
-  if (pending && state.sounds.length === 1 && state.sounds[0].id === pending.id && !state.liked.length) {
+  if (pending && state.sounds.length === 1 && state.sounds[0].id === pending.id && !state.liked.length && state.min_score === undefined && state.min_percentile === undefined) {
     keep(key, pending.result);
     pending = null;
   }

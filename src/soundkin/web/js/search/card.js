@@ -13,9 +13,13 @@ export const cardKey = (hit) => `${hit.id}@${hit.start_s}`;
 
 /** The stretch that a card plays. */
 export function stretchOf(hit) {
-  const whole = hit.start_s === 0 && hit.duration_s >= hit.recording_duration_s - 0.001;
+  const whole = covers(hit);
   return whole ? { id: hit.id, start_s: 0, end_s: null, length_s: hit.recording_duration_s } : { id: hit.id, start_s: hit.start_s, end_s: round(hit.start_s + hit.duration_s) };
 }
+
+// A match begins at the onset and ends with what is heard; a breath of silence around it is no more.
+const BREATH_S = 0.05;
+const covers = (hit) => hit.start_s < BREATH_S && hit.start_s + hit.duration_s > hit.recording_duration_s - BREATH_S;
 
 const round = (value) => Math.round(value * 1000) / 1000;
 
@@ -113,12 +117,12 @@ function tellScore({ score, rank_score, percentile: value }, bar, number, beside
   number.textContent = shown.toFixed(3);
   const refined = rank_score !== null && rank_score !== undefined;
   beside.textContent = refined ? `refined, was ${score.toFixed(3)}` : percentile(value);
-  beside.title = `Cosine ${score.toFixed(3)}: more alike than ${value.toFixed(1)} % of pairs of sounds in this library`;
+  beside.title = `Cosine ${score.toFixed(3)}: more alike than ${value.toFixed(2)} % of pairs of unrelated sounds of the world`;
 }
 
 function place(hit, all) {
   const folder = shortFolder(hit.folder);
-  const time = all && hit.start_s === 0 && hit.duration_s >= hit.recording_duration_s - 0.001 ? "" : `${clock(hit.start_s)} · `;
+  const time = all && covers(hit) ? "" : `${clock(hit.start_s)} · `;
   return `${folder} · ${time}${length(hit.duration_s)}${hit.recording_duration_s - hit.duration_s > 0.01 ? ` of ${length(hit.recording_duration_s)}` : ""}`;
 }
 

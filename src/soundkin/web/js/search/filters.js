@@ -8,6 +8,7 @@ import { change, current, resetFilters } from "../base/state.js";
 export function filterPanel(info) {
   const measured = info.facts.filter(({ min }) => min !== null);
   const parts = [
+    leastAlike(),
     durations(),
     info.tags.length ? choices("Tags", "tags", info.tags.filter(({ tag }) => tag !== "favourite").map(({ tag, count }) => [tag, tag, count])) : null,
     toggle("Favourites only", ({ filters }) => Boolean(filters.favourites), (on) => patch({ favourites: on || undefined })),
@@ -26,8 +27,8 @@ export function filterPanel(info) {
   return { element: h("aside", { class: "filters", "aria-label": "Refine" }, element), update };
 }
 
-function isFiltered({ filters, weights }) {
-  return Object.keys(weights).length > 0 || Object.values(filters).some((value) => (value && typeof value === "object" ? Object.keys(value).length : value));
+function isFiltered({ filters, weights, min_score, min_percentile }) {
+  return min_score !== undefined || min_percentile !== undefined || Object.keys(weights).length > 0 || Object.values(filters).some((value) => (value && typeof value === "object" ? Object.keys(value).length : value));
 }
 
 const patch = (values) => change({ filters: { ...current().filters, ...values } });
@@ -61,6 +62,21 @@ function range(title, read, write, { unit, step = "any", placeholders = ["least"
   return {
     element: h("fieldset", { class: "group" }, h("legend", {}, title, unit && h("span", { class: "quiet" }, ` ${unit}`)), h("div", { class: "pair" }, fields[0], h("span", { class: "quiet" }, "to"), fields[1])),
     update: (state) => read(state).forEach((value, i) => document.activeElement !== fields[i] && (fields[i].value = value ?? "")),
+  };
+}
+
+/** How much like the query a hit must be, by its score or by its percentile. */
+function leastAlike() {
+  const bounds = [["score", "min_score", -1, 1, 0.05], ["percentile", "min_percentile", 0, 100, 0.1]];
+  const fields = bounds.map(([words, name, low, high, step]) => {
+    const field = h("input", { type: "number", min: low, max: high, step, placeholder: words, "aria-label": `Least ${words} of hits` });
+    const read = () => (field.value === "" ? undefined : Math.max(low, Math.min(high, Number(field.value))));
+    field.addEventListener("input", settle(() => change({ [name]: read() }), 350));
+    return { name, field };
+  });
+  return {
+    element: h("fieldset", { class: "group" }, h("legend", {}, "At least this alike"), h("div", { class: "pair" }, fields[0].field, h("span", { class: "quiet" }, "and"), fields[1].field)),
+    update: (state) => fields.forEach(({ name, field }) => document.activeElement !== field && (field.value = state[name] ?? "")),
   };
 }
 

@@ -10,7 +10,7 @@ export function verdictWords({ verdict }) {
   const { word, n_good } = verdict;
   const words =
     word === "none"
-      ? "These are the nearest, but farther than sounds in this library usually are from their kin."
-      : `${count(n_good, "of them is", "of them are")} as near as kin usually are here.`;
+      ? "These are the nearest, but no nearer than a sound that is not here comes by chance."
+      : `${count(n_good, "of them is", "of them are")} nearer than chance finds here.`;
   return { title: TITLES[word], words };
 }

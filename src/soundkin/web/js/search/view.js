@@ -2,6 +2,7 @@
 
 import { loadConcepts, loadRecordings } from "../base/api.js";
 import { h, icon, press } from "../base/dom.js";
+import { everywherePanel } from "./everywhere.js";
 import { exportMenu } from "./export.js";
 import { count } from "../base/format.js";
 import { sayTrouble, whisper } from "../base/messages.js";
@@ -98,6 +99,7 @@ async function fillShelf(shelf, list, info) {
 
 function searching(info) {
   const query = queryPanel();
+  const everywhere = everywherePanel(info().formats);
   let filters = filterPanel(info());
   const list = cardList({ label: "Hits", why: (hit) => showWhy(current().sounds, hit) });
   const verdict = h("div", { class: "verdict" });
@@ -106,7 +108,7 @@ function searching(info) {
   const fold = h("label", { class: "row small" }, "per recording ", h("select", { "aria-label": "Hits per recording at most" }, [1, 2, 3, 5, 10].map((n) => h("option", { value: n }, n))));
   const tools = h("div", { class: "row" }, fold, hover, saveConceptButton(), exportMenu(info().formats, list.hits));
   const results = h("section", { "aria-label": "Results" }, h("div", { class: "results-head" }, verdict, tools), list.element, h("div", { class: "empty" }, more));
-  const element = h("div", { class: "searching" }, query.element, filters.element, results);
+  const element = h("div", { class: "searching" }, query.element, everywhere.element, filters.element, results);
   more.addEventListener("click", () => change({ top_k: Math.min(MOST, current().top_k + MORE) }, { replace: true }));
   hover.addEventListener("click", () => (setHoverPlays(!hoverPlays()), press(hover, hoverPlays())));
   fold.querySelector("select").addEventListener("change", (event) => change({ per_recording: Number(event.target.value) }));
@@ -114,6 +116,7 @@ function searching(info) {
 
   async function update(state) {
     query.update(state.sounds);
+    everywhere.update(state);
     filters.update(state);
     fold.querySelector("select").value = String(state.per_recording);
     const key = JSON.stringify(requestOf(state));
@@ -147,17 +150,20 @@ function searching(info) {
     filters.update(current());
   }
 
-  return { kind: "searching", element, update, renew, togglePlay: query.toggle, close: () => (list.close(), query.update([])) };
+  return { kind: "searching", element, update, renew, togglePlay: query.toggle, close: () => (list.close(), everywhere.close(), query.update([])) };
 }
 
 function tellVerdict(place, answer, state) {
-  if (!answer.hits.length) return tellNothing(place, "The library has no other sound to compare with. Index more folders in the library view.", state);
+  if (!answer.hits.length) return tellNothing(place, isBounded(state) ? "No other sound here is as much like it as you ask for." : "The library has no other sound to compare with. Index more folders in the library view.", state);
   const { title, words } = verdictWords(answer);
   const took = answer.took_ms === undefined ? "" : ` · ${answer.took_ms < 10 ? answer.took_ms.toFixed(1) : Math.round(answer.took_ms)} ms`;
   return place.replaceChildren(h("h2", {}, title), h("p", {}, `${words}${words ? " " : ""}${count(answer.hits.length, "hit")}${took}`));
 }
 
-function tellNothing(place, words, { filters }) {
-  const filtered = Object.values(filters).some((value) => (value && typeof value === "object" ? Object.keys(value).length : value));
+const isBounded = ({ min_score, min_percentile }) => min_score !== undefined || min_percentile !== undefined;
+
+function tellNothing(place, words, state) {
+  const { filters } = state;
+  const filtered = isBounded(state) || Object.values(filters).some((value) => (value && typeof value === "object" ? Object.keys(value).length : value));
   place.replaceChildren(h("h2", {}, "Nothing here fits"), h("p", {}, words), filtered ? h("button", { type: "button", onclick: resetFilters }, "Take the filters away") : "");
 }

@@ -57,11 +57,11 @@ function stability({ stability, stable, n_pieces, n_near }) {
 function comparison({ facts }) {
   if (facts.every(({ hit }) => hit === null)) return h("p", { class: "quiet" }, "The facts of this sound were not measured yet. Look for changes in the library view.");
   const rows = facts.map((fact) => {
-    const { query, hit, closeness } = fact;
+    const { query, hit, query_name, hit_name, closeness } = fact;
     const bar = h("i");
     bar.style.transform = `scaleX(${closeness})`;
     const close = h("td", {}, h("div", { class: "progress", role: "img", "aria-label": `${Math.round(100 * closeness)} % close` }, bar));
-    return h("tr", {}, h("th", { scope: "row" }, fact.title), h("td", {}, factValue(query, fact)), h("td", {}, factValue(hit, fact)), close);
+    return h("tr", {}, h("th", { scope: "row" }, fact.title), h("td", {}, factValue(query, fact, query_name)), h("td", {}, factValue(hit, fact, hit_name)), close);
   });
   return h("table", {}, h("thead", {}, h("tr", {}, ["Fact", "Query", "Hit", "How close"].map((words) => h("th", { scope: "col" }, words)))), h("tbody", {}, rows));
 }

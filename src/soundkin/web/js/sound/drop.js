@@ -18,7 +18,7 @@ export async function take(file, name, how = "search") {
     if (how === "search") await searchAtOnce(file, name);
     else {
       const sound = await upload(file, name);
-      addSound({ id: sound.id, weight: how === "minus" ? -0.5 : 1 });
+      addSound({ ...heard(sound), weight: how === "minus" ? -0.5 : 1 });
     }
   } catch (error) {
     sayTrouble(error);
@@ -27,16 +27,19 @@ export async function take(file, name, how = "search") {
   }
 }
 
+/** A sound as part of a query: its loudest stroke, where it has silence or noise around. */
+const heard = ({ id, strokes, loudest }) => ({ id, ...(strokes.length ? strokes[loudest] : {}) });
+
 async function searchAtOnce(file, name) {
   const { filters, weights, top_k, per_recording, fold } = current();
   const filtered = Object.entries(filters).some(([, value]) => (typeof value === "object" ? Object.keys(value).length : value));
   if (filtered || Object.keys(weights).length || per_recording !== 1 || fold) {
     const sound = await upload(file, name);
-    return searchFrom({ id: sound.id });
+    return searchFrom(heard(sound));
   }
   const result = await searchUpload(file, name, { top_k });
-  keepResult([{ id: result.sound.id, weight: 1, start_s: 0, end_s: null }], result);
-  return searchFrom({ id: result.sound.id });
+  keepResult([{ id: result.sound.id }], result);
+  return searchFrom(heard(result.sound));
 }
 
 /** Open the system's file dialog. */

@@ -25,7 +25,8 @@ export function strip(sound, region, choose) {
   const after = h("div", { class: "outside" });
   const edges = ["start", "end"].map((side) => h("div", { class: "edge", role: "slider", tabindex: "0", "aria-label": `Region's ${side}`, "aria-valuemin": "0", "aria-valuemax": String(total), dataset: { side } }));
   const head = h("div", { class: "head" });
-  const box = h("div", { class: "strip" }, canvas, picture, before, after, edges, head);
+  const strokes = (sound.strokes ?? []).length > 1 ? sound.strokes.map(strokeButton) : [];
+  const box = h("div", { class: "strip" }, canvas, picture, before, after, strokes, edges, head);
   const words = h("span", { class: "region-words" });
   const tools = h("span", { class: "row" });
   let peaks = null;
@@ -47,8 +48,19 @@ export function strip(sound, region, choose) {
       edge.setAttribute("aria-valuenow", value.toFixed(3));
       edge.setAttribute("aria-valuetext", `${value.toFixed(2)} seconds`);
     });
+    strokes.forEach((button, i) => {
+      const stroke = sound.strokes[i];
+      button.style.left = `${100 * at(stroke.start_s)}%`;
+      button.style.width = `${100 * (at(stroke.end_s) - at(stroke.start_s))}%`;
+      button.hidden = at(stroke.end_s) < 0 || at(stroke.start_s) > 1;
+      button.setAttribute("aria-pressed", String(Math.abs(stroke.start_s - start_s) < 0.002 && Math.abs(stroke.end_s - end_s) < 0.002));
+    });
     words.textContent = whole() ? `all of it, ${length(total)}; drag to search with a part` : `${clock(start_s)} to ${clock(end_s)}, ${length(end_s - start_s)} of ${length(total)}`;
     if (peaks) drawPeaks(canvas, peaks, { from, to });
+  }
+
+  function strokeButton(stroke, i) {
+    return h("button", { type: "button", class: "stroke", "aria-label": `Stroke ${i + 1}, at ${clock(stroke.start_s)}`, title: "Search with this stroke", onpointerdown: (event) => event.stopPropagation(), onclick: () => choose({ ...stroke }) });
   }
 
   async function look() {

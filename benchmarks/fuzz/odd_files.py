@@ -21,6 +21,10 @@ RATE = 44_100
 CLICK_S = 0.02
 SPACING_S = 1.7
 
+# What stands before and behind sound without being any: a picture (ID3), a list of words (RIFF).
+PICTURE = b"ID3\x03\0\0\0\x12\x34\x56" + bytes((0x12 << 14) + (0x34 << 7) + 0x56)
+LIST = b"LIST" + struct.pack("<I", 4000) + b"INFOISFT" + bytes(range(250)) * 15 + bytes(242)
+
 Samples = npt.NDArray[np.float32]
 
 
@@ -66,7 +70,8 @@ def encode(
     `holes` are stretches (from, to) by which everything later is stamped later; `video_s` seconds
     of black picture run from 0 on.
     """
-    with av.open(str(path), "w", format=container, options=options or {}) as file:
+    options = {"fflags": "+bitexact"} | (options or {})
+    with av.open(str(path), "w", format=container, options=options) as file:
         streams = []
         picture = file.add_stream("mpeg4", rate=25) if video_s else None
         if picture is not None:
@@ -123,11 +128,32 @@ def _encode_track(stream, samples, start_s, holes, rate):  # type: ignore[no-unt
     return timed
 
 
-def wav_bytes(samples: Samples, rate: int = RATE, subtype: str = "PCM_16", **options: str) -> bytes:
-    """Write samples as a file in memory."""
+def file_bytes(samples: Samples, form: str, subtype: str, rate: int = RATE) -> bytes:
+    """Write samples as a file in memory through libsndfile."""
     file = io.BytesIO()
-    soundfile.write(file, samples, rate, subtype=subtype, **({"format": "WAV"} | options))
+    soundfile.write(file, samples, rate, format=form, subtype=subtype)
     return file.getvalue()
+
+
+def wav_bytes(samples: Samples, rate: int = RATE, subtype: str = "PCM_16") -> bytes:
+    """Write samples as a WAV file in memory."""
+    return file_bytes(samples, "WAV", subtype, rate)
+
+
+def mp3_bytes(samples: Samples, mode: str = "VARIABLE") -> bytes:
+    """Write samples as an MP3 in memory, with a table of its length."""
+    file = io.BytesIO()
+    options = {"format": "MP3", "subtype": "MPEG_LAYER_III", "bitrate_mode": mode}
+    soundfile.write(file, samples, RATE, compression_level=0.4, **options)
+    return file.getvalue()
+
+
+def aiff_without_sizes(samples: Samples) -> bytes:
+    """Write samples as an AIFF whose recorder died before it wrote their size."""
+    data = bytearray(file_bytes(samples, "AIFF", "PCM_16"))
+    place = data.index(b"SSND")
+    data[place + 4 : place + 8] = data[4:8] = bytes(4)
+    return bytes(data)
 
 
 def patch_sizes(data: bytes, data_size: int, riff_size: int | None = None) -> bytes:
@@ -182,6 +208,13 @@ def spread_ogg_headers(data: bytes) -> bytes:
     for number, page in enumerate(pages[n_headers + 1 :], 3):
         made.append(_write_page((*page[:5], number), page[0], page[1], page[2]))
     return b"".join(made)
+
+
+def renumber_ogg(data: bytes, serial: int) -> bytes:
+    """Give an Ogg stream another number; encoders draw it at random."""
+    number = serial.to_bytes(4, "little")
+    pages = [(*page[:4], number, page[5]) for page in _read_pages(data)]
+    return b"".join(_write_page(page, page[0], page[1], page[2]) for page in pages)
 
 
 Page = tuple[int, bytes, bytes, int, bytes, int]  # flags, lacing, body, granule, serial, number
