@@ -44,7 +44,6 @@ ARCHIVES = {".zip", ".pk3"}
 MIN_S = 0.05
 NO_LIMIT = 1 << 30
 COMPARING_MODEL = "melstats"  # never a model that such a corpus has made
-SAME_SOUND = 0.99
 
 
 def download(package: str, folder: Path) -> Path | None:
@@ -118,7 +117,7 @@ def drop_excluded(output: Path, excluded: list[Path]) -> set[str]:
         index_folders(library, [output, *excluded], model=COMPARING_MODEL)
         roots = tuple(f"{folder.absolute()}/" for folder in excluded)
         dropped = set()
-        for group in find_duplicates(library, threshold=SAME_SOUND):
+        for group in find_duplicates(library):
             paths = [recording.path for recording in group.recordings]
             if any(path.startswith(roots) for path in paths):
                 dropped.update(path for path in paths if not path.startswith(roots))

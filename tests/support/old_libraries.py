@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from soundkin.audio.fingerprint import HOP_S, N_BANDS, Fingerprint
 from soundkin.library.schema import read_migrations
 
 FOLDER = Path(__file__).parents[1] / "library" / "versions"
@@ -88,6 +89,9 @@ def fill(connection: sqlite3.Connection, version: int) -> None:
     if version >= 7:
         connection.execute("UPDATE folders SET slow = 10")
         connection.execute("UPDATE recordings SET slow = 10, ctime_ns = 30 WHERE id < 3")
+    if version >= 10:
+        fingerprint = Fingerprint(np.zeros((3, N_BANDS), np.uint8), HOP_S, -20.0).to_bytes()
+        connection.execute("INSERT INTO fingerprints VALUES (5, ?)", [fingerprint])
 
 
 if __name__ == "__main__":

@@ -24,16 +24,15 @@ from soundkin.cli.options import (
     epilog="""\b
 Examples:
   soundkin dups                          every group of recordings that sound the same
-  soundkin dups --threshold 0.98         more of them, less sure
   soundkin dups --paths                  all but the first of each group, e.g. to look through
 """
 )
 @click.option(
     "--threshold",
     type=Number(-1, 1),
-    default=0.99,
+    default=0.8,
     show_default=True,
-    help="Least cosine similarity of segments at the same time.",
+    help="Least cosine similarity of recordings that are looked at closer.",
 )
 @filter_options
 @output_options(JSON, CSV, PATHS)
@@ -44,25 +43,20 @@ def dups(
 ) -> None:
     """List near-duplicate recordings: the same sound at another level, format or trim.
 
-    --paths leaves out the first, longest, recording of each group.
+    Recordings that sound alike are laid over each other, and what differs is told of each beside
+    the first of its group; other takes of one instrument are no duplicates.
+
+    --paths leaves out the first recording of each group: the best, which is not lossy if another
+    is, and has the most bits, channels and samples a second, and the least silence around it.
     """
     from soundkin.cli import output as out
     from soundkin.search.duplicates import find_duplicates
+    from soundkin.search.rows import describe_duplicates
     from soundkin.text import format_time
 
     with open_library(library_path) as library:
         groups = find_duplicates(library, threshold=threshold, filters=build_filters(**filters))
-    rows: list[dict[str, Any]] = [
-        {
-            "group": number,
-            "score": round(group.score, 6),
-            "path": recording.path,
-            "duration_s": round(recording.duration_s, 6),
-            "first": place == 0,
-        }
-        for number, group in enumerate(groups, 1)
-        for place, recording in enumerate(group.recordings)
-    ]
+    rows = describe_duplicates(groups)
     if output or null:
         if output in (None, "paths"):
             rows = [row for row in rows if not row["first"]]
@@ -73,10 +67,10 @@ def dups(
         cells = (
             (
                 str(row["group"]),
-                f"{row['score']:.4f}",
                 format_time(row["duration_s"]),
+                row["differs"] or "",
                 out.shorten_path(row["path"]),
             )
             for row in rows
         )
-        out.print_table(("group", "score", "duration", "recording"), cells)
+        out.print_table(("group", "duration", "differs", "recording"), cells)

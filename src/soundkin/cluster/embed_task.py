@@ -216,4 +216,5 @@ def _describe(embeddings: Embeddings) -> dict[str, Any]:
         "warning": embeddings.warning,
         "n_segments": len(embeddings.vectors),
         "facts": None if embeddings.facts is None else dataclasses.asdict(embeddings.facts),
+        "fingerprint": embeddings.fingerprint,
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any, Protocol
 
@@ -15,6 +15,7 @@ from soundkin.audio.audible import Stretch, align_segments
 from soundkin.audio.decoders.decoder import BLOCK_S, AudioInfo, Samples
 from soundkin.audio.decoders.open import open_decoder
 from soundkin.audio.facts.meter import FactsMeter
+from soundkin.audio.fingerprint import FingerprintMeter, compute_fingerprint
 from soundkin.audio.read import convert_waveform
 from soundkin.audio_facts import Facts, undo_slowing
 from soundkin.config import MAX_SLOW, SILENCE_DB, MelConfig, SegmentConfig
@@ -28,6 +29,14 @@ NORM_TOLERANCE = 0.01
 ULTRASOUND_RATES = 4  # times the model's own
 BEYOND_DB = 30.0  # that a sound is louder as it is than as far as the model hears
 BATCH_FLOATS = 1 << 18  # that a model is given at once
+
+
+@dataclass(frozen=True)
+class Measurements:
+    """What is measured of a sound beside its vectors: its facts, and what copies are told by."""
+
+    facts: Facts
+    fingerprint: bytes
 
 
 class SegmentModel(Protocol):
@@ -143,8 +152,8 @@ class Embedder:
         blocks = (mono[start : start + n_block] for start in range(0, len(mono), n_block))
         return self._embed_blocks(blocks)
 
-    def measure_file(self, path: str | os.PathLike[str], slow: float = 1.0) -> Facts:
-        """Measure a sound file's facts, heard `slow` times slower, without embedding it.
+    def measure_file(self, path: str | os.PathLike[str], slow: float = 1.0) -> Measurements:
+        """Measure a sound file, heard `slow` times slower, without embedding it.
 
         Raises
         ------
@@ -152,19 +161,27 @@ class Embedder:
             The file is not sound that can be read.
         """
         rate = self._segments.sample_rate
-        meter = FactsMeter(rate, self.model.mel)
-        n_samples = 0
+        meter, marks = FactsMeter(rate, self.model.mel), FingerprintMeter(rate)
         with open_blocks(path, rate, 0.0, None, slow) as blocks:
             head, ended = take_head(blocks, round(TAKE_S * rate))
-            for block in [head] if ended else chain([head], blocks):
+            if ended:
+                stretch = align_segments(head, rate, self._segments.segment_hop)
+                measured = self._measure_take(head, _to_seconds(stretch, rate))
+                facts = undo_slowing(measured.facts, slow, len(head) / rate / slow)
+                return replace(measured, facts=facts)
+            n_samples = 0
+            for block in chain([head], blocks):
                 meter.add(block)
+                marks.add(block)
                 n_samples += len(block)
-        facts = meter.measure()
-        if ended:
-            facts = _locate(
-                facts, _to_seconds(align_segments(head, rate, self._segments.segment_hop), rate)
-            )
-        return undo_slowing(facts, slow, n_samples / rate / slow)
+        facts = undo_slowing(meter.measure(), slow, n_samples / rate / slow)
+        return Measurements(facts, marks.measure().to_bytes())
+
+    def _measure_take(self, waveform: Samples, sound_s: tuple[float, float]) -> Measurements:
+        """Measure a whole sound that is heard from one time to another."""
+        facts = _locate(self.measure_waveform(waveform), sound_s)
+        fingerprint = compute_fingerprint(waveform, self._segments.sample_rate)
+        return Measurements(facts, fingerprint.to_bytes())
 
     def measure_waveform(self, waveform: Samples) -> Facts:
         """Measure the facts of mono samples at the model's rate, without embedding them."""
@@ -245,8 +262,11 @@ class Embedder:
         )
         vectors = self._embed_cuts(np.concatenate(cuts), levels)
         sound_s = _to_seconds(stretch, rate)
-        facts = _locate(self.measure_waveform(waveform), sound_s) if self._measures else None
-        return Embeddings(vectors, levels, len(waveform) / rate, facts=facts, sound_s=sound_s)
+        found = Embeddings(vectors, levels, len(waveform) / rate, sound_s=sound_s)
+        if not self._measures:
+            return found
+        measured = self._measure_take(waveform, sound_s)
+        return replace(found, facts=measured.facts, fingerprint=measured.fingerprint)
 
     def _embed_grid(self, blocks: Iterator[Samples]) -> Embeddings:
         """Embed every segment of a stream; memory holds one block and the vectors."""
@@ -255,10 +275,13 @@ class Embedder:
         levels: list[npt.NDArray[np.float32]] = []
         rate = self._segments.sample_rate
         meter = FactsMeter(rate, self.model.mel) if self._measures else None
+        marks = FingerprintMeter(rate) if self._measures else None
         rest = last = np.zeros(0, np.float32)  # not embedded yet; the last segment's worth so far
         n_samples = 0
         for block in blocks:
             n_samples += len(block)
+            if marks is not None:
+                marks.add(block)
             last = np.concatenate([last, block[-length:]])[-length:]
             rest = np.concatenate([rest, block]) if len(rest) else block
             n_ready = max(0, (len(rest) - length) // hop + 1)
@@ -279,6 +302,7 @@ class Embedder:
             np.concatenate(levels),
             n_samples / rate,
             facts=None if meter is None else meter.measure(),
+            fingerprint=None if marks is None else marks.measure().to_bytes(),
         )
 
     def _take_frames(

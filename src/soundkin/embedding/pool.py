@@ -20,7 +20,7 @@ import numpy as np
 
 from soundkin.audio.decoders.decoder import NO_MEMORY, AudioInfo
 from soundkin.audio_facts import Facts
-from soundkin.embedding.embedder import Embedder
+from soundkin.embedding.embedder import Embedder, Measurements
 from soundkin.embedding.model import ModelFile
 from soundkin.embedding.segments import Embeddings
 from soundkin.embedding.sound_stream import MAX_SOUND_S
@@ -68,10 +68,10 @@ class WorkerPool:
         """
         return self._threads.submit(self._embed_file, path, slow)
 
-    def submit_measuring(self, path: str, slow: float = 1.0) -> Future[Facts]:
-        """Queue a file whose facts alone are wanted; errors as from `submit`."""
+    def submit_measuring(self, path: str, slow: float = 1.0) -> Future[Measurements]:
+        """Queue a file to be measured, but not embedded; errors as from `submit`."""
         request = {"path": path, "slow": slow, "measure": True}
-        return self._threads.submit(lambda: self._get_worker().ask(request, _read_facts))
+        return self._threads.submit(lambda: self._get_worker().ask(request, _read_measurements))
 
     def list_pids(self) -> list[int]:
         """List the processes that there are now."""
@@ -88,23 +88,26 @@ class WorkerPool:
         return worker
 
 
-def _read_facts(answers: Answers) -> Facts:
-    return Facts(**answers.read_line()["facts"])
+def _read_measurements(answers: Answers) -> Measurements:
+    answer = answers.read_line()
+    return Measurements(Facts(**answer["facts"]), answers.read_bytes(answer["fingerprint"]))
 
 
 def _read_embeddings(answers: Answers) -> Embeddings:
     answer = answers.read_line()
     n_segments, size = answer["shape"]
     vectors = _read_floats(answers, n_segments * size)
+    levels_db = _read_floats(answers, n_segments)
     facts = Facts(**answer["facts"])
     return Embeddings(
         vectors=vectors.reshape(n_segments, size),
-        levels_db=_read_floats(answers, n_segments),
+        levels_db=levels_db,
         duration_s=answer["duration_s"],
         info=AudioInfo(**answer["info"]),
         warning=answer["warning"],
         facts=facts,
         sound_s=facts.sound_s,
+        fingerprint=answers.read_bytes(answer["fingerprint"]),
     )
 
 
@@ -116,7 +119,10 @@ def _answer(embedder: Embedder, request: dict[str, Any], stream: IO[bytes]) -> N
     path, slow = request["path"], request["slow"]
     try:
         if request.get("measure"):
-            write_answer(stream, {"facts": dataclasses.asdict(embedder.measure_file(path, slow))})
+            measured = embedder.measure_file(path, slow)
+            head: dict[str, Any] = {"facts": dataclasses.asdict(measured.facts)}
+            head |= {"fingerprint": len(measured.fingerprint)}
+            write_answer(stream, head, np.frombuffer(measured.fingerprint, np.uint8))
             return
         found = embedder.embed_file(path, slow=slow)
     except SoundkinError as error:
@@ -126,15 +132,17 @@ def _answer(embedder: Embedder, request: dict[str, Any], stream: IO[bytes]) -> N
     else:
         assert found.info is not None  # a file always has one
         assert found.facts is not None  # and these
+        assert found.fingerprint is not None
         answer = {
             "shape": found.vectors.shape,
             "duration_s": found.duration_s,
             "info": dataclasses.asdict(found.info),
             "warning": found.warning,
             "facts": dataclasses.asdict(found.facts),
+            "fingerprint": len(found.fingerprint),
         }
-        arrays = (found.vectors, found.levels_db)
-        write_answer(stream, answer, *(np.ascontiguousarray(a, np.float32) for a in arrays))
+        arrays = [np.ascontiguousarray(a, np.float32) for a in (found.vectors, found.levels_db)]
+        write_answer(stream, answer, *arrays, np.frombuffer(found.fingerprint, np.uint8))
 
 
 def _limit_memory(embedder: Embedder) -> None:

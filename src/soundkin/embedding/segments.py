@@ -26,7 +26,8 @@ class Embeddings:
     `levels_db` is float32 `(n_segments,)`, each segment's RMS around its mean in dB of full scale;
     `duration_s` is what was decoded, and `warning` says why where that is less than the file
     promised. `facts` are those of all that was embedded. `sound_s` is where the segments begin and
-    end in it; None where they cover all of it.
+    end in it; None where they cover all of it. `fingerprint` is what its copies are told by, as
+    `soundkin.audio.fingerprint` writes it, measured with the facts.
     """
 
     vectors: npt.NDArray[np.float32]
@@ -36,6 +37,7 @@ class Embeddings:
     warning: str | None = None
     facts: Facts | None = None
     sound_s: tuple[float, float] | None = None
+    fingerprint: bytes | None = None
 
     @property
     def silent(self) -> npt.NDArray[np.bool_]:

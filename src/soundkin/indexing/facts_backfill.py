@@ -1,4 +1,4 @@
-"""Give facts to what was embedded before soundkin knew them as now, without embedding it again."""
+"""Measure what was embedded before soundkin measured all it does, without embedding it again."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections import deque
 from concurrent.futures import Future
 from dataclasses import replace
 
-from soundkin.audio_facts import FACTS, FACTS_VERSION, Facts
+from soundkin.audio_facts import FACTS, FACTS_VERSION
+from soundkin.embedding.embedder import Measurements
 from soundkin.embedding.pool import WorkerPool
 from soundkin.errors import AudioError, WorkerError
 from soundkin.library.library import Library
@@ -14,11 +15,12 @@ from soundkin.library.records import Recording
 from soundkin.progress import IndexProgress, ProgressCallback
 from soundkin.system.files import is_unchanged
 
-# A recording of each content that has no facts, or such as were measured by an older version, or
-# lacks one that every sound has. Silence, which has none of these, is complete.
+# A recording of each content that has no facts or no fingerprint, or such facts as were measured
+# by an older version, or lacks one that every sound has. Silence, which has none, is complete.
 _OF_EVERY_SOUND = [fact.column for fact in FACTS.values() if fact.of_every_sound]
 UNMEASURED = (
-    f"content_id IS NOT NULL AND (facts.content IS NULL OR facts.version < {FACTS_VERSION} OR"
+    f"content_id IS NOT NULL AND (facts.content IS NULL OR facts.version < {FACTS_VERSION}"
+    " OR content_id NOT IN (SELECT content FROM fingerprints) OR"
     f" (COALESCE({', '.join(_OF_EVERY_SOUND)}) IS NOT NULL AND"
     f" ({' OR '.join(f'{column} IS NULL' for column in _OF_EVERY_SOUND)})))"
     " GROUP BY content_id"
@@ -26,13 +28,13 @@ UNMEASURED = (
 
 
 def measure_missing(library: Library, pool: WorkerPool, on_progress: ProgressCallback) -> int:
-    """Measure all contents that lack facts and have a file that is still theirs; returns how many.
+    """Measure all contents that lack something and whose file is still theirs; returns how many.
 
     A file that can no more be read is left without.
     """
     waiting = deque(filter(_is_same, library.select_where(UNMEASURED, [])))
     progress = IndexProgress(n_files=len(waiting), n_bytes=sum(r.size for r in waiting))
-    pending: deque[tuple[Recording, Future[Facts]]] = deque()
+    pending: deque[tuple[Recording, Future[Measurements]]] = deque()
     n_measured = 0
     while waiting or pending:
         while waiting and len(pending) < 2 * pool.n_workers:
@@ -50,18 +52,21 @@ def measure_missing(library: Library, pool: WorkerPool, on_progress: ProgressCal
     return n_measured
 
 
-def _store(library: Library, recording: Recording, future: Future[Facts]) -> bool:
+def _store(library: Library, recording: Recording, future: Future[Measurements]) -> bool:
     try:
-        facts = future.result()
+        measured = future.result()
     except (AudioError, WorkerError):
         return False
     if not _is_same(recording):
         return False
     assert recording.content_id is not None  # what failed has nothing to measure
+    facts = measured.facts
     if recording.facts is not None:  # where its segments lie is as they were embedded
         kept = recording.facts
         facts = replace(facts, sound_from_s=kept.sound_from_s, sound_to_s=kept.sound_to_s)
-    library.save_facts(recording.content_id, facts)
+    with library.transaction():
+        library.save_facts(recording.content_id, facts)
+        library.save_fingerprint(recording.content_id, measured.fingerprint)
     return True
 
 

@@ -240,4 +240,5 @@ def _describe(digest: bytes, embeddings: Embeddings) -> Content:
         vectors=embeddings.vectors,
         levels_db=embeddings.levels_db,
         facts=embeddings.facts,
+        fingerprint=embeddings.fingerprint,
     )

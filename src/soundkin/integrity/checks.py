@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from soundkin.audio.fingerprint import Fingerprint
 from soundkin.audio_facts import COLUMN_RANGES
 from soundkin.errors import LibraryError
 from soundkin.index.float16 import find_unsound
@@ -36,9 +37,9 @@ SELECT_CONTENTS = (
 class Finding:
     """Something that is not as it should be: where, what, and what to do about it.
 
-    `part` is `file` (SQLite's pages), `table`, `vectors`, `facts`, `recording`, `named sound`,
-    `model`, `index` or `audio`; `path` is the recording's, or another file's. What is no damage is
-    a note. `id` is the row's, where it is one.
+    `part` is `file` (SQLite's pages), `table`, `vectors`, `facts`, `fingerprint`, `recording`,
+    `named sound`, `model`, `index` or `audio`; `path` is the recording's, or another file's. What
+    is no damage is a note. `id` is the row's, where it is one.
     """
 
     part: str
@@ -135,6 +136,17 @@ def check_facts(library: Library) -> Iterator[Finding]:
             remedy = f"{REPAIR} (measures it again)"
             yield Finding("facts", path, f"{name} is {value!r:.40}", remedy, id=content_id)
             break
+
+
+def check_fingerprints(library: Library) -> Iterator[Finding]:
+    """Check that fingerprints are such as soundkin writes."""
+    for content_id, data in library.connection.fetch("SELECT content, data FROM fingerprints"):
+        try:
+            Fingerprint.from_bytes(data)
+        except ValueError as error:
+            path = _find_path(library, content_id)
+            remedy = f"{REPAIR} (measures it again)"
+            yield Finding("fingerprint", path, str(error), remedy, id=content_id)
 
 
 def check_recordings(library: Library) -> Iterator[Finding]:

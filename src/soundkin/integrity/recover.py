@@ -37,6 +37,10 @@ GREATEST = {  # where a bound of ids may stand, since a table may not be readabl
         "SELECT MAX(content_id) FROM recordings INDEXED BY recordings_by_content",
     ),
     "facts": ("SELECT MAX(content) FROM facts", "SELECT next_content_id FROM meta"),
+    "fingerprints": (
+        "SELECT MAX(content) FROM fingerprints",
+        "SELECT next_content_id FROM meta",
+    ),
     "concepts": (
         "SELECT MAX(id) FROM concepts",
         "SELECT seq FROM sqlite_sequence WHERE name = 'concepts'",
@@ -100,6 +104,7 @@ class _Rescue:
             n_recordings = self._copy_recordings()
             if n_contents:
                 self._copy_by_id("facts", "content")
+                self._copy_by_id("fingerprints", "content")
             self._copy_by_id("concepts", "id")
             n_tags = self._copy_tags("tags", "INDEXED BY tags_by_recording")
             self._copy_tags("rejected_tags", "")
@@ -120,7 +125,7 @@ class _Rescue:
     def _copy_by_id(self, table: str, key: str) -> int:
         columns = self._list_columns(table)
         n_rows = 0
-        contents = self._list_contents() if table == "facts" else None
+        contents = self._list_contents() if key == "content" else None
         for row in self._read_by_id(table, key, columns):
             if contents is not None and row[0] not in contents:
                 continue  # of a sound that is measured again when it is embedded again
@@ -196,7 +201,8 @@ class _Rescue:
 
     def _settle(self) -> None:
         """Leave nothing that refers to nothing, and an identity that no index was made for."""
-        self._target.run("DELETE FROM facts WHERE content NOT IN (SELECT id FROM contents)")
+        for table in ("facts", "fingerprints"):
+            self._target.run(f"DELETE FROM {table} WHERE content NOT IN (SELECT id FROM contents)")
         self._target.run(
             "UPDATE meta SET identity = ?, generation = MAX(generation, 0) + 1, next_content_id ="
             " MAX(next_content_id, (SELECT COALESCE(MAX(id), 0) + 1 FROM contents))",

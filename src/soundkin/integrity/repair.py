@@ -15,7 +15,13 @@ from soundkin.embedding.model import find_model, list_models, load_model
 from soundkin.errors import DamagedLibraryError, LibraryError, ModelError
 from soundkin.index.kinds import INDEX_KINDS
 from soundkin.indexing.folders import embed_again
-from soundkin.integrity.checks import Finding, check_concepts, check_contents, check_facts
+from soundkin.integrity.checks import (
+    Finding,
+    check_concepts,
+    check_contents,
+    check_facts,
+    check_fingerprints,
+)
 from soundkin.integrity.damaged_file import keep_log_in
 from soundkin.integrity.library_file import read_kind, swap_in
 from soundkin.integrity.recover import Rescued, rescue_rows
@@ -128,6 +134,8 @@ def _mend(library: Library, changed: list[int], on_progress: OnProgress) -> None
             run("UPDATE meta SET generation = generation + 1")
         for finding in list(check_facts(library)):
             run("DELETE FROM facts WHERE content = ?", [finding.id])
+        for finding in list(check_fingerprints(library)):
+            run("DELETE FROM fingerprints WHERE content = ?", [finding.id])
         for finding in list(check_concepts(library)):
             run("DELETE FROM concepts WHERE id = ?", [finding.id])
         for recording_id in changed:
@@ -169,6 +177,7 @@ def _embed_lost(
     paths = [read_path(path) for (path,) in found]
     [(n_unmeasured,)] = library.connection.fetch(
         "SELECT COUNT(*) FROM contents WHERE id NOT IN (SELECT content FROM facts)"
+        " OR id NOT IN (SELECT content FROM fingerprints)"
     )
     if not paths and not n_unmeasured:
         return 0, None

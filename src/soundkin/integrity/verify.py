@@ -18,6 +18,7 @@ from soundkin.integrity.checks import (
     check_contents,
     check_facts,
     check_file,
+    check_fingerprints,
     check_meta,
     check_recordings,
 )
@@ -107,6 +108,7 @@ def check_tables(library: Library, on_progress: OnProgress) -> Iterator[Finding]
         check_meta(library),
         check_contents(library, on_progress),
         check_facts(library),
+        check_fingerprints(library),
         check_recordings(library),
         check_concepts(library),
     )

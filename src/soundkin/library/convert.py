@@ -105,16 +105,18 @@ def _read_segments(
     blocks: list[npt.NDArray[np.float16]] = []
     levels: list[npt.NDArray[np.float16]] = []
     sql = (
-        f"SELECT hash, {', '.join(CONTENT_COLUMNS)}, facts.content, {', '.join(FACT_COLUMNS)}"
-        " FROM contents LEFT JOIN facts ON facts.content = contents.id WHERE contents.id = ?"
+        f"SELECT hash, {', '.join(CONTENT_COLUMNS)}, data, facts.content, {', '.join(FACT_COLUMNS)}"
+        " FROM contents LEFT JOIN facts ON facts.content = contents.id"
+        " LEFT JOIN fingerprints ON fingerprints.content = contents.id WHERE contents.id = ?"
     )
     for content_id, vectors, levels_db in library.read_vectors_above(0):
         row = library.connection.run(sql, [content_id]).fetchone()
-        n_own = 1 + len(CONTENT_COLUMNS)
+        n_own = 2 + len(CONTENT_COLUMNS)
         facts = None
         if row[n_own] is not None:
             facts = dict(zip(FACT_COLUMNS, row[n_own + 1 :], strict=True))
-        content = dict(zip(CONTENT_COLUMNS, row[1:n_own], strict=True)) | {"facts": facts}
+        own = (*CONTENT_COLUMNS, "fingerprint")
+        content = dict(zip(own, row[1:n_own], strict=True)) | {"facts": facts}
         rows.append({"hash": row[0], "content": content})
         blocks.append(vectors)
         levels.append(levels_db)

@@ -30,7 +30,13 @@ from soundkin.library.records import (
     Recording,
 )
 from soundkin.library.slowed import check_slow
-from soundkin.library.sql import INSERT_FACTS, compile_filters, encode_facts, encode_path
+from soundkin.library.sql import (
+    INSERT_FACTS,
+    INSERT_FINGERPRINT,
+    compile_filters,
+    encode_facts,
+    encode_path,
+)
 from soundkin.progress import OnProgress
 
 
@@ -167,11 +173,17 @@ class Library(LibraryReader):
         )
         if content.facts is not None:
             self.save_facts(content_id, content.facts)
+        if content.fingerprint is not None:
+            self.save_fingerprint(content_id, content.fingerprint)
         return content_id
 
     def save_facts(self, content_id: int, facts: Facts) -> None:
         """Store the facts of a content, in place of older ones."""
         self._run(INSERT_FACTS, encode_facts(content_id, facts))
+
+    def save_fingerprint(self, content_id: int, fingerprint: bytes) -> None:
+        """Store what copies of a content are told by, in place of what was known."""
+        self._run(INSERT_FINGERPRINT, [content_id, fingerprint])
 
     def save_recording(
         self,

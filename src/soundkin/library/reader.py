@@ -202,6 +202,14 @@ class LibraryReader:
             except ValueError:
                 yield content_id, np.zeros((1, size), np.float16), np.full(1, -np.inf, np.float16)
 
+    def read_fingerprints(self, content_ids: Iterable[int]) -> dict[int, bytes]:
+        """Read what copies of some contents are told by; those that were never measured lack it."""
+        sql = (
+            "SELECT content, data FROM fingerprints"
+            " WHERE content IN (SELECT value FROM json_each(?))"
+        )
+        return dict(self._fetch(sql, [json.dumps(list(content_ids))]))
+
     def find_content(self, digest: bytes) -> int | None:
         """Find a content by its hash (`slowed.identify_content`), if it is known."""
         row = self.connection.fetch_one("SELECT id FROM contents WHERE hash = ?", [digest])

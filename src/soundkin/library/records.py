@@ -69,7 +69,10 @@ class LibraryModel:
 
 @dataclass(frozen=True)
 class Content:
-    """What a file's bytes hold; `vectors` `(n_segments, n)`, `levels_db` `(n_segments,)`."""
+    """What a file's bytes hold; `vectors` `(n_segments, n)`, `levels_db` `(n_segments,)`.
+
+    `fingerprint` is what its copies are told by (see `soundkin.audio.fingerprint`).
+    """
 
     hash: bytes
     duration_s: float
@@ -80,6 +83,7 @@ class Content:
     vectors: npt.NDArray[np.floating[Any]]
     levels_db: npt.NDArray[np.floating[Any]]
     facts: Facts | None = None
+    fingerprint: bytes | None = None
 
 
 @dataclass(frozen=True)

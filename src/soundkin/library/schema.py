@@ -19,6 +19,7 @@ TABLES = (
     "recordings",
     "tags",
     "facts",
+    "fingerprints",
     "rejected_tags",
     "concepts",
     "away",

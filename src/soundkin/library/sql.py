@@ -45,6 +45,7 @@ INSERT_FACTS = (
     f"INSERT OR REPLACE INTO facts (content, {', '.join(FACT_COLUMNS)}, version)"
     f" VALUES (?{', ?' * len(FACT_COLUMNS)}, {FACTS_VERSION})"
 )
+INSERT_FINGERPRINT = "INSERT OR REPLACE INTO fingerprints (content, data) VALUES (?, ?)"
 
 
 def read_path(value: object) -> str:

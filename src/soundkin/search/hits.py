@@ -13,8 +13,17 @@ from soundkin.embedding.segments import locate_in_recording
 from soundkin.index.vector_index import Neighbours
 from soundkin.library.library import Library
 from soundkin.library.records import Filters, Recording
-from soundkin.search.duplicates import find_leaders
+from soundkin.search.differences import Difference
+from soundkin.search.duplicates import find_copies
 from soundkin.search.shared_index import LoadedIndex
+
+
+@dataclass(frozen=True)
+class FoldedCopy:
+    """A copy that was left out, and what tells it from the hit that stands for it."""
+
+    recording: Recording
+    difference: Difference
 
 
 @dataclass(frozen=True)
@@ -24,8 +33,8 @@ class Hit:
     `score` is the cosine similarity; `percentile` is the share, 0-100, of pairs of sounds of the
     world that are less alike (of this library's own, where its model has no reference sounds; see
     `soundkin.search.reference`). `rank_score` is what it is ranked by where that is not the score:
-    where there was feedback, or facts were weighed. `n_folded` counts near-copies of it that were
-    left out, where they are folded.
+    where there was feedback, or facts were weighed. `copies` are near-copies of it that were left
+    out, where they are folded.
     """
 
     rank: int
@@ -35,7 +44,12 @@ class Hit:
     score: float
     percentile: float
     rank_score: float | None = None
-    n_folded: int = 0
+    copies: tuple[FoldedCopy, ...] = ()
+
+    @property
+    def n_folded(self) -> int:
+        """How many near-copies of it were left out."""
+        return len(self.copies)
 
 
 def describe_neighbours(
@@ -72,25 +86,23 @@ def describe_neighbours(
     return hits
 
 
-def fold_copies(loaded: LoadedIndex, hits: Iterable[Hit]) -> list[Hit]:
-    """Leave out hits whose recordings are near-copies of a better hit's, and count them there.
+def fold_copies(library: Library, loaded: LoadedIndex, hits: Iterable[Hit]) -> list[Hit]:
+    """Leave out hits whose recordings are near-copies of a better hit's, and name them there.
 
     Hits of one recording stay.
     """
     hits = list(hits)
-    durations_s = {hit.recording.content_id or 0: hit.recording.duration_s for hit in hits}
-    leaders = find_leaders(loaded.index, durations_s)
-    standing: dict[int, Recording] = {}  # who stands for all copies of a leader
-    folded: dict[int, set[int]] = {}
+    found = find_copies(library, loaded.index, (hit.recording for hit in hits))
+    folded: dict[int, dict[int, FoldedCopy]] = {}
     for hit in hits:
-        leader = leaders[hit.recording.content_id or 0]
-        if standing.setdefault(leader, hit.recording).id != hit.recording.id:
-            folded.setdefault(standing[leader].id, set()).add(hit.recording.id)
-    everyone = set().union(*folded.values())
+        leader, difference = found[hit.recording.id]
+        if difference is not None:
+            copy = FoldedCopy(hit.recording, difference)
+            folded.setdefault(leader.id, {})[hit.recording.id] = copy
     return [
-        dataclasses.replace(hit, n_folded=len(folded.get(hit.recording.id, ())))
+        dataclasses.replace(hit, copies=tuple(folded.get(hit.recording.id, {}).values()))
         for hit in hits
-        if hit.recording.id not in everyone
+        if found[hit.recording.id][1] is None
     ]
 
 

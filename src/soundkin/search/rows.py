@@ -9,12 +9,14 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from soundkin.audio_facts import FACTS, Facts
+from soundkin.search.differences import Difference
 
 if TYPE_CHECKING:
     from soundkin.library.records import Recording
+    from soundkin.search.duplicates import DuplicateGroup
     from soundkin.search.explain import Explanation
     from soundkin.search.finding.occurrence import Occurrence
-    from soundkin.search.hits import Hit
+    from soundkin.search.hits import FoldedCopy, Hit
     from soundkin.search.tag_suggestions import Suggestion
     from soundkin.search.verdict import Verdict
 
@@ -34,10 +36,39 @@ def describe_hit(hit: Hit) -> Row:
         "percentile": round(hit.percentile, 3),
         "rank_score": None if hit.rank_score is None else round(hit.rank_score, 6),
         "n_folded": hit.n_folded,
+        "copies": [describe_copy(copy) for copy in hit.copies],
         "recording_duration_s": round(hit.recording.duration_s, 6),
         "tags": list(hit.recording.tags),
         "facts": describe_facts(hit.recording.facts),
     }
+
+
+def describe_copy(copy: FoldedCopy) -> Row:
+    """Write a near-copy that was left out as a row."""
+    return {"path": copy.recording.path, "differs": str(copy.difference)}
+
+
+def describe_duplicates(groups: Iterable[DuplicateGroup]) -> list[Row]:
+    """Write groups of near-duplicates as rows, one for each recording."""
+    return [
+        {
+            "group": number,
+            "score": round(group.score, 6),
+            "path": recording.path,
+            "duration_s": round(recording.duration_s, 6),
+            "first": difference is None,
+            **_describe_difference(difference or Difference()),
+            "differs": None if difference is None else str(difference),
+        }
+        for number, group in enumerate(groups, 1)
+        for recording, difference in zip(group.recordings, group.differences, strict=True)
+    ]
+
+
+def _describe_difference(difference: Difference) -> Row:
+    names = ("level_db", "lead_s", "tail_s", "speed", "distance_db")
+    values = ((name, getattr(difference, name)) for name in names)
+    return {name: None if value is None else round(value, 4) for name, value in values}
 
 
 def describe_occurrence(occurrence: Occurrence) -> Row:
@@ -146,6 +177,8 @@ def write_csv(rows: Iterable[Row]) -> Iterator[str]:
 
 
 def _flatten(row: Row) -> Row:
+    if "copies" in row:
+        row = row | {"copies": [f"{copy['path']} ({copy['differs']})" for copy in row["copies"]]}
     if "facts" not in row:
         return row
     facts: Row = row["facts"] or dict.fromkeys(describe_facts(Facts()) or {})

@@ -98,7 +98,7 @@ class Searcher:
             `audio_facts`). The facts of a query of several sounds are those of the one with
             the largest weight.
         fold_duplicates
-            Leave out hits that are near-copies of a better one, and count them there.
+            Leave out hits that are near-copies of a better one, and name them there.
         min_score, min_percentile
             Leave out hits whose similarity to the query, -1 to 1, or its percentile, 0 to 100, is
             less, whatever they are ranked by; there may be none left.
@@ -309,7 +309,7 @@ class Searcher:
         n_asked = max(FOLDED_POOL * top_k, least)
         while True:
             hits = find(n_asked)
-            folded = fold_copies(self._loaded, hits)
+            folded = fold_copies(self._library, self._loaded, hits)
             if len(folded) >= top_k or len(hits) < n_asked:  # no more are to be found
                 return renumber(folded, top_k)
             n_asked *= FOLDED_POOL

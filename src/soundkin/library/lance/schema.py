@@ -27,6 +27,7 @@ CONTENT = pa.struct(
         ("warning", pa.string()),
         ("n_segments", pa.int32()),
         ("facts", pa.struct([(name, pa.float64()) for name in FACT_COLUMNS])),
+        ("fingerprint", pa.large_binary()),
     ]
 )
 SCHEMAS = {
@@ -86,16 +87,18 @@ def find_missing(schema: pa.Schema, wanted: pa.Schema | None) -> pa.Schema | Non
     Parameters
     ----------
     wanted
-        The present schema; None for a table of segments, whose facts alone have grown.
+        The present schema; None for a table of segments, of which what is measured has grown.
     """
     if wanted is not None:
         added = [field for field in wanted if field.name not in schema.names]
         return pa.schema(added) if added else None
-    known = {field.name for field in schema.field("content").type.field("facts").type}
-    missing = pa.struct([(name, pa.float64()) for name in FACT_COLUMNS if name not in known])
-    if not missing.num_fields:
-        return None
-    return pa.schema([("content", pa.struct([("facts", missing)]))])
+    content = schema.field("content").type
+    known = {field.name for field in content.field("facts").type}
+    facts = pa.struct([(name, pa.float64()) for name in FACT_COLUMNS if name not in known])
+    missing = [pa.field("facts", facts)] if facts.num_fields else []
+    if content.get_field_index("fingerprint") < 0:
+        missing.append(CONTENT.field("fingerprint"))
+    return pa.schema([("content", pa.struct(missing))]) if missing else None
 
 
 def make_batches(rows: Sequence[dict[str, Any]], schema: pa.Schema) -> list[pa.RecordBatch]:

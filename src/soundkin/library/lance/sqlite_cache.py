@@ -22,10 +22,13 @@ from soundkin.library.lance.schema import CONCEPTS, FOLDERS, LIBRARY, RECORDINGS
 from soundkin.library.lance.tables import Tables, explain_errors
 from soundkin.library.records import NOT_EMBEDDED, REREAD_SIZE
 from soundkin.library.schema import MIRROR
-from soundkin.library.sql import INSERT_FACTS, encode_path
+from soundkin.library.sql import INSERT_FACTS, INSERT_FINGERPRINT, encode_path
 
 FILE = "library.sqlite"
-EVERYTHING = ("tags", "rejected_tags", "folders", "concepts", "recordings", "facts", "contents")
+EVERYTHING = (
+    *("tags", "rejected_tags", "folders", "concepts", "recordings"),
+    *("facts", "fingerprints", "contents"),
+)
 INSERT_RECORDING = (
     "INSERT INTO recordings (id, path, size, mtime_ns, ctime_ns, slow, content_id, error)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET path = excluded.path,"
@@ -166,6 +169,9 @@ class _Update:
         if content["facts"] is not None:
             facts = map(content["facts"].get, FACT_COLUMNS)  # an older table has not all of them
             self._run(INSERT_FACTS, [content_id, *facts])
+        fingerprint = content.get("fingerprint")
+        if fingerprint is not None:
+            self._run(INSERT_FINGERPRINT, [content_id, fingerprint])
 
     def _take_recordings(self, version: int) -> None:
         """Take recordings that are new or changed since a version, and drop those that are gone."""

@@ -22,9 +22,10 @@ NOTED = {
     "recordings": ("id", None),
     "contents": ("id", "n_segments"),
     "facts": ("content", None),
+    "fingerprints": ("content", None),
     "meta": ("id", None),
 }
-BY_CLUSTER = ("recordings", "contents", "facts")  # from here rows of these only go
+BY_CLUSTER = ("recordings", "contents", "facts", "fingerprints")  # from here rows of these only go
 FROM_CLUSTER = "its recordings come by: soundkin index --cluster"
 EVENTS = {"DELETE": ("OLD", 1), "INSERT": ("NEW", 0), "UPDATE": ("NEW", 0)}
 

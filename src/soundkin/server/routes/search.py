@@ -41,6 +41,13 @@ class ExplainRequest(RequestModel):
     hit: SegmentRef
 
 
+class CopyResponse(BaseModel):
+    """A near-copy that a hit stands for, and what tells it from that."""
+
+    path: str
+    differs: str = Field(examples=["-6 dB, +0.30 s of silence before, MP3"])
+
+
 class HitResponse(BaseModel):
     """A place that sounds like the query: a row of `soundkin search --json`, and who it is."""
 
@@ -58,6 +65,7 @@ class HitResponse(BaseModel):
     )
     rank_score: float | None
     n_folded: int
+    copies: list[CopyResponse]
     tags: list[str]
     favourite: bool
     facts: Facts | None

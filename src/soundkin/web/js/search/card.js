@@ -97,6 +97,7 @@ export function card(hit, acts) {
     press(dislike, disliked);
     element.classList.toggle("liked", liked);
     copies.textContent = hit.n_folded ? `+ ${hit.n_folded} near-${hit.n_folded === 1 ? "copy" : "copies"}` : "";
+    copies.title = (hit.copies ?? []).map(({ path, differs }) => `${path}: ${differs}`).join("\n");
     tags.replaceChildren(copies, ...hit.tags.filter((tag) => tag !== "favourite").map((tag) => h("span", { class: "tag" }, tag)));
     copies.hidden = !hit.n_folded;
     tags.hidden = copies.hidden && tags.children.length === 1;
