@@ -32,6 +32,7 @@ LEAD_WINDOW, TAIL_WINDOW = 25, 125  # steps over which noise is averaged
 TAIL_DB = 35.0  # without a lead, noise is only what is so far below: else it may be a sustain
 STEADY_DB = 1.5  # that it falls in the last quarter of a second at most: else it may be a decay
 
+MEDIAN_SAMPLES = 5_000
 GAP_S = 0.5  # of silence or noise, by which strokes are apart
 
 Levels = npt.NDArray[np.float64]
@@ -52,7 +53,7 @@ class Stretch:
 
         A constant is taken off, which would end with a click where silence begins.
         """
-        body = waveform[max(0, self.start) : self.stop] - np.median(waveform)
+        body = waveform[max(0, self.start) : self.stop] - np.float32(_estimate_constant(waveform))
         taken = np.zeros(self.stop - self.start, np.float32)
         taken[max(0, -self.start) :][: len(body)] = body
         if self.stop < len(waveform):
@@ -66,26 +67,7 @@ def find_sound(waveform: Samples, sample_rate: int) -> Stretch:
 
     All of it where nothing is above -80 dB of full scale.
     """
-    levels, step = _compute_levels(waveform, sample_rate)
-    thresholds = _choose_thresholds(levels)
-    if thresholds is None:
-        return Stretch(0, len(waveform))
-    onset, end = thresholds
-    first = int(np.argmax(levels >= onset))
-    last = len(levels) - 1 - int(np.argmax(levels[::-1] >= end))
-    return _make_stretch(first, last, step, sample_rate, len(waveform))
-
-
-def align_segments(waveform: Samples, sample_rate: int, hop: int) -> Stretch:
-    """Find where segments, one every `hop` samples, should begin and end in a waveform.
-
-    They reach from the first onset to the end, and one of them begins with the loudest stroke.
-    """
-    sound = find_sound(waveform, sample_rate)
-    strokes = find_strokes(waveform, sample_rate)
-    loudest = strokes[find_loudest(strokes, waveform)]
-    n_before = -(-(loudest.start - sound.start) // hop)
-    return Stretch(loudest.start - max(0, n_before) * hop, sound.stop)
+    return _Course.measure(waveform, sample_rate).find_sound()
 
 
 def find_strokes(waveform: Samples, sample_rate: int) -> list[Stretch]:
@@ -93,23 +75,19 @@ def find_strokes(waveform: Samples, sample_rate: int) -> list[Stretch]:
 
     One where nothing is above -80 dB.
     """
-    levels, step = _compute_levels(waveform, sample_rate)
-    thresholds = _choose_thresholds(levels)
-    if thresholds is None:
-        return [Stretch(0, len(waveform))]
-    onset, end = thresholds
-    above = np.flatnonzero(levels >= min(onset, end))
-    is_apart = np.diff(above) * step > GAP_S * sample_rate
-    firsts, lasts = above[np.r_[True, is_apart]], above[np.r_[is_apart, True]]
-    found = []
-    for first, last in zip(firsts.tolist(), lasts.tolist(), strict=True):
-        own = levels[first : last + 1]
-        if own.max() < onset:
-            continue
-        ended = first + int(np.flatnonzero(own >= end)[-1]) if own.max() >= end else last
-        begun = first + int(np.argmax(own >= onset))
-        found.append(_make_stretch(begun, max(begun, ended), step, sample_rate, len(waveform)))
-    return found
+    return _Course.measure(waveform, sample_rate).find_strokes()
+
+
+def align_segments(waveform: Samples, sample_rate: int, hop: int) -> Stretch:
+    """Find where segments, one every `hop` samples, should begin and end in a waveform.
+
+    They reach from the first onset to the end, and one of them begins with the loudest stroke.
+    """
+    course = _Course.measure(waveform, sample_rate)
+    sound, strokes = course.find_sound(), course.find_strokes()
+    loudest = strokes[find_loudest(strokes, waveform)]
+    n_before = -(-(loudest.start - sound.start) // hop)
+    return Stretch(loudest.start - max(0, n_before) * hop, sound.stop)
 
 
 def find_loudest(strokes: list[Stretch], waveform: Samples) -> int:
@@ -118,10 +96,61 @@ def find_loudest(strokes: list[Stretch], waveform: Samples) -> int:
     return int(np.argmax([float(part @ part) - part.sum() ** 2 / len(part) for part in parts]))
 
 
-def _make_stretch(first: int, last: int, step: int, rate: int, n_samples: int) -> Stretch:
-    """Bring the first and last window to samples; an attack lies in the end of the first."""
-    start = first * step - round(LEAD_S * rate)
-    return Stretch(start, max(start + 1, min(n_samples, last * step)))
+@dataclass(frozen=True)
+class _Course:
+    """The levels of a waveform in dB, those of the windows that end at each step of some samples.
+
+    `onset` and `end` are the levels from which these count; None where nothing sounds.
+    """
+
+    levels: Levels
+    step: int
+    n_samples: int
+    sample_rate: int
+    onset: float | None
+    end: float
+
+    @classmethod
+    def measure(cls, waveform: Samples, sample_rate: int) -> _Course:
+        """Measure a waveform's levels, and choose what counts."""
+        levels, step = _compute_levels(waveform, sample_rate)
+        onset, end = _choose_thresholds(levels) or (None, 0.0)
+        return cls(levels, step, len(waveform), sample_rate, onset, end)
+
+    def find_sound(self) -> Stretch:
+        """Find the first onset and the last end."""
+        if self.onset is None:
+            return Stretch(0, self.n_samples)
+        first = int(np.argmax(self.levels >= self.onset))
+        last = len(self.levels) - 1 - int(np.argmax(self.levels[::-1] >= self.end))
+        return self._make_stretch(first, last)
+
+    def find_strokes(self) -> list[Stretch]:
+        """Find what lies between gaps."""
+        if self.onset is None:
+            return [Stretch(0, self.n_samples)]
+        above = np.flatnonzero(self.levels >= min(self.onset, self.end))
+        is_apart = np.diff(above) * self.step > GAP_S * self.sample_rate
+        firsts, lasts = above[np.r_[True, is_apart]], above[np.r_[is_apart, True]]
+        found = []
+        for first, last in zip(firsts.tolist(), lasts.tolist(), strict=True):
+            own = self.levels[first : last + 1]
+            if own.max() < self.onset:
+                continue
+            ended = first + int(np.flatnonzero(own >= self.end)[-1])
+            begun = first + int(np.argmax(own >= self.onset))
+            found.append(self._make_stretch(begun, max(begun, ended)))
+        return found
+
+    def _make_stretch(self, first: int, last: int) -> Stretch:
+        """Bring the first and last window to samples; an attack lies in the end of the first."""
+        start = first * self.step - round(LEAD_S * self.sample_rate)
+        return Stretch(start, max(start + 1, min(self.n_samples, last * self.step)))
+
+
+def _estimate_constant(waveform: Samples) -> float:
+    """Estimate what a waveform swings around."""
+    return float(np.median(waveform[:: max(1, len(waveform) // MEDIAN_SAMPLES)]))
 
 
 def _compute_levels(waveform: Samples, sample_rate: int) -> tuple[Levels, int]:
@@ -129,7 +158,9 @@ def _compute_levels(waveform: Samples, sample_rate: int) -> tuple[Levels, int]:
     step = max(1, round(STEP_S * sample_rate))
     n_steps = -(-len(waveform) // step)
     n_behind = (n_steps + WINDOW_STEPS) * step - len(waveform)
-    padded = np.pad(waveform, (WINDOW_STEPS * step, n_behind), constant_values=np.median(waveform))
+    padded = np.pad(
+        waveform, (WINDOW_STEPS * step, n_behind), constant_values=_estimate_constant(waveform)
+    )
     blocks = padded.reshape(-1, step)
     powers = np.einsum("ij,ij->i", blocks, blocks, dtype=np.float64)
     sums = blocks.sum(axis=1, dtype=np.float64)
