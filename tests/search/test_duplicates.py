@@ -199,7 +199,9 @@ def test_copies_are_told_among_vectors_in_a_table_as_in_memory(tmp_path: Path) -
     for index in (plain, stored):
         ids = index.content_ids[:9].tolist()
         recordings = {
-            one: Recording(one, f"/{one}.wav", 1, 1, one, None, 1.0, 44_100, 1, "WAV", None, 3, ())
+            one: Recording(
+                one, f"/{one}.wav", 1, 1, one, None, 1.0, 44_100, 1, "WAV", None, 3, 1.0, ()
+            )
             for one in ids
         }
         groups = Copies(index, recordings, lambda _: {}).group()

@@ -19,13 +19,13 @@ import numpy.typing as npt
 from soundkin.audio.fingerprint import MOST_FRAMES, N_BANDS
 from soundkin.search.outline import FLOOR_DB, Cells, Outline, to_db
 
-COPY_DB = 1.6  # other takes that were measured differ by 1.7 dB and more, half of them by above 5
+COPY_DB = 1.5  # strokes of one drum that were measured differ by 1.7 dB and more, most by above 4
 MOVED = 0.6  # of how far cells move; those of other stretches of one noise differ by more than 1
 STEADY_DB = 0.45  # so near are only copies, however little moves
 LEAST_COVER = 0.75  # of what sounds in each, by which a copy may be cut
 MOST_DB = 6.0  # that one cell may differ: from there on it is another
 STRONG_DB = 25.0  # within which of the loudest cell the level is measured
-NEAR_FRAMES = 4  # around where they correlate best
+NEAR_FRAMES = 3  # around where they correlate best
 LEAST_FRAMES = 3
 HOPELESS_DB = 4.0  # in whole frames, beyond which parts of one help no more
 EDGE_FRAMES = 2  # that see a cut

@@ -21,8 +21,10 @@ LIKENESS = 0.8  # of averages or first segments, by which a pair is looked at
 ALONE = 0.99  # of segments at the same time, by which a pair is told that has no fingerprints
 DURATION_TOLERANCE = 0.05
 DURATION_SLACK_S = 0.1
-PROFILE_DB = 4.0  # by which the loudest moments of bands differ, on average
-EXTENT_RATIO = 2.0  # by which there is more of a sound, in dB over the floor and seconds
+PROFILE_DB = 2.0  # by which the loudest moments of bands differ, on average
+EXTENT_RATIO = 1.6  # by which there is more of a sound, in dB over the floor and seconds
+APART_DB = 3.0  # between one of each, by which all copies of two sounds are told apart
+CHAINED_DB = 2.0  # between the firsts of groups that are joined by a copy of both
 KEPT_OUTLINES = 2048
 BLOCK_LEADERS = 256
 MAX_PAIRS = 2_000_000_000  # beyond, averages are found by an index
@@ -91,8 +93,13 @@ class Copies:
             others, scores = others[is_apart], scores[is_apart]
             is_near = self._compare_gists(row, others)
             for other in others[is_near][np.argsort(-scores[is_near], kind="stable")].tolist():
-                if groups.find(other) != groups.find(row) and self._is_copy(row, other):
+                if groups.are_settled(row, other):
+                    continue
+                is_copy, distance_db = self._judge(row, other)
+                if is_copy and self._fit(groups.find(row), groups.find(other), distance_db):
                     groups.join(row, other)
+                elif distance_db > APART_DB:
+                    groups.part(row, other)
         return [[self._ids[row] for row in rows] for rows in groups.list()]
 
     def align(self, one: int, other: int) -> Alignment | None:
@@ -107,12 +114,21 @@ class Copies:
         rows = [self._rows[content_id] for content_id in content_ids]
         return float(self._score(rows[0], np.array(rows[1:])).min()) if len(rows) > 1 else 1.0
 
-    def _is_copy(self, row: int, other: int) -> bool:
+    def _fit(self, first: int, second: int, distance_db: float) -> bool:
+        """Tell whether the firsts of two groups with a copy in common are near enough.
+
+        Else takes each a bit different from the next, as a drum machine's settings, make a chain.
+        """
+        return self._judge(first, second)[1] <= CHAINED_DB if distance_db else True
+
+    def _judge(self, row: int, other: int) -> tuple[bool, float]:
+        """Tell whether two contents are copies, and how far their spectra differ, if known."""
         first, second = self._get(row), self._get(other)
         if first is None or second is None:
-            return self._agree(row, other) and self._compare_segments(row, other) >= ALONE
+            is_same = self._agree(row, other) and self._compare_segments(row, other) >= ALONE
+            return is_same, 0.0
         found = align(first, second)
-        return found is not None and found.is_copy
+        return (False, math.inf) if found is None else (found.is_copy, found.distance_db)
 
     def _propose(self, likeness: float) -> Iterator[tuple[int, Rows, Floats]]:
         """Yield for each content those behind it whose average is so much alike, and how much."""
@@ -219,6 +235,7 @@ class _Groups:
 
     def __init__(self, n_rows: int) -> None:
         self._parents = np.arange(n_rows)
+        self._apart: dict[int, set[int]] = {}  # roots of trees that are no copies of each other
 
     def find(self, row: int) -> int:
         while self._parents[row] != row:
@@ -231,9 +248,24 @@ class _Groups:
         is_apart: npt.NDArray[np.bool_] = self._parents[others] != self.find(row)
         return is_apart
 
+    def are_settled(self, one: int, other: int) -> bool:
+        """Tell whether two rows are known to belong together, or not to."""
+        first, second = self.find(one), self.find(other)
+        return first == second or second in self._apart.get(first, ())
+
+    def part(self, one: int, other: int) -> None:
+        """Note that two rows, and all that belongs to either, are no copies of each other."""
+        first, second = self.find(one), self.find(other)
+        self._apart.setdefault(first, set()).add(second)
+        self._apart.setdefault(second, set()).add(first)
+
     def join(self, one: int, other: int) -> None:
+        """Note that two rows belong together."""
         first, second = sorted((self.find(one), self.find(other)))
         self._parents[second] = first
+        for third in self._apart.pop(second, ()):
+            self._apart[third].discard(second)
+            self.part(first, third)
 
     def list(self) -> Iterator[list[int]]:
         """Yield all groups, rows ascending."""
