@@ -37,7 +37,7 @@ def test_array_file_and_region_give_the_same_embedding(embedder: Embedder, tmp_p
     assert np.abs(whole.vectors - embedder.embed_waveform(sound, 44_100).vectors).max() < 1e-5
     region = embedder.embed_file(path, 2.0, 4.0)
     cut = embedder.embed_waveform(sound[2 * 44_100 : 4 * 44_100], 44_100)
-    assert np.abs(region.vectors - cut.vectors).max() < 0.02  # resampled with what was before it
+    assert (region.vectors * cut.vectors).sum(axis=1).min() > 0.95  # but for an onset's lead
 
 
 def test_batch_size_changes_nothing(embedder: Embedder) -> None:

@@ -171,7 +171,7 @@ def test_a_missing_manifest_or_model_is_refused(soundkin: Soundkin, manifest: Pa
 def test_the_shipped_model_tells_demo_sounds_apart_as_well_as_it_did(soundkin: Soundkin) -> None:
     found = soundkin.json("evaluate", DEMO_SOUNDS.parent / "labels.csv")
     scores = {row["model"]: row["map"]["value"] for row in found}
-    assert scores["melstats"] > 0.39  # .407 when it was made
+    assert scores["melstats"] > 0.36  # .407 when it was made, by sounds that were repeated
     assert scores["kin"] > 0.43
     assert scores["kin"] > max(scores["melstats"], scores["log-mel"], scores["mfcc"])
 

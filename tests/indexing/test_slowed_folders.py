@@ -69,7 +69,7 @@ def test_a_call_is_found_at_its_own_time_by_what_it_sounds_like_slowed(
     assert hit["path"].endswith("bat.wav")
     assert hit["score"] > 0.9
     assert hit["start_s"] <= CALL_AT_S + 0.05 <= hit["start_s"] + hit["duration_s"]
-    assert hit["duration_s"] == pytest.approx(0.1)
+    assert hit["duration_s"] == pytest.approx(0.1, abs=0.02)
     assert hit["recording_duration_s"] == pytest.approx(1.0, abs=1e-4)
     [label] = soundkin("search", expanded, "-n", 1, "--labels").stdout.splitlines()
     assert CALL_AT_S - 0.1 <= float(label.split("\t")[0]) <= CALL_AT_S + 0.05
@@ -197,8 +197,8 @@ def test_the_page_shows_and_plays_what_is_slowed_by_its_own_clock(
         [bat] = server.get("/recordings", text="bat.wav")["recordings"]
         assert (bat["slow"], bat["sample_rate"]) == (SLOW, RATE)
         segments = server.get(f"/sounds/{bat['id']}/segments")
-        assert [round(one["start_s"], 3) for one in segments[:3]] == [0, 0.05, 0.1]
-        assert {round(one["duration_s"], 3) for one in segments} == {0.1}
+        assert segments[0]["start_s"] == pytest.approx(CALL_AT_S, abs=0.01)
+        assert segments[0]["duration_s"] == pytest.approx(CALL_S, abs=0.02)
         loudest = max(segments, key=lambda one: float(one["level_db"]))
         start_s, own = loudest["start_s"], {"exclude_self": False}
         end_s = start_s + loudest["duration_s"]
@@ -277,7 +277,8 @@ def test_a_cluster_hears_and_keeps_it_so(
     soundkin("index", bats, "--slow", SLOW)
     for name, command in (("one machine", soundkin), ("cluster", lance)):
         hit = command.json("search", expanded)[0]
-        assert (name, Path(hit["path"]).name, hit["start_s"]) == (name, "bat.wav", CALL_AT_S)
+        assert (name, Path(hit["path"]).name) == (name, "bat.wav")
+        assert hit["start_s"] == pytest.approx(CALL_AT_S, abs=0.01)
     rows = [{row["path"]: row for row in one.json("list")} for one in (soundkin, lance)]
     assert rows[0] == rows[1]
     done = lance("index", bats, "--slow", 20, "--cluster", "local")

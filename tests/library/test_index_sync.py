@@ -12,6 +12,7 @@ import pytest
 
 from soundkin.config import SegmentConfig
 from soundkin.index.disk import IndexFolder, Snapshot
+from soundkin.index.silence import find_silent
 from soundkin.index.vector_index import Neighbours, VectorIndex
 from soundkin.library import index_sync
 from soundkin.library.library import Library
@@ -72,7 +73,7 @@ def assert_equal(found: list[Neighbours], expected: list[Neighbours]) -> None:
 
 def build_afresh(library: Library) -> VectorIndex:
     return VectorIndex.build(
-        (content_id, vectors, levels_db < -80)
+        (content_id, vectors, find_silent(levels_db))
         for content_id, vectors, levels_db in library.read_vectors_above(0)
     )
 

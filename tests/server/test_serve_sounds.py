@@ -100,7 +100,8 @@ def test_a_segment_is_downloaded_under_a_name_and_finds_its_place(
     assert "loop_amen%200.500.wav" in response.headers["content-disposition"]
     (tmp_path / "segment.wav").write_bytes(response.content)
     hit = demo.json("search", tmp_path / "segment.wav", "--top", 1)[0]
-    assert (hit["path"], hit["start_s"]) == (sound["path"], 0.5)
+    assert hit["path"] == sound["path"]
+    assert hit["start_s"] == pytest.approx(0.5, abs=0.011)  # its onset has a lead
 
 
 def test_an_upload_is_heard_and_a_region_of_it(server: Server, tmp_path: Path) -> None:

@@ -109,7 +109,7 @@ class Embedder:
             the first readable block is not raised but said in `Embeddings.warning`.
         """
         with open_blocks(path, self._segments.sample_rate, start_s, end_s, slow) as blocks:
-            found = _undo_slowing(self._embed_blocks(blocks), slow)
+            found = _undo_slowing(self._embed_blocks(blocks, is_inside=start_s > 0), slow)
             warning = blocks.warning or blocks.decoder.warning
             if warning is None and not start_s and end_s is None:
                 warning = check_length(blocks.info.duration_s, found.duration_s)
@@ -236,12 +236,18 @@ class Embedder:
             raise ModelError("the model's vectors for noise are not of length 1; it is damaged")
         return int(vectors.shape[1])
 
-    def _embed_blocks(self, blocks: Iterator[Samples]) -> Embeddings:
-        """Embed a stream: what is short from its onset on, what is long by a grid."""
+    def _embed_blocks(self, blocks: Iterator[Samples], *, is_inside: bool = False) -> Embeddings:
+        """Embed a stream: what is short from its onset on, what is long by a grid.
+
+        A region inside of a recording that begins with sound has none of silence before it.
+        """
         head, ended = take_head(blocks, round(TAKE_S * self._segments.sample_rate))
         if ended:
             rate, hop = self._segments.sample_rate, self._segments.segment_hop
-            return self.embed_sound(head, align_segments(head, rate, hop))
+            stretch = align_segments(head, rate, hop)
+            if is_inside:
+                stretch = Stretch(max(0, stretch.start), stretch.stop)
+            return self.embed_sound(head, stretch)
         return self._embed_grid(chain([head], blocks))
 
     def embed_sound(self, waveform: Samples, stretch: Stretch) -> Embeddings:

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from soundkin.audio_facts import FACTS, Facts
-from soundkin.search.differences import Difference
 
 if TYPE_CHECKING:
     from soundkin.library.records import Recording
+    from soundkin.search.differences import Difference
     from soundkin.search.duplicates import DuplicateGroup
     from soundkin.search.explain import Explanation
     from soundkin.search.finding.occurrence import Occurrence
@@ -50,6 +50,8 @@ def describe_copy(copy: FoldedCopy) -> Row:
 
 def describe_duplicates(groups: Iterable[DuplicateGroup]) -> list[Row]:
     """Write groups of near-duplicates as rows, one for each recording."""
+    from soundkin.search.differences import Difference  # not for what only writes rows
+
     return [
         {
             "group": number,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import tomllib
 from collections.abc import Mapping
@@ -10,7 +11,7 @@ from typing import Annotated, Any, Literal, get_type_hints
 
 from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
-from soundkin.config import DeformationConfig, ModelConfig
+from soundkin.config import DeformationConfig, MelConfig, ModelConfig
 from soundkin.errors import ModelError
 
 Count = Annotated[int, Field(ge=1)]
@@ -73,6 +74,10 @@ class TrainingConfig:
     network: NetworkConfig = field(default_factory=NetworkConfig)
 
 
+# Not what `MelConfig` has by itself: that is what older models mean, whose files say less.
+DEFAULT_MEL = MelConfig(log_offset=3e-10, peak_db=-18.0)
+
+
 @dataclass(frozen=True)
 class Recipe:
     """All that training needs to be told: what model to make, and how."""
@@ -92,7 +97,10 @@ class Recipe:
             It is no TOML, or has a name or a value that a recipe cannot have.
         """
         try:
-            values = json.dumps(tomllib.loads(text), default=str)  # dates, which fit nowhere
+            given = tomllib.loads(text)
+            if isinstance(given.get("model"), dict):
+                given["model"].setdefault("mel", dataclasses.asdict(DEFAULT_MEL))
+            values = json.dumps(given, default=str)  # dates, which fit nowhere
         except ValueError as error:
             raise ModelError(f"{name}: the recipe cannot be read ({error})") from error
         try:
