@@ -9,9 +9,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from soundkin.cli.options import (
-    CSV,
-    JSON,
-    PATHS,
     Number,
     build_filters,
     filter_options,
@@ -21,8 +18,8 @@ from soundkin.cli.options import (
     output_options,
     region_options,
 )
+from soundkin.cli.places import PLACE_FORMATS, print_places
 from soundkin.errors import QueryError
-from soundkin.search.playlists import FORMATS
 from soundkin.system.remote import is_remote
 
 if TYPE_CHECKING:
@@ -30,8 +27,6 @@ if TYPE_CHECKING:
     from soundkin.library.library import Library
     from soundkin.library.records import Filters
     from soundkin.search.finding.occurrence import Occurrences
-
-SHARED = {name for name, _ in (JSON, CSV, PATHS)}  # formats of other commands too
 
 
 @click.command(
@@ -61,12 +56,7 @@ Examples:
     help="Least score of an event [default: chosen from the scores].",
 )
 @filter_options
-@output_options(
-    JSON,
-    CSV,
-    PATHS,
-    *((one.name, one.help) for one in FORMATS.values() if one.name not in SHARED),
-)
+@output_options(*PLACE_FORMATS)
 @null_option
 @library_option
 def find(
@@ -189,11 +179,7 @@ def _print_events(found: Occurrences, output: str | None, *, null: bool) -> None
     from soundkin.text import format_hours
 
     rows = list(map(describe_occurrence, found.events))
-    if output in FORMATS:
-        click.echo("".join(FORMATS[output].write(rows)), nl=False)
-    elif output or null:
-        out.print_rows(rows, output or "paths", null=null)
-    elif rows:
+    if not print_places(rows, output, null=null) and rows:
         out.print_table(
             ("start", "end", "length", "score", "level", "recording"), _list_cells(found)
         )

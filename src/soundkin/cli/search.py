@@ -16,11 +16,8 @@ import click
 
 from soundkin.audio_facts import FACTS
 from soundkin.cli.options import (
-    CSV,
     FACT_EXAMPLES,
-    JSON,
     OTHER_FACTS,
-    PATHS,
     Number,
     build_filters,
     filter_options,
@@ -30,9 +27,9 @@ from soundkin.cli.options import (
     output_options,
     region_options,
 )
+from soundkin.cli.places import PLACE_FORMATS, print_places
 from soundkin.config import MAX_SLOW
 from soundkin.errors import QueryError
-from soundkin.search.playlists import FORMATS
 
 if TYPE_CHECKING:
     from soundkin.audio_facts import Comparison
@@ -44,7 +41,6 @@ WEIGHTED = re.compile(r"(\d+(?:\.\d*)?|\.\d+):(.+)", re.DOTALL)
 OPERATORS = {"+": 1.0, "-": -1.0}
 CHUNK_BYTES = 1 << 20
 MAX_STDIN_BYTES = 8 << 30  # 12 hours of sound on a CD
-SHARED = {name for name, _ in (JSON, CSV, PATHS)}  # formats of other commands too
 *FACT_NAMES, LAST_FACT = (*FACT_EXAMPLES, *(fact.name for fact in OTHER_FACTS))
 
 
@@ -135,12 +131,7 @@ Examples:
 @click.option("--fold-duplicates", is_flag=True, help="Leave out near-copies of better hits.")
 @click.option("--why", is_flag=True, help="Show how facts compare, and how stable a hit is.")
 @filter_options
-@output_options(
-    JSON,
-    CSV,
-    PATHS,
-    *((one.name, one.help) for one in FORMATS.values() if one.name not in SHARED),
-)
+@output_options(*PLACE_FORMATS)
 @null_option
 @library_option
 def search(
@@ -308,11 +299,7 @@ def _print_hits(
     rows = list(map(describe_hit, hits))
     for row, explanation in zip(rows, explanations, strict=False):
         row["why"] = describe_explanation(explanation)
-    if output in FORMATS:
-        click.echo("".join(FORMATS[output].write(rows)), nl=False)
-    elif output or null:
-        out.print_rows(rows, output or "paths", null=null)
-    else:
+    if not print_places(rows, output, null=null):
         is_reranked = any(hit.rank_score is not None for hit in hits)
         cells = (
             (

@@ -161,7 +161,6 @@ class Embedder:
             The file is not sound that can be read.
         """
         rate = self._segments.sample_rate
-        meter, marks = FactsMeter(rate, self.model.mel), FingerprintMeter(rate)
         with open_blocks(path, rate, 0.0, None, slow) as blocks:
             head, ended = take_head(blocks, round(TAKE_S * rate))
             if ended:
@@ -169,7 +168,7 @@ class Embedder:
                 measured = self._measure_take(head, _to_seconds(stretch, rate))
                 facts = undo_slowing(measured.facts, slow, len(head) / rate / slow)
                 return replace(measured, facts=facts)
-            n_samples = 0
+            meter, marks, n_samples = FactsMeter(rate, self.model.mel), FingerprintMeter(rate), 0
             for block in chain([head], blocks):
                 meter.add(block)
                 marks.add(block)
@@ -338,6 +337,5 @@ def _undo_slowing(found: Embeddings, slow: float) -> Embeddings:
         return found
     duration_s = found.duration_s / slow
     facts = None if found.facts is None else undo_slowing(found.facts, slow, duration_s)
-    first_s, end_s = found.sound_s or (0.0, found.duration_s)
-    sound_s = None if found.sound_s is None else (first_s / slow, end_s / slow)
+    sound_s = found.sound_s and (found.sound_s[0] / slow, found.sound_s[1] / slow)
     return replace(found, duration_s=duration_s, facts=facts, sound_s=sound_s)

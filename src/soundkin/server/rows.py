@@ -5,14 +5,10 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from soundkin.embedding.sound_stream import read_take
 from soundkin.library.records import FAVOURITE, Recording
 from soundkin.search.hits import Hit
 from soundkin.search.rows import describe_hit, describe_recording
-from soundkin.search.takes import hear_take
 from soundkin.server.sounds.sound import SoundRef
-
-STROKES_RATE = 32_000
 
 Row = dict[str, Any]
 
@@ -56,9 +52,8 @@ def describe_sound(heard: SoundRef) -> Row:
 def _describe_strokes(heard: SoundRef) -> Row:
     """Write what sounds in an upload, where that is not all of it."""
     assert heard.upload is not None  # recordings are asked for as they are
-    samples = read_take(heard.upload.copy, STROKES_RATE)
-    found = None if samples is None else hear_take(samples, STROKES_RATE)
-    if found is None or not found[0].leaves_out:
+    take = heard.upload.take
+    if take is None or not take.leaves_out:
         return {"strokes": [], "loudest": None}
-    strokes = [{"start_s": round(a, 6), "end_s": round(b, 6)} for a, b in found[0].strokes]
-    return {"strokes": strokes, "loudest": found[0].chosen}
+    strokes = [{"start_s": round(a, 6), "end_s": round(b, 6)} for a, b in take.strokes]
+    return {"strokes": strokes, "loudest": take.chosen}

@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import IO
 
@@ -18,7 +19,9 @@ import soundfile
 
 from soundkin.audio.decoders.decoder import AudioInfo, Samples
 from soundkin.audio.decoders.open import EXTENSIONS
+from soundkin.embedding.sound_stream import read_take
 from soundkin.errors import SoundkinError
+from soundkin.search.takes import Take, hear_take
 from soundkin.server.problems import ProblemError
 from soundkin.server.settings import Settings
 from soundkin.server.sounds.byte_limited_cache import ByteLimitedCache
@@ -30,6 +33,7 @@ MAX_NAME_LENGTH = 200
 CHUNK_BYTES = 1 << 18
 TAKEN_BYTES = 2 << 30
 MAX_MADE = 200
+STROKES_RATE = 32_000
 MADE_BYTES = 1 << 30
 
 
@@ -48,6 +52,13 @@ class Upload:
     info: AudioInfo
     duration_s: float
     n_bytes: int
+
+    @cached_property
+    def take(self) -> Take | None:
+        """What sounds in it; None where it is longer than a take."""
+        samples = read_take(self.copy, STROKES_RATE)
+        found = None if samples is None else hear_take(samples, STROKES_RATE)
+        return found[0] if found else None
 
 
 @dataclass(frozen=True)
