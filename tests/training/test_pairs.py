@@ -189,3 +189,26 @@ def test_excerpts_have_the_level_that_a_model_asks_for_whatever_theirs_was() -> 
     assert (found[0] - found[1]).abs().median() < 0.05
     segments, _ = cut_log_mels(waveform[:16_000], levelled, 8_000)
     assert np.abs(found[0].numpy() - segments).max() < 0.05
+
+
+def test_excerpts_may_begin_before_their_recordings_and_have_silence_there(
+    cache: WaveformCache,
+) -> None:
+    recordings = torch.arange(len(cache.offsets) - 1)
+    starts = torch.full_like(recordings, -4_000)
+    for excerpts in (MappedExcerpts(cache), ResidentExcerpts(cache, 25_600)):
+        found = excerpts.read(recordings, starts, 16_000)
+        assert bool((found[:, :4_000] == 0).all())
+        later = excerpts.read(recordings, torch.zeros_like(starts), 12_000)
+        assert torch.equal(found[:, 4_000:], later)
+    far = torch.full_like(recordings, -20_000)
+    assert bool((MappedExcerpts(cache).read(recordings, far, 16_000) == 0).all())
+
+
+def test_a_take_is_trained_on_from_its_onset_to_its_end(tmp_path: Path) -> None:
+    stroke = make_noise(0.4, 1)
+    rest = np.zeros(44_100, np.float32)
+    write_sound(tmp_path / "padded.wav", np.concatenate([rest, stroke, rest]))
+    write_sound(tmp_path / "cut.wav", make_noise(0.4, 2))
+    lengths = np.diff(build_cache([tmp_path], tmp_path / "a.pcm", 16_000).offsets)
+    assert np.abs(lengths - 0.4 * 16_000).max() < 0.025 * 16_000
