@@ -15,12 +15,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from soundkin.audio_facts import FACTS
+from soundkin.cli.filters import FACT_EXAMPLES, OTHER_FACTS, build_filters, filter_options
 from soundkin.cli.options import (
-    FACT_EXAMPLES,
-    OTHER_FACTS,
     Number,
-    build_filters,
-    filter_options,
     library_option,
     null_option,
     open_library,
@@ -192,7 +189,7 @@ def search(
             per_recording=per_recording,
             exclude_self=exclude_self,
             exact=exact,
-            filters=build_filters(**filters),
+            filters=build_filters(library, **filters),
             liked=[Sound(one, slow=slow) for one in liked],
             disliked=[Sound(one, slow=slow) for one in disliked],
             weights=weights,

@@ -14,21 +14,31 @@ from soundkin.audio_facts import FACTS
 from soundkin.library.browse import (
     Wanted,
     count_extensions,
-    list_folder_tree,
     measure_ranges,
     read_page,
 )
+from soundkin.library.folder_tree import list_folder_tree
 from soundkin.library.library import Library
 from soundkin.library.records import FAVOURITE, Filters, Recording
 from soundkin.search.playlists import FORMATS
 from soundkin.server.problems import Json
 from soundkin.server.rows import describe_recording_row
-from soundkin.server.schemas import RecordingId, RecordingResponse, RequestModel, Tag, Text
+from soundkin.server.schemas import (
+    NAME_WORDS,
+    RecordingId,
+    RecordingResponse,
+    RequestModel,
+    Tag,
+    Text,
+)
 from soundkin.server.state import State, find_recording
 
 router = APIRouter(prefix="/api/v1", tags=["library"])
 
 Ids = Annotated[list[RecordingId], Field(min_length=1, max_length=10_000)]
+FoldersQuery = Annotated[
+    list[Text] | tuple[()], Query(max_length=1000, description="Below any, or below none of them")
+]
 TextQuery = Annotated[str | None, Query(max_length=4096)]
 
 
@@ -196,11 +206,13 @@ def get_info(state: State) -> Response:
 @router.get("/recordings", response_model=RecordingsResponse, summary="List recordings")
 def list_recordings(
     state: State,
-    folder: TextQuery = None,
+    folder: FoldersQuery = (),
+    not_folder: FoldersQuery = (),
     tag: TextQuery = None,
     text: Annotated[
-        str | None, Query(max_length=200, description="Letters somewhere in the path")
-    ] = None,
+        str,
+        Query(max_length=200, description=f"{NAME_WORDS}: `snare 01 -rim`"),
+    ] = "",
     favourites: bool = False,
     failed: Annotated[bool, Query(description="What could not be read, and why")] = False,
     offset: Annotated[int, Query(ge=0, le=1 << 40)] = 0,
@@ -208,9 +220,10 @@ def list_recordings(
 ) -> Response:
     """List recordings in order of path, page by page."""
     tags = ((tag,) if tag else ()) + ((FAVOURITE,) if favourites else ())
-    filters = Filters(folders=(folder,) if folder else (), tags=tags)
+    folders, not_folders = (tuple(filter(None, given)) for given in (folder, not_folder))
+    filters = Filters(folders=folders, not_folders=not_folders, tags=tags, name=text)
     with state.open_library() as library:
-        page = read_page(library, Wanted(filters, text or "", failed), offset, limit)
+        page = read_page(library, Wanted(filters, failed), offset, limit)
     return Json(
         {"total": page.total, "recordings": list(map(describe_recording_row, page.recordings))}
     )

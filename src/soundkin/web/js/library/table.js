@@ -2,7 +2,7 @@
 
 import { changeTags, loadRecordings } from "../base/api.js";
 import { h, icon, iconButton, settle } from "../base/dom.js";
-import { count, length, shortFolder } from "../base/format.js";
+import { NAME_WORDS, count, length, shortFolder } from "../base/format.js";
 import { say, sayTrouble } from "../base/messages.js";
 import { searchFrom } from "../base/state.js";
 import * as player from "../sound/player.js";
@@ -12,7 +12,7 @@ const PAGE = 60;
 
 /** Make the table; with `failed` that of the files that could not be read, with their reasons. */
 export function recordingTable({ failed = false } = {}) {
-  const words = h("input", { type: "search", placeholder: "Part of a name or folder", "aria-label": "Part of a name or folder" });
+  const words = h("input", { type: "search", placeholder: NAME_WORDS, maxlength: 200, "aria-label": "Words of name, folder or tags" });
   const favourites = h("input", { type: "checkbox" });
   const bulk = h("div", { class: "bulk", hidden: true });
   const body = h("tbody");
