@@ -121,9 +121,11 @@ null_option = click.option("-0", "--null", is_flag=True, help="With --paths: end
 
 
 def open_library(path: str, *, create: bool = False) -> Library:
-    """Open the library that `--library` names."""
+    """Open the library that `--library` names; the folder of the one without is made too."""
     from soundkin.library.open import open_library as open_any
 
+    if create and path == get_default_library():
+        get_data_folder().mkdir(parents=True, exist_ok=True)
     return open_any(path, create=create)
 
 
