@@ -115,6 +115,9 @@ class SearchRequest(RequestModel):
 
 
 Body = dict[str, Any]
+UNCHANGED: dict[int | str, Body] = {
+    304: {"description": "It is still what the ETag in If-None-Match stands for"}
+}
 UPLOAD_BODY: Body = {
     "requestBody": {
         "required": True,

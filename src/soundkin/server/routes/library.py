@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+from functools import partial
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
@@ -25,13 +26,14 @@ from soundkin.server.problems import Json
 from soundkin.server.rows import describe_recording_row
 from soundkin.server.schemas import (
     NAME_WORDS,
+    UNCHANGED,
     RecordingId,
     RecordingResponse,
     RequestModel,
     Tag,
     Text,
 )
-from soundkin.server.state import State, find_recording
+from soundkin.server.state import ServerState, State, find_recording
 
 router = APIRouter(prefix="/api/v1", tags=["library"])
 
@@ -152,9 +154,13 @@ class ChangedResponse(BaseModel):
     changed: int
 
 
-@router.get("/info", response_model=InfoResponse, summary="What there is")
-def get_info(state: State) -> Response:
+@router.get("/info", response_model=InfoResponse, responses=UNCHANGED, summary="What there is")
+async def get_info(request: Request, state: State) -> Response:
     """Say what the library holds, and how it is cut."""
+    return await state.kept.answer(request, "info", partial(_describe_library, state))
+
+
+def _describe_library(state: ServerState) -> Response:
     with state.open_library() as library:
         counts, model, ranges = library.count(), library.model, measure_ranges(library)
         facts: dict[str, Any] = {
@@ -229,9 +235,15 @@ def list_recordings(
     )
 
 
-@router.get("/folders", response_model=list[FolderResponse], summary="List folders")
-def list_folders(state: State) -> Response:
+@router.get(
+    "/folders", response_model=list[FolderResponse], responses=UNCHANGED, summary="List folders"
+)
+async def list_folders(request: Request, state: State) -> Response:
     """List every folder that has recordings in it or below, with how many and how long."""
+    return await state.kept.answer(request, "folders", partial(_list_folders, state))
+
+
+def _list_folders(state: ServerState) -> Response:
     with state.open_library() as library:
         return Json([dataclasses.asdict(folder) for folder in list_folder_tree(library)])
 
