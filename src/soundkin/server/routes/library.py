@@ -108,6 +108,7 @@ class Limits(BaseModel):
 
     upload_bytes: int
     upload_s: float
+    whole_bytes: int = Field(description="Of a sound of which only a part is wanted")
 
 
 class InfoResponse(BaseModel):
@@ -203,6 +204,7 @@ def _describe_library(state: ServerState) -> Response:
             "limits": {
                 "upload_bytes": state.settings.max_upload_bytes,
                 "upload_s": state.settings.max_upload_s,
+                "whole_bytes": state.settings.max_whole_bytes,
             },
             "is_local": state.settings.is_local,
         }

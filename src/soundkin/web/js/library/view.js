@@ -75,6 +75,8 @@ export function open(box, info) {
     if (found.length > MOST_FOLDERS) folders.append(h("li", { class: "quiet small" }, `and ${count(found.length - MOST_FOLDERS, "folder")} more; search by name instead`));
   }
 
+  addEventListener("indexfolder", indexing.meet, { signal: listen.signal });
+  indexing.meet();
   addEventListener("infochange", (event) => ((info = event.detail), fill()), { signal: listen.signal });
   fill();
   loadJobs().then((jobs) => {
