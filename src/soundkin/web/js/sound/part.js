@@ -35,7 +35,7 @@ export function askPart(file, name, { upload_bytes, upload_s, whole_bytes }) {
       trouble,
       h("div", { class: "row" }, h("button", { class: "strong" }, "Search with this part"), indexButton()),
     );
-    const size = `${Math.round(file.size / 2 ** 20).toLocaleString("en")} MB`;
+    const size = `${(file.size / 2 ** 20).toFixed(file.size < 10 * 2 ** 20 ? 1 : 0)} MB`;
     const most = `Up to ${length(upload_s)} and ${Math.round(upload_bytes / 2 ** 20)} MB are taken whole.`;
     const dialog = h(
       "dialog",
