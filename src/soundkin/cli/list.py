@@ -23,6 +23,7 @@ from soundkin.cli.options import (
     epilog="""\b
 Examples:
   soundkin list --folder ~/Samples/drums --max-duration 1
+  soundkin list --name "snare 01 -rim" --not-folder old
   soundkin list --failed                what could not be read, and why
   soundkin list --tag dry --paths -0 | xargs -0 …
 """,
