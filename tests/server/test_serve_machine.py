@@ -95,7 +95,7 @@ def test_of_what_is_too_long_or_too_large_a_part_is_taken(soundkin: Soundkin, fo
         whole = server.http.get(f"/api/v1/sounds/{sound['id']}/audio").content
         write_sound(folder / "tone.wav", tone, 44_100)
         assert len(whole) > 44_100 * 4  # floats, as the file's own rate has them
-        refused = send(server, data, 413, start_s=10).json()
+        refused = send(server, data, 422, start_s=10).json()
         assert refused["type"] == "urn:soundkin:too-long"
         send(server, data, 422, start_s=3, end_s=3)
         send(server, data, 422, start_s=30, end_s=31)
@@ -104,7 +104,7 @@ def test_of_what_is_too_long_or_too_large_a_part_is_taken(soundkin: Soundkin, fo
             assert answer.status_code == 413
     with serve(soundkin, "--max-upload-s", 5, "--host", "0.0.0.0", "--token", "x") as server:
         server.http.headers["authorization"] = "Bearer x"
-        assert send(server, data, 413).json()["type"] == "urn:soundkin:too-long"
+        assert send(server, data, 422).json()["type"] == "urn:soundkin:too-long"
         send(server, data, 201, start_s=1, end_s=2)
     with serve(
         soundkin, "--max-upload-mb", 1, "--host", "0.0.0.0", "--token", "x"

@@ -108,7 +108,7 @@ class _Ending:
         return run
 
     def cut_off(self, tasks: Collection[asyncio.Task[Any]]) -> None:
-        """End what is still being answered, and say how much that is."""
+        """End what hangs though nobody waits for it any more, and say how much that is."""
         self._is_over = True
         if tasks:
             requests = "request was" if len(tasks) == 1 else "requests were"
@@ -165,11 +165,12 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Wait for what is being answered; who is not done in time is cut off."""
-        asyncio.get_running_loop().call_later(GRACE_S - 1, self._cut_off)
+        loop = asyncio.get_running_loop()
+        loop.call_later(GRACE_S - 1, self._cut_off)
+        loop.call_later(GRACE_S - 0.5, self._ending.cut_off, self.server_state.tasks)
         await super().shutdown(sockets)
 
     def _cut_off(self) -> None:
         for connection in list(self.server_state.connections):
             if isinstance(connection, LimitedHttpProtocol):
                 connection.cut()
-        self._ending.cut_off(self.server_state.tasks)
