@@ -39,7 +39,8 @@ async function send(method, path, body, options = {}) {
 }
 
 function query(values) {
-  const parts = Object.entries(values).filter(([, value]) => value !== undefined && value !== null && value !== "" && value !== false);
+  const each = Object.entries(values).flatMap(([name, value]) => (Array.isArray(value) ? value.map((one) => [name, one]) : [[name, value]]));
+  const parts = each.filter(([, value]) => value !== undefined && value !== null && value !== "" && value !== false);
   return new URLSearchParams(parts.map(([name, value]) => [name, String(value)])).toString();
 }
 

@@ -1,9 +1,9 @@
 // Filters and the sliders that weigh acoustic facts against the embedding.
 
 import { h, settle } from "../base/dom.js";
+import { folderTree } from "../base/foldertree.js";
 import { NAME_WORDS } from "../base/format.js";
 import { change, current, resetFilters } from "../base/state.js";
-import { folderTree } from "./foldertree.js";
 
 /** Make the panel for what a library holds; `update(state)` shows what is set. */
 export function filterPanel(info) {
@@ -15,7 +15,7 @@ export function filterPanel(info) {
     info.tags.length ? choices("Tags", "tags", info.tags.filter(({ tag }) => tag !== "favourite").map(({ tag, count }) => [tag, tag, count])) : null,
     toggle("Favourites only", ({ filters }) => Boolean(filters.favourites), (on) => patch({ favourites: on || undefined })),
     toggle("Leave out near-copies", ({ fold }) => fold, (fold) => change({ fold })),
-    info.folders.length ? folderTree() : null,
+    info.folders.length ? folders() : null,
     info.extensions.length > 1 ? choices("File type", "extensions", info.extensions.map(({ extension, n_recordings }) => [extension, extension.replace(".", "").toUpperCase(), n_recordings])) : null,
     ...measured.map(factRange),
     weights(measured),
@@ -90,6 +90,11 @@ function nameWords() {
     element: h("fieldset", { class: "group" }, h("legend", {}, "Name, folder or tag"), field),
     update: ({ filters }) => document.activeElement !== field && (field.value = filters.name ?? ""),
   };
+}
+
+function folders() {
+  const tree = folderTree(() => ({ folders: current().filters.folders, not_folders: current().filters.not_folders }), patch);
+  return { element: h("fieldset", { class: "group" }, h("legend", {}, "Folders"), tree.element), update: tree.update };
 }
 
 function durations() {
