@@ -57,4 +57,4 @@ def _is_path_behind_minus(token: str) -> bool:
     if not token.startswith("-") or token.startswith("--") or len(token) < 3:
         return False
     path = token[1:]
-    return os.sep in path or Path(path).suffix[1:].isalnum() or Path(token).exists()
+    return os.sep in path or Path(path).suffix[1:].isalnum() or os.path.exists(token)  # noqa: PTH110 (raises nothing)
