@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 import soundkin
 from soundkin.audio_facts import FACTS
+from soundkin.indexing.upgrade import find_upgrade
 from soundkin.library.browse import (
     Wanted,
     count_extensions,
@@ -70,6 +71,16 @@ class ModelResponse(BaseModel):
     hop_s: float
 
 
+class UpgradeResponse(BaseModel):
+    """A newer version of the library's model, and what embedding it anew would take, about."""
+
+    name: str
+    hash: str
+    n_recordings: int
+    duration_s: float
+    estimated_s: float
+
+
 class TagCount(BaseModel):
     """A tag, and how many recordings have it."""
 
@@ -117,6 +128,7 @@ class InfoResponse(BaseModel):
     version: str
     library: str
     model: ModelResponse | None
+    newer_model: UpgradeResponse | None
     n_recordings: int
     n_failed: int
     n_segments: int
@@ -164,6 +176,7 @@ async def get_info(request: Request, state: State) -> Response:
 def _describe_library(state: ServerState) -> Response:
     with state.open_library() as library:
         counts, model, ranges = library.count(), library.model, measure_ranges(library)
+        upgrade = find_upgrade(library)
         facts: dict[str, Any] = {
             "version": soundkin.__version__,
             "library": library.name,
@@ -174,6 +187,7 @@ def _describe_library(state: ServerState) -> Response:
                 "embedding_size": model.embedding_size,
                 **dataclasses.asdict(model.segments),
             },
+            "newer_model": upgrade and dataclasses.asdict(upgrade),
             "n_recordings": counts.n_recordings,
             "n_failed": counts.n_failed,
             "n_segments": counts.n_segments,

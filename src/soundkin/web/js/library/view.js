@@ -21,6 +21,7 @@ export function open(box, info) {
   const tree = folderTree(() => places, choosePlaces);
   const all = h("button", { type: "button", class: "all-folders", onclick: () => choosePlaces({ folders: [], not_folders: [] }) }, "All folders");
   const numbers = h("dl", { class: "numbers" });
+  const upgrade = h("p", { class: "quiet upgrade", hidden: true });
   const indexing = indexPanel(() => info, watchJob);
   const running = h("div", { class: "running" });
   const tabs = tabList([
@@ -32,7 +33,7 @@ export function open(box, info) {
     h(
       "div",
       { class: "library" },
-      h("aside", { "aria-label": "Folders" }, h("h1", {}, "Library"), numbers, indexing.element, running, h("div", { class: "row between" }, h("h2", { class: "folders-title" }, "Folders"), all), tree.element),
+      h("aside", { "aria-label": "Folders" }, h("h1", {}, "Library"), numbers, upgrade, indexing.element, running, h("div", { class: "row between" }, h("h2", { class: "folders-title" }, "Folders"), all), tree.element),
       h("section", { class: "library-main" }, tabs.element),
     ),
   );
@@ -53,6 +54,9 @@ export function open(box, info) {
         [info.n_failed.toLocaleString("en"), "could not be read"],
       ].map(([value, words]) => h("div", {}, h("dd", {}, value), h("dt", {}, words))),
     );
+    const newer = info.newer_model;
+    upgrade.hidden = !newer;
+    if (newer) upgrade.textContent = `A newer version of ${newer.name} is there. This library goes on with its own until you embed it anew, about ${Math.max(1, Math.round(newer.estimated_s / 60))} min: soundkin index --rebuild`;
     tabs.note(1, info.n_failed);
     table.update();
     failed.update();
