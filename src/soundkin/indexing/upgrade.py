@@ -28,7 +28,7 @@ class Upgrade:
         minutes = max(1, round(self.estimated_s / 60))
         return (
             f"a newer {self.name} is there; until told, this library goes on with its own. To embed"
-            f" its {self.n_recordings} recordings ({format_hours(self.duration_s)}) anew takes about"
+            f" its {self.n_recordings} recordings ({format_hours(self.duration_s)}) anew takes some"
             f" {minutes} min: soundkin index --rebuild"
         )
 
