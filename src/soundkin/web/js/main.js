@@ -63,6 +63,13 @@ function fillBar() {
   document.getElementById("tools").append(volume, theme, iconButton("help", "Keys", showKeys));
 }
 
+/** The bar takes more than one line where there is little room; what is scrolled to stays clear of it. */
+function watchBar() {
+  const bar = document.querySelector(".bar");
+  const tell = () => document.documentElement.style.setProperty("--bar-height", `${bar.offsetHeight}px`);
+  new ResizeObserver(tell).observe(bar);
+}
+
 function watchLinks() {
   document.querySelector(".bar").addEventListener("click", (event) => {
     const link = event.target.closest("[data-view]");
@@ -77,6 +84,7 @@ player.on("trouble", (words) => say(words, { trouble: true }));
 player.on("locked", settle(() => say("Click or press a key once: browsers let a page play sound only after that."), 200));
 onChange(showView);
 fillBar();
+watchBar();
 watchLinks();
 watchKeys();
 watchDrops();

@@ -64,6 +64,16 @@ export function iconButton(name, label, onclick, props = {}) {
   return h("button", { type: "button", class: "bare", "aria-label": label, title: label, onclick, ...props }, icon(name));
 }
 
+const KEPT_AT_END = 9;
+
+/** A name of any length on one line: where there is no room, its middle gives way, as its end tells most. */
+export function cutName(text) {
+  const letters = [...new Intl.Segmenter().segment(text)].map(({ segment }) => segment);
+  if (letters.length < 2 * KEPT_AT_END) return h("bdi", {}, text);
+  const end = letters.length - KEPT_AT_END;
+  return h("bdi", { class: "cut" }, h("span", {}, letters.slice(0, end).join("")), h("span", {}, letters.slice(end).join("")));
+}
+
 /** Make a button that stays pressed. */
 export function press(button, pressed) {
   button.setAttribute("aria-pressed", String(Boolean(pressed)));

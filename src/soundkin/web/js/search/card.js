@@ -1,6 +1,6 @@
 // One hit as a card.
 
-import { h, icon, iconButton, press } from "../base/dom.js";
+import { cutName, h, icon, iconButton, press } from "../base/dom.js";
 import { clock, length, percentile, shortFolder, stem } from "../base/format.js";
 import { watchHead } from "../sound/strip.js";
 import { waveform } from "../sound/waveform.js";
@@ -68,7 +68,7 @@ export function card(hit, acts) {
     h(
       "div",
       { class: "card-body" },
-      h("div", { class: "card-title" }, h("span", { class: "name", title: hit.path }, stem(hit.name)), heart),
+      h("div", { class: "card-title" }, h("span", { class: "name", title: hit.path }, cutName(stem(hit.name))), heart),
       h("p", { class: "where", title: hit.folder }, place(hit, all)),
       h("div", { class: "score" }, h("div", { class: "track" }, bar), h("span", {}, score, " ", better)),
       tags,

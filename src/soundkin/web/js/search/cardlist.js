@@ -59,7 +59,8 @@ export function cardList({ label, why = null }) {
     }
   }
 
-  function show(hits) {
+  /** Show hits; with `anew` the first of them has the focus, if one had it. */
+  function show(hits, { anew = false } = {}) {
     const { liked, disliked } = current();
     const before = positions(cards);
     const next = new Map();
@@ -73,7 +74,7 @@ export function cardList({ label, why = null }) {
     const hadFocus = element.contains(document.activeElement);
     cards = next;
     element.replaceChildren(...[...cards.values()].map((made) => made.item));
-    if (!cards.has(focused)) focused = hits.length ? cardKey(hits[0]) : null;
+    if (anew || !cards.has(focused)) focused = hits.length ? cardKey(hits[0]) : null;
     cards.forEach((made, key) => (made.element.tabIndex = key === focused ? 0 : -1));
     if (hadFocus) cards.get(focused)?.element.focus({ preventScroll: true });
     slide(cards, before);

@@ -1,7 +1,7 @@
 // The query: its sounds with sign and weight, and the ways to give another one.
 
 import { loadConcepts } from "../base/api.js";
-import { h, icon, iconButton, settle } from "../base/dom.js";
+import { cutName, h, icon, iconButton, settle } from "../base/dom.js";
 import { stem } from "../base/format.js";
 import { sayTrouble } from "../base/messages.js";
 import { addSound, change, current, searchFrom } from "../base/state.js";
@@ -67,7 +67,7 @@ async function soundRow(sound) {
   const element = h(
     "div",
     { class: "sound" },
-    h("div", { class: "sound-head" }, sign, h("span", { class: "name", title: facts.path ?? facts.name }, stem(facts.name)), weight, !facts.isConcept && [iconButton("play", `Play ${facts.name}`, region.toggle), iconButton("ear", "Hear it deformed", () => change({ view: "hear", sounds: [{ ...sound, weight: 1 }] }))], remove),
+    h("div", { class: "sound-head" }, sign, h("span", { class: "name", title: facts.path ?? facts.name }, cutName(stem(facts.name))), weight, !facts.isConcept && [iconButton("play", `Play ${facts.name}`, region.toggle), iconButton("ear", "Hear it deformed", () => change({ view: "hear", sounds: [{ ...sound, weight: 1 }] }))], remove),
     region.element,
   );
   const weigh = (now) => {

@@ -113,6 +113,10 @@ function searching(info) {
   hover.addEventListener("click", () => (setHoverPlays(!hoverPlays()), press(hover, hoverPlays())));
   fold.querySelector("select").addEventListener("change", (event) => change({ per_recording: Number(event.target.value) }));
   let last = "";
+  let isNew = false;
+  const listen = new AbortController();
+  // Whoever searches from a hit deep in the list wants to see what is searched with now, and its first hits.
+  addEventListener("newquery", () => ((isNew = true), scrollTo(0, 0)), listen);
 
   async function update(state) {
     query.update(state.sounds);
@@ -126,7 +130,9 @@ function searching(info) {
     try {
       const answer = await runSearch(state);
       if (key !== last) return;
-      list.show(answer.hits);
+      list.show(answer.hits, { anew: isNew });
+      if (isNew) scrollTo(0, 0);
+      isNew = false;
       tellVerdict(verdict, answer, state);
       more.parentElement.hidden = answer.hits.length < state.top_k || state.top_k >= MOST;
       whisper(`${count(answer.hits.length, "hit")}`);
@@ -150,7 +156,7 @@ function searching(info) {
     filters.update(current());
   }
 
-  return { kind: "searching", element, update, renew, togglePlay: query.toggle, close: () => (list.close(), everywhere.close(), query.update([])) };
+  return { kind: "searching", element, update, renew, togglePlay: query.toggle, close: () => (listen.abort(), list.close(), everywhere.close(), query.update([])) };
 }
 
 function tellVerdict(place, answer, state) {
