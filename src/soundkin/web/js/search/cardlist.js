@@ -17,8 +17,11 @@ export const setHoverPlays = (value) => localStorage.setItem("hover", value ? "o
 
 const sameMark = (hit) => (mark) => mark.id === hit.id && Math.abs(mark.start_s - hit.start_s) < 0.001;
 
-/** Make a list; `show(hits)` fills it, `why(hit)` is called where a card shall say why it is there. */
-export function cardList({ label, why = null }) {
+/**
+ * Make a list; `show(hits)` fills it, `why(hit)` is called where a card shall say why it is there, `query()`
+ * gives the sound that hits are heard beside.
+ */
+export function cardList({ label, why = null, query = () => null }) {
   const element = h("ul", { class: "cards", "aria-label": label });
   let cards = new Map();
   let focused = null;
@@ -142,7 +145,8 @@ export function cardList({ label, why = null }) {
   }
 
   const KEYS = {
-    " ": (made) => player.toggle(made.stretch),
+    " ": (made, event) => player.toggle(made.stretch, { loop: event.shiftKey }),
+    a: (made) => query() && player.toggleTurns([query(), made.stretch]),
     Enter: (made) => acts.from(made.hit()),
     f: (made) => favourite(made.hit()),
     "+": (made) => acts.plus(made.hit()),
@@ -162,7 +166,7 @@ export function cardList({ label, why = null }) {
     if (!act) return;
     event.preventDefault();
     event.stopPropagation();
-    act(made);
+    act(made, event);
   });
   element.addEventListener("focusin", (event) => {
     const made = cardOf(event.target);

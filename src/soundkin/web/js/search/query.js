@@ -38,7 +38,7 @@ export function queryPanel() {
     rows.forEach((row, i) => row.weigh(sounds[i]));
     if (focused) list.querySelector(`[data-side="${focused}"]`)?.focus();
   }
-  return { element, update, toggle: () => shown[0]?.toggle() };
+  return { element, update, toggle: (options) => shown[0]?.toggle(options), played: () => shown[0]?.played() };
 }
 
 const find = (key) => current().sounds.findIndex((sound) => keyOf(sound) === key);
@@ -67,7 +67,7 @@ async function soundRow(sound) {
   const element = h(
     "div",
     { class: "sound" },
-    h("div", { class: "sound-head" }, sign, h("span", { class: "name", title: facts.path ?? facts.name }, cutName(stem(facts.name))), weight, !facts.isConcept && [iconButton("play", `Play ${facts.name}`, region.toggle), iconButton("ear", "Hear it deformed", () => change({ view: "hear", sounds: [{ ...sound, weight: 1 }] }))], remove),
+    h("div", { class: "sound-head" }, sign, h("span", { class: "name", title: facts.path ?? facts.name }, cutName(stem(facts.name))), weight, !facts.isConcept && [iconButton("play", `Play ${facts.name}`, () => region.toggle()), iconButton("ear", "Hear it deformed", () => change({ view: "hear", sounds: [{ ...sound, weight: 1 }] }))], remove),
     region.element,
   );
   const weigh = (now) => {
@@ -80,10 +80,10 @@ async function soundRow(sound) {
     if (document.activeElement !== slider) slider.value = Math.abs(now.weight);
     shown.textContent = Math.abs(now.weight).toFixed(2);
   };
-  return { key, element, weigh, toggle: region.toggle, close: region.close };
+  return { key, element, weigh, toggle: region.toggle, played: region.played, close: region.close };
 }
 
-const noStrip = { element: "", toggle: () => null, close: () => null };
+const noStrip = { element: "", toggle: () => null, played: () => null, close: () => null };
 
 async function conceptOf(id) {
   const concept = (await loadConcepts()).find((one) => one.id === id);
@@ -95,7 +95,7 @@ function missingRow(sound, key, error) {
   const remove = () => change({ sounds: current().sounds.filter((one) => keyOf(one) !== key) });
   const words = sound.id.startsWith("u") ? "This upload is gone: uploads last as long as the server runs. Drop the file again." : error.message;
   const element = h("div", { class: "sound" }, h("div", { class: "row" }, h("p", {}, words), h("button", { type: "button", onclick: remove }, "Remove it")));
-  return { key, element, weigh: () => null, toggle: () => null, close: () => null };
+  return { key, element, weigh: () => null, toggle: () => null, played: () => null, close: () => null };
 }
 
 /** Buttons to give a sound: a file, the microphone, the library. `place` shows a recording in progress. */

@@ -26,7 +26,7 @@ export function open(box, info) {
   addEventListener("infochange", (event) => (info = event.detail), listen);
   addEventListener("infochange", () => (forgetAnswers(), part?.renew?.()), listen);
   addEventListener("tagschange", forgetAnswers, listen);
-  addEventListener("playquery", () => part?.togglePlay?.(), listen);
+  addEventListener("playquery", (event) => part?.togglePlay?.(event.detail), listen);
 
   function update(state) {
     const kind = state.sounds.length ? "searching" : "welcome";
@@ -101,7 +101,7 @@ function searching(info) {
   const query = queryPanel();
   const everywhere = everywherePanel(info().formats);
   let filters = filterPanel(info());
-  const list = cardList({ label: "Hits", why: (hit) => showWhy(current().sounds, hit) });
+  const list = cardList({ label: "Hits", why: (hit) => showWhy(current().sounds, hit), query: query.played });
   const verdict = h("div", { class: "verdict" });
   const more = h("button", { type: "button", class: "more-hits" }, "More hits");
   const hover = press(h("button", { type: "button", title: "Play a card while the pointer is on it" }, icon("hover"), "Hover plays"), hoverPlays());
@@ -124,12 +124,12 @@ function searching(info) {
     filters.update(state);
     fold.querySelector("select").value = String(state.per_recording);
     const key = JSON.stringify(requestOf(state));
-    if (key === last) return;
+    if (key === last) return undefined;
     last = key;
     list.element.classList.add("stale");
     try {
       const answer = await runSearch(state);
-      if (key !== last) return;
+      if (key !== last) return undefined;
       list.show(answer.hits, { anew: isNew });
       if (isNew) scrollTo(0, 0);
       isNew = false;
@@ -137,13 +137,14 @@ function searching(info) {
       more.parentElement.hidden = answer.hits.length < state.top_k || state.top_k >= MOST;
       whisper(`${count(answer.hits.length, "hit")}`);
     } catch (error) {
-      if (error.name === "AbortError") return;
+      if (error.name === "AbortError") return undefined;
       last = "";
+      if (error.status === 0) return list.element.classList.remove("stale"); // what was found stays
       list.show([]);
       more.parentElement.hidden = true;
       tellNothing(verdict, error.message, state);
     }
-    list.element.classList.remove("stale");
+    return list.element.classList.remove("stale");
   }
 
   /** Show what can be chosen by now, after the library has changed. */
