@@ -28,7 +28,8 @@ export function queryPanel() {
       return;
     }
     const earlier = new Map(shown.map((row) => [row.key, row]));
-    const rows = await Promise.all(sounds.map((sound, i) => earlier.get(keys[i]) ?? soundRow(sound)));
+    const rows = await Promise.all(sounds.map((sound, i) => earlier.get(keys[i]) ?? soundRow(sound))).catch(() => null);
+    if (!rows) return; // without a server what is shown stays
     if (current().sounds.map(keyOf).join() !== keys.join()) return;
     shown.filter((row) => !rows.includes(row)).forEach((row) => row.close());
     const focused = document.activeElement?.dataset?.side;
@@ -50,6 +51,7 @@ async function soundRow(sound) {
   try {
     facts = sound.id.startsWith("c") ? await conceptOf(sound.id) : await soundOf(sound.id);
   } catch (error) {
+    if (error.status === 0) throw error;
     return missingRow(sound, key, error);
   }
   const region = facts.isConcept ? noStrip : strip(facts, sound, (chosen) => change({ sounds: replace(find(key), chosen) }));
