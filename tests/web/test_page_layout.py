@@ -53,7 +53,7 @@ def named(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 def rule_sides(shot: bytes) -> list[float]:
-    """Say how much of each side of a picture, left, top, right, bottom, is drawn as a focus ring."""
+    """Say how much of each side of a picture, left, top, right, bottom, is a focus ring."""
     pixels = np.asarray(Image.open(io.BytesIO(shot)).convert("RGB")).astype(int)
     is_ring = np.abs(pixels - RING).max(axis=2) < 12
     bands = [is_ring[:, :8].T, is_ring[:8], is_ring[:, -8:].T, is_ring[-8:]]
@@ -116,9 +116,7 @@ def test_the_focus_ring_of_a_card_is_whole(visit: Visit) -> None:
 
 
 @pytest.mark.parametrize("width", [640, 1280])
-def test_a_focused_card_is_not_below_the_bar(
-    chromium: Browser, server: Server, width: int
-) -> None:
+def test_a_focused_card_is_not_below_the_bar(chromium: Browser, server: Server, width: int) -> None:
     visit = Visit.begin(chromium, server, viewport={"width": width, "height": 450})
     visit.search("loop_amen")
     bar = visit.page.locator(".bar")

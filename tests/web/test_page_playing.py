@@ -18,8 +18,8 @@ from playwright.sync_api import Browser, expect
 from browsing import Visit
 from conftest import Soundkin
 from serving import Server, serve
-from sounds import write_sound
 from soundkin.audio.facts.meter import FactsMeter
+from sounds import write_sound
 
 RATE = 44_100
 Samples = npt.NDArray[np.float32]

@@ -26,7 +26,7 @@ class RelevanceFeedback:
     """What is wanted: along `direction` `(n,)`, near one of `wanted`, far from all `unwanted`.
 
     The score of a unit vector is the mean of its product with the direction and its cosine
-    similarity to the nearest that is wanted, less a quarter of that to the nearest that is unwanted:
+    similarity to the nearest that is wanted, less a quarter of that to the nearest unwanted one:
     a cosine like those of searches without feedback, 1 being what is wanted. The
     direction tells kinds apart, the nearest ones hold where what is wanted is of several kinds.
     """
