@@ -197,3 +197,12 @@ def test_tags_are_suggested_from_tagged_neighbours_and_accepted_by_hand(
     soundkin("tag", rows[0]["path"], "--add", rows[0]["tag"])
     assert len(soundkin.json("tag", "--suggest")) == 7
     assert "goes with neither" in soundkin("tag", "--suggest", folder, status=2).stderr
+
+
+def test_a_single_tag_of_nearly_everything_can_be_suggested(
+    soundkin: Soundkin, folder: Path
+) -> None:
+    tones = [write_sound(folder / f"{n:02}.wav", make_tone(200 * 1.06**n, 0.5)) for n in range(14)]
+    soundkin("index", folder)
+    soundkin("tag", *tones[:12], "--add", "pitched")
+    assert {row["tag"] for row in soundkin.json("tag", "--suggest")} <= {"pitched"}

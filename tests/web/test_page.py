@@ -195,10 +195,10 @@ def test_hits_can_be_asked_to_be_good_enough(visit: Visit) -> None:
 
 def test_a_downloaded_segment_is_the_sound_that_was_found(visit: Visit) -> None:
     visit.search("ambi_drone")
-    card = visit.page.locator(".card").first
+    card = visit.page.locator(".card:has(.mark)").first
     card.get_by_role("button", name="More", exact=True).click()
     with visit.page.expect_download() as download:
-        visit.page.get_by_role("button", name="Download this segment (WAV)").click()
+        visit.page.get_by_role("button", name="Download the match alone (WAV)").click()
     path = download.value.path()
     part, rate = soundfile.read(path, dtype="float32")
     name = card.locator(".name").inner_text()
@@ -210,7 +210,7 @@ def test_a_downloaded_segment_is_the_sound_that_was_found(visit: Visit) -> None:
     assert abs(part - whole[start : start + len(part)]).max() < 1e-4
 
 
-def test_a_dragged_card_carries_its_segment(visit: Visit) -> None:
+def test_a_dragged_card_carries_its_file(visit: Visit) -> None:
     visit.search(AMEN)
     carried = visit.page.locator(".card").first.evaluate("""(card) => {
         const dataTransfer = new DataTransfer();
@@ -218,8 +218,8 @@ def test_a_dragged_card_carries_its_segment(visit: Visit) -> None:
         return dataTransfer.getData("DownloadURL");
     }""")
     kind, name, address = carried.split(":", 2)
-    assert kind == "audio/wav"
-    assert name.endswith(".wav")
+    assert kind == "application/octet-stream"
+    assert name.endswith(".flac")
     sound = soundfile.info(io.BytesIO(visit.server.http.get(address).content))
     assert sound.frames > 0
 

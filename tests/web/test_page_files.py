@@ -9,7 +9,7 @@ from pathlib import Path
 
 WEB = Path(str(resources.files("soundkin"))) / "web"
 TEXTS = {".html", ".css", ".js", ".svg"}
-MAX_BYTES = 600_000
+MAX_BYTES = 250_000
 
 
 def list_files() -> list[Path]:
@@ -18,7 +18,7 @@ def list_files() -> list[Path]:
     return sorted(path for path in WEB.rglob("*") if path.suffix in kinds)
 
 
-def test_the_whole_page_is_below_600_kb_compressed() -> None:
+def test_the_whole_page_is_below_250_kb_compressed() -> None:
     sizes = {path: len(gzip.compress(path.read_bytes())) for path in list_files()}
     assert len(sizes) > 30
     assert sum(sizes.values()) < MAX_BYTES

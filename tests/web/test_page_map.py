@@ -82,6 +82,31 @@ def test_a_line_round_sounds_lists_them(at_map: Visit) -> None:
     expect(cards).to_have_count(0)
 
 
+def test_a_line_that_ends_on_a_point_keeps_map_and_selection(at_map: Visit) -> None:
+    surface, mouse = at_map.page.locator(".above"), at_map.page.mouse
+    surface.focus()
+    for _ in range(4):
+        surface.press("ArrowLeft")  # off the right edge, where the note is held back
+    note, box = at_map.page.locator(".map-note"), find_surface(at_map)
+    note.wait_for()
+    beside = note.evaluate("(note) => [parseFloat(note.style.left), parseFloat(note.style.top)]")
+    point = (box["x"] + beside[0] - 14, box["y"] + beside[1] - 14)
+    corners = [(0.02, 0.12), (0.98, 0.12), (0.98, 0.99), (0.02, 0.99)]
+    places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in corners]
+    at_map.page.get_by_role("button", name="Lasso").click()
+    mouse.move(*places[0])
+    mouse.down()
+    for place in [*places[1:], places[0], (point[0] + 3, point[1] + 3)]:
+        mouse.move(*place, steps=3)
+    mouse.up()
+    expect(at_map.page.locator(".chosen h2")).to_have_text(re.compile(r"^1\d sounds$"))
+    at_map.page.wait_for_timeout(300)  # for a search that must not come
+    assert "view=map" in at_map.page.url
+    expect(at_map.page.locator(".map-side .card").first).to_be_visible()
+    mouse.click(*point)  # a plain click searches, as ever
+    at_map.wait_for_hits()
+
+
 def test_the_map_is_walked_by_keys_and_searched_from(at_map: Visit) -> None:
     surface = at_map.page.locator(".above")
     surface.focus()

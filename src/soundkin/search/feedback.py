@@ -25,8 +25,9 @@ Vectors = npt.NDArray[np.float32]
 class RelevanceFeedback:
     """What is wanted: along `direction` `(n,)`, near one of `wanted`, far from all `unwanted`.
 
-    The score of a unit vector is the sum of its product with the direction and its cosine
-    similarity to the nearest that is wanted, less half that to the nearest that is unwanted. The
+    The score of a unit vector is the mean of its product with the direction and its cosine
+    similarity to the nearest that is wanted, less a quarter of that to the nearest unwanted one:
+    a cosine like those of searches without feedback, 1 being what is wanted. The
     direction tells kinds apart, the nearest ones hold where what is wanted is of several kinds.
     """
 
@@ -51,7 +52,7 @@ class RelevanceFeedback:
         scores = vectors @ self.direction + (vectors @ self.wanted.T).max(axis=1)
         if len(self.unwanted):
             scores -= DISLIKED_SHARE * (vectors @ self.unwanted.T).max(axis=1)
-        return np.asarray(scores, np.float32)
+        return np.asarray(scores / 2, np.float32)
 
     def search(
         self, index: VectorIndex, n_contents: int, *, min_gap: int, per_content: int, **options: Any

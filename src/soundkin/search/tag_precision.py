@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from soundkin.search.logistic import compute_share, fit_logistic
-from soundkin.search.tag_votes import Vote, Voters
+from soundkin.search.tag_votes import N_EVIDENCE, Vote, Voters
 
 BLOCK = 1024
 EDGES = np.arange(-8.0, 8.5)  # logits between which votes count as equally clear
@@ -137,4 +137,4 @@ def _append_one(values: Floats) -> Floats:
 
 
 def _stack(votes: Sequence[Vote]) -> Floats:
-    return np.array([vote.evidence for vote in votes], np.float64).reshape(len(votes), -1)
+    return np.array([vote.evidence for vote in votes], np.float64).reshape(-1, N_EVIDENCE)

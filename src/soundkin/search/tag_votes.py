@@ -19,6 +19,7 @@ SAME = 0.9999  # a sound, or a copy of it
 SAME_CODED = 0.999  # where the one was rounded to a byte a number
 DIGITS = 6  # so that votes of all are equal
 NOBODY = -2.0  # the score of a voter that has no say
+N_EVIDENCE = 6  # numbers, of a vote
 FAR = -0.2  # hardly any sounds are less alike; the score of those that are not there
 
 Vectors = npt.NDArray[np.float32]

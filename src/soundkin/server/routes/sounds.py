@@ -46,6 +46,7 @@ PLAYABLE = {  # what every browser plays, by extension
     ".webm": "audio/webm",
 }
 PLAYABLE_WAVS = {"WAV PCM_16", "WAV PCM_24", "WAV PCM_U8", "WAV FLOAT"}
+UNPLAYED = "application/octet-stream"
 KEPT = {"cache-control": "private, max-age=600"}
 
 router = APIRouter(prefix="/api/v1", tags=["sounds"])
@@ -131,6 +132,7 @@ def get_audio(
 ) -> Response:
     """Give a sound's own bytes where browsers play them, else a WAV file; a region as a WAV file.
 
+    A whole sound that is downloaded is its own bytes in any case, under its own name.
     Of such a WAV file too any range of bytes can be had. It has the sound's own sample rate and
     channels, as 32-bit floats (one channel, of an upload).
     """
@@ -140,10 +142,10 @@ def get_audio(
     original = heard.upload.path if heard.upload else heard.path
     kind = _choose_kind(original, heard)
     _check_there(heard)
-    if is_whole and kind is not None:
+    if is_whole and (kind is not None or download):
         headers = KEPT | (_attach(heard.name) if download else {})
         settle_range(request, original.stat().st_size)
-        return FileResponse(original, media_type=kind, headers=headers)
+        return FileResponse(original, media_type=kind or UNPLAYED, headers=headers)
     n_channels = 1 if heard.upload else heard.info.n_channels
     wave = Wave.cut(
         heard.path, heard.info.sample_rate, n_channels, heard.duration_s, start_s, end_s

@@ -9,6 +9,8 @@ import { change } from "./base/state.js";
 const TOLD = [
   ["←  →  ↑  ↓", "from card to card, heard at once"],
   ["Space", "play or stop"],
+  ["Shift Space", "over and over"],
+  ["a", "query and card in turn, equally loud"],
   ["Enter", "search from this card"],
   ["Alt ←", "back to the search before"],
   ["+  −", "add the card to the query, subtract it"],
@@ -54,7 +56,7 @@ const KEYS = {
   n: () => dispatchEvent(new CustomEvent("stepmatch", { detail: 1 })),
   p: () => dispatchEvent(new CustomEvent("stepmatch", { detail: -1 })),
   Escape: () => player.stop(),
-  " ": () => dispatchEvent(new Event("playquery")),
+  " ": (event) => dispatchEvent(new CustomEvent("playquery", { detail: { loop: event.shiftKey } })),
   ArrowDown: () => firstCard()?.focus(),
   ArrowRight: () => firstCard()?.focus(),
 };
@@ -68,6 +70,6 @@ export function watchKeys() {
     const act = KEYS[event.key];
     if (!act) return;
     event.preventDefault();
-    act();
+    act(event);
   });
 }

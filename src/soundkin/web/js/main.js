@@ -1,9 +1,10 @@
 // The frame: which view is shown, the bar on top, and what works everywhere.
 
-import { h, iconButton, settle } from "./base/dom.js";
+import { h, iconButton, press, settle } from "./base/dom.js";
 import { refreshInfo } from "./base/info.js";
+import { tellLost } from "./base/connection.js";
 import { showKeys, watchKeys } from "./keys.js";
-import { say, sayTrouble } from "./base/messages.js";
+import { forgetTroubles, say, sayTrouble } from "./base/messages.js";
 import { change, current, onChange, openAddress } from "./base/state.js";
 import { watchDrops } from "./sound/drop.js";
 import * as player from "./sound/player.js";
@@ -27,7 +28,7 @@ async function showView(state) {
   markNavigation(state);
   if (shown?.name === state.view) return shown.update(state);
   try {
-    const [{ open }, info] = await Promise.all([VIEWS[state.view](), firstInfo]);
+    const [{ open }, info] = await Promise.all([loadView(state.view), firstInfo]);
     if (wanted !== state.view) return;
     player.stop();
     shown?.close?.();
@@ -35,9 +36,36 @@ async function showView(state) {
     place.replaceChildren(box);
     shown = { name: state.view, ...(await open(box, info)) };
     shown.update(current());
+    loadOthers();
   } catch (error) {
     sayTrouble(error);
   }
+}
+
+/** What cannot be fetched of the page itself is a server that is gone. */
+const loadView = (name) =>
+  VIEWS[name]().catch(() => {
+    tellLost();
+    throw Object.assign(new Error("The server does not answer."), { status: 0 });
+  });
+
+/** Have all views here before they are asked for, so that they open at once, and without a server too. */
+const loadOthers = settle(() => Object.values(VIEWS).forEach((load) => load().catch(() => null)), 1500);
+
+/** Say once that the server is gone, keep what is there, and go on by itself when it is back. */
+function watchServer() {
+  let close = () => null;
+  addEventListener("serverlost", () => {
+    close = say("The server does not answer. What is here stays; the page goes on by itself as soon as `soundkin serve` runs again.", { trouble: true, lasting: true });
+  });
+  addEventListener("serverback", () => {
+    close();
+    if (shown?.name !== current().view) return location.reload(); // its address has all that is needed
+    forgetTroubles();
+    refreshInfo().catch(sayTrouble);
+    say("The server is back.");
+    return shown.update(current());
+  });
 }
 
 function markNavigation(state) {
@@ -60,7 +88,15 @@ function fillBar() {
   const volume = h("input", { type: "range", class: "volume", min: 0, max: 1, step: 0.01, "aria-label": "Volume", title: "Volume" });
   volume.value = player.getVolume();
   volume.addEventListener("input", () => player.setVolume(Number(volume.value)));
-  document.getElementById("tools").append(volume, theme, iconButton("help", "Keys", showKeys));
+  const levels = press(iconButton("levels", "Play all sounds equally loud", () => (player.matchLevels(!player.levelsMatch()), press(levels, player.levelsMatch()))), player.levelsMatch());
+  document.getElementById("tools").append(levels, volume, theme, iconButton("help", "Keys", showKeys));
+}
+
+/** The bar takes more than one line where there is little room; what is scrolled to stays clear of it. */
+function watchBar() {
+  const bar = document.querySelector(".bar");
+  const tell = () => document.documentElement.style.setProperty("--bar-height", `${bar.offsetHeight}px`);
+  new ResizeObserver(tell).observe(bar);
 }
 
 function watchLinks() {
@@ -73,10 +109,13 @@ function watchLinks() {
   });
 }
 
-player.on("trouble", (words) => say(words, { trouble: true }));
+player.on("trouble", sayTrouble);
 player.on("locked", settle(() => say("Click or press a key once: browsers let a page play sound only after that."), 200));
+onChange(forgetTroubles);
 onChange(showView);
 fillBar();
+watchBar();
+watchServer();
 watchLinks();
 watchKeys();
 watchDrops();

@@ -1,5 +1,7 @@
 // The server's HTTP API, as functions. Trouble comes as one Error whose message can be shown.
 
+import { tellLost } from "./connection.js";
+
 const ROOT = "api/v1";
 
 export class Trouble extends Error {
@@ -10,12 +12,15 @@ export class Trouble extends Error {
   }
 }
 
-async function ask(path, options = {}) {
+const ask = (path, options) => fetchAnswer(`${ROOT}/${path}`, options);
+
+async function fetchAnswer(address, options = {}) {
   let answer;
   try {
-    answer = await fetch(`${ROOT}/${path}`, options);
+    answer = await fetch(address, options);
   } catch (error) {
     if (error.name === "AbortError") throw error;
+    tellLost();
     throw new Trouble("The server does not answer. Is `soundkin serve` still running?", 0);
   }
   if (answer.ok) return answer;
@@ -43,6 +48,9 @@ function query(values) {
   const parts = each.filter(([, value]) => value !== undefined && value !== null && value !== "" && value !== false);
   return new URLSearchParams(parts.map(([name, value]) => [name, String(value)])).toString();
 }
+
+/** The bytes of a sound at an address of the server. */
+export const fetchBytes = (address) => fetchAnswer(address).then((answer) => answer.arrayBuffer());
 
 const kept = new Map();
 

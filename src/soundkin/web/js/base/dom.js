@@ -30,6 +30,7 @@ const ICONS = {
   left: "M14 6l-6 6 6 6",
   right: "M10 6l6 6-6 6",
   ear: "M7 10a5 5 0 1 1 10 0c0 4-4 4-4 7a2.7 2.7 0 0 1-5 1.4M9.7 10a2.3 2.3 0 1 1 4.6 0c0 1.3-1.3 1.6-1.3 2.8",
+  levels: "M5 9v6M9 5v14M13 9v6M17 5v14M21 9v6",
   check: "M5 12.5l4.5 4.5L19 7.5",
 };
 
@@ -62,6 +63,16 @@ export function icon(name) {
 /** Make a button of an icon alone, with its words for screen readers and as a tooltip. */
 export function iconButton(name, label, onclick, props = {}) {
   return h("button", { type: "button", class: "bare", "aria-label": label, title: label, onclick, ...props }, icon(name));
+}
+
+const KEPT_AT_END = 9;
+
+/** A name of any length on one line: where there is no room, its middle gives way, as its end tells most. */
+export function cutName(text) {
+  const letters = [...new Intl.Segmenter().segment(text)].map(({ segment }) => segment);
+  if (letters.length < 2 * KEPT_AT_END) return h("bdi", {}, text);
+  const end = letters.length - KEPT_AT_END;
+  return h("bdi", { class: "cut" }, h("span", {}, letters.slice(0, end).join("")), h("span", {}, letters.slice(end).join("")));
 }
 
 /** Make a button that stays pressed. */

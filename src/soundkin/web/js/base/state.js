@@ -112,6 +112,7 @@ export function change(patch, { replace = false } = {}) {
 /** Start from one sound: what was said about the earlier query is forgotten, filters stay. */
 export function searchFrom(sound, options) {
   change({ view: "search", sounds: [{ weight: 1, start_s: 0, end_s: null, ...sound }], liked: [], disliked: [], top_k: EMPTY.top_k }, options);
+  dispatchEvent(new Event("newquery"));
 }
 
 /** Add (or with a negative weight, subtract) a sound. */

@@ -22,6 +22,7 @@ export function mapSurface({ n, ids, places }, on) {
   let under = -1;
   let line = null;
   let lasso = false;
+  let drew = false; // whether the press that a click ends was one that drew a line
   let enclosed = [];
   let rings = { query: null, hits: [] };
   let asked = false;
@@ -126,13 +127,14 @@ export function mapSurface({ n, ids, places }, on) {
   above.addEventListener("pointerleave", () => line || point(-1));
   above.addEventListener("click", (event) => {
     const i = nearest(place(event), NEAR_PX);
-    if (i < 0 || lasso || event.shiftKey) return;
+    if (i < 0 || drew) return;
     // A finger has no hover: the first touch plays, the second searches.
     if (event.pointerType === "touch" && under !== i) point(i);
     else on.pick(i);
   });
   above.addEventListener("pointerdown", (event) => {
-    if (!(lasso || event.shiftKey) || event.button) return;
+    drew = (lasso || event.shiftKey) && !event.button;
+    if (!drew) return;
     event.preventDefault();
     line = [place(event)];
     above.setPointerCapture(event.pointerId);
@@ -140,6 +142,10 @@ export function mapSurface({ n, ids, places }, on) {
   above.addEventListener("pointermove", (event) => {
     if (!line) return;
     line.push(place(event));
+    draw();
+  });
+  above.addEventListener("pointercancel", () => {
+    line = null;
     draw();
   });
   above.addEventListener("pointerup", () => {

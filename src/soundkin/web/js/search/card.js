@@ -1,25 +1,31 @@
 // One hit as a card.
 
-import { h, icon, iconButton, press } from "../base/dom.js";
+import { cutName, h, icon, iconButton, press } from "../base/dom.js";
 import { clock, length, percentile, shortFolder, stem } from "../base/format.js";
 import { watchHead } from "../sound/strip.js";
 import { waveform } from "../sound/waveform.js";
 
-const WHOLE_UP_TO_S = 10;
+const WHOLE_UP_TO_S = 15;
 const CONTEXT = 4;
 const N_PEAKS = 220;
 
 export const cardKey = (hit) => `${hit.id}@${hit.start_s}`;
 
-/** The stretch that a card plays. */
+/** Whether a hit is played, dragged, downloaded and searched from as the whole recording, not as its match. */
+export const isWhole = (hit) => hit.recording_duration_s <= WHOLE_UP_TO_S || covers(hit);
+
+/** The stretch that a card plays: a short recording from its onset to its end, of a long one the match. */
 export function stretchOf(hit) {
-  const whole = covers(hit);
-  return whole ? { id: hit.id, start_s: 0, end_s: null, length_s: hit.recording_duration_s } : { id: hit.id, start_s: hit.start_s, end_s: round(hit.start_s + hit.duration_s) };
+  if (!isWhole(hit)) return matchOf(hit);
+  return { id: hit.id, start_s: 0, end_s: null, length_s: hit.recording_duration_s, onset_s: Math.max(0, hit.facts?.sound_from_s ?? 0) };
 }
+
+/** The stretch that a search found. */
+export const matchOf = (hit) => ({ id: hit.id, start_s: round(hit.start_s), end_s: round(hit.start_s + hit.duration_s) });
 
 // A match begins at the onset and ends with what is heard; a breath of silence around it is no more.
 const BREATH_S = 0.05;
-const covers = (hit) => hit.start_s < BREATH_S && hit.start_s + hit.duration_s > hit.recording_duration_s - BREATH_S;
+export const covers = (hit) => hit.start_s < BREATH_S && hit.start_s + hit.duration_s > hit.recording_duration_s - BREATH_S;
 
 const round = (value) => Math.round(value * 1000) / 1000;
 
@@ -68,7 +74,7 @@ export function card(hit, acts) {
     h(
       "div",
       { class: "card-body" },
-      h("div", { class: "card-title" }, h("span", { class: "name", title: hit.path }, stem(hit.name)), heart),
+      h("div", { class: "card-title" }, h("span", { class: "name", title: hit.path }, cutName(stem(hit.name))), heart),
       h("p", { class: "where", title: hit.folder }, place(hit, all)),
       h("div", { class: "score" }, h("div", { class: "track" }, bar), h("span", {}, score, " ", better)),
       tags,
@@ -85,7 +91,7 @@ export function card(hit, acts) {
       ),
     ),
   );
-  const stopHead = watchHead(head, () => [stretch, from, to - from]);
+  const stopHead = watchHead(head, () => (isWhole(hit) ? [stretch, 0, 1] : [stretch, from, to - from]));
   let now = hit;
 
   function update(hit, { liked = false, disliked = false } = {}) {

@@ -17,8 +17,11 @@ export const setHoverPlays = (value) => localStorage.setItem("hover", value ? "o
 
 const sameMark = (hit) => (mark) => mark.id === hit.id && Math.abs(mark.start_s - hit.start_s) < 0.001;
 
-/** Make a list; `show(hits)` fills it, `why(hit)` is called where a card shall say why it is there. */
-export function cardList({ label, why = null }) {
+/**
+ * Make a list; `show(hits)` fills it, `why(hit)` is called where a card shall say why it is there, `query()`
+ * gives the sound that hits are heard beside.
+ */
+export function cardList({ label, why = null, query = () => null }) {
   const element = h("ul", { class: "cards", "aria-label": label });
   let cards = new Map();
   let focused = null;
@@ -59,7 +62,8 @@ export function cardList({ label, why = null }) {
     }
   }
 
-  function show(hits) {
+  /** Show hits; with `anew` the first of them has the focus, if one had it. */
+  function show(hits, { anew = false } = {}) {
     const { liked, disliked } = current();
     const before = positions(cards);
     const next = new Map();
@@ -73,7 +77,7 @@ export function cardList({ label, why = null }) {
     const hadFocus = element.contains(document.activeElement);
     cards = next;
     element.replaceChildren(...[...cards.values()].map((made) => made.item));
-    if (!cards.has(focused)) focused = hits.length ? cardKey(hits[0]) : null;
+    if (anew || !cards.has(focused)) focused = hits.length ? cardKey(hits[0]) : null;
     cards.forEach((made, key) => (made.element.tabIndex = key === focused ? 0 : -1));
     if (hadFocus) cards.get(focused)?.element.focus({ preventScroll: true });
     slide(cards, before);
@@ -141,7 +145,8 @@ export function cardList({ label, why = null }) {
   }
 
   const KEYS = {
-    " ": (made) => player.toggle(made.stretch),
+    " ": (made, event) => player.toggle(made.stretch, { loop: event.shiftKey }),
+    a: (made) => query() && player.toggleTurns([query(), made.stretch]),
     Enter: (made) => acts.from(made.hit()),
     f: (made) => favourite(made.hit()),
     "+": (made) => acts.plus(made.hit()),
@@ -161,7 +166,7 @@ export function cardList({ label, why = null }) {
     if (!act) return;
     event.preventDefault();
     event.stopPropagation();
-    act(made);
+    act(made, event);
   });
   element.addEventListener("focusin", (event) => {
     const made = cardOf(event.target);

@@ -60,11 +60,12 @@ function heard(answer) {
 
 function ruler(list, random, most) {
   const put = (element, distance) => ((element.style.left = `${(100 * distance) / most}%`), element);
+  const side = (distance) => (distance < most / 2 ? "rightward" : ""); // where there is room for words
   return h(
     "div",
     { class: "ruler", role: "img", "aria-label": `Distances from the original: ${list.map((one) => `${one.title} ${one.distance?.toFixed(2)}`).join(", ")}` },
-    random && put(h("div", { class: "random" }, h("span", {}, "half of random sounds are farther")), random.median),
-    random && put(h("div", { class: "random near" }, h("span", {}, "1 in 20 is nearer")), random.p05),
+    random && put(h("div", { class: `random ${side(random.median)}` }, h("span", {}, "half of random sounds are farther")), random.median),
+    random && put(h("div", { class: `random near ${side(random.p05)}` }, h("span", {}, "1 in 20 is nearer")), random.p05),
     list.map((one) => put(h("i", { title: `${one.title}: ${one.distance?.toFixed(3)}` }), one.distance ?? 0)),
   );
 }

@@ -1,28 +1,28 @@
 // Taking sounds away: into a DAW by dragging, as files, as paths, and lists for other programs.
 
-import { stretchOf } from "./card.js";
+import { covers, isWhole, matchOf, stretchOf } from "./card.js";
 import { audioUrl, exportHits, reveal } from "../base/api.js";
 import { h, icon, iconButton, menu } from "../base/dom.js";
 import { clock, stem } from "../base/format.js";
 import { say, sayTrouble } from "../base/messages.js";
 import { change } from "../base/state.js";
 
-/** The name that a cut-out segment gets. */
-export function segmentName(hit) {
-  const { end_s } = stretchOf(hit);
-  return `${stem(hit.name)}${end_s === null ? "" : ` ${clock(hit.start_s).replace(":", ".")}`}.wav`;
+/** A recording's own file: its name and address. */
+const fileOf = (hit) => ({ name: hit.name, url: absolute(audioUrl(hit.id, undefined, undefined, true)) });
+
+/** The match, cut out as WAV: its name and address. */
+function cutOf(hit) {
+  const { id, start_s, end_s } = matchOf(hit);
+  return { name: `${stem(hit.name)} ${clock(hit.start_s).replaceAll(":", ".")}.wav`, url: absolute(audioUrl(id, start_s, end_s, true)) };
 }
 
-function segmentUrl(hit) {
-  const { id, start_s, end_s } = stretchOf(hit);
-  return new URL(audioUrl(id, start_s, end_s ?? hit.recording_duration_s, true), location.href).href;
-}
+const absolute = (address) => new URL(address, location.href).href;
 
-/** Give a dragged card to whatever it is dropped on: the segment as a WAV file. */
+/** Give a dragged card to whatever it is dropped on: the file of a short recording, of a long one the match as WAV. */
 export function carry(event, hit) {
-  const url = segmentUrl(hit);
+  const { name, url } = isWhole(hit) ? fileOf(hit) : cutOf(hit);
   event.dataTransfer.effectAllowed = "copy";
-  event.dataTransfer.setData("DownloadURL", `audio/wav:${segmentName(hit)}:${url}`);
+  event.dataTransfer.setData("DownloadURL", `${name.endsWith(".wav") ? "audio/wav" : "application/octet-stream"}:${name.replaceAll(":", "_")}:${url}`);
   event.dataTransfer.setData("text/uri-list", url);
   event.dataTransfer.setData("text/plain", hit.path ?? hit.name);
 }
@@ -56,8 +56,8 @@ export function showMore(hit, opener, why) {
       { class: "acts" },
       why && hit.score !== undefined && entry("help", "Why this hit", () => why(hit)),
       entry("ear", "Hear it deformed", () => change({ view: "hear", sounds: [{ id: hit.id, weight: 1, start_s: stretchOf(hit).start_s, end_s: stretchOf(hit).end_s }] })),
-      entry("export", "Download this segment (WAV)", () => download(segmentUrl(hit), segmentName(hit))),
-      entry("file", "Download the whole file", () => download(audioUrl(hit.id, undefined, undefined, true), hit.name)),
+      entry("export", "Download the file", () => download(fileOf(hit).url, hit.name)),
+      !covers(hit) && entry("export", "Download the match alone (WAV)", () => download(cutOf(hit).url, cutOf(hit).name)),
       entry("save", "Copy the path", () => copyPath(hit)),
       entry("search", "Show in the file manager", () => reveal(hit.id)),
     ),

@@ -1,7 +1,7 @@
 // The query: its sounds with sign and weight, and the ways to give another one.
 
 import { loadConcepts } from "../base/api.js";
-import { h, icon, iconButton, settle } from "../base/dom.js";
+import { cutName, h, icon, iconButton, settle } from "../base/dom.js";
 import { stem } from "../base/format.js";
 import { sayTrouble } from "../base/messages.js";
 import { addSound, change, current, searchFrom } from "../base/state.js";
@@ -28,7 +28,8 @@ export function queryPanel() {
       return;
     }
     const earlier = new Map(shown.map((row) => [row.key, row]));
-    const rows = await Promise.all(sounds.map((sound, i) => earlier.get(keys[i]) ?? soundRow(sound)));
+    const rows = await Promise.all(sounds.map((sound, i) => earlier.get(keys[i]) ?? soundRow(sound))).catch(() => null);
+    if (!rows) return; // without a server what is shown stays
     if (current().sounds.map(keyOf).join() !== keys.join()) return;
     shown.filter((row) => !rows.includes(row)).forEach((row) => row.close());
     const focused = document.activeElement?.dataset?.side;
@@ -38,7 +39,7 @@ export function queryPanel() {
     rows.forEach((row, i) => row.weigh(sounds[i]));
     if (focused) list.querySelector(`[data-side="${focused}"]`)?.focus();
   }
-  return { element, update, toggle: () => shown[0]?.toggle() };
+  return { element, update, toggle: (options) => shown[0]?.toggle(options), played: () => shown[0]?.played() };
 }
 
 const find = (key) => current().sounds.findIndex((sound) => keyOf(sound) === key);
@@ -50,6 +51,7 @@ async function soundRow(sound) {
   try {
     facts = sound.id.startsWith("c") ? await conceptOf(sound.id) : await soundOf(sound.id);
   } catch (error) {
+    if (error.status === 0) throw error;
     return missingRow(sound, key, error);
   }
   const region = facts.isConcept ? noStrip : strip(facts, sound, (chosen) => change({ sounds: replace(find(key), chosen) }));
@@ -67,7 +69,7 @@ async function soundRow(sound) {
   const element = h(
     "div",
     { class: "sound" },
-    h("div", { class: "sound-head" }, sign, h("span", { class: "name", title: facts.path ?? facts.name }, stem(facts.name)), weight, !facts.isConcept && [iconButton("play", `Play ${facts.name}`, region.toggle), iconButton("ear", "Hear it deformed", () => change({ view: "hear", sounds: [{ ...sound, weight: 1 }] }))], remove),
+    h("div", { class: "sound-head" }, sign, h("span", { class: "name", title: facts.path ?? facts.name }, cutName(stem(facts.name))), weight, !facts.isConcept && [iconButton("play", `Play ${facts.name}`, () => region.toggle()), iconButton("ear", "Hear it deformed", () => change({ view: "hear", sounds: [{ ...sound, weight: 1 }] }))], remove),
     region.element,
   );
   const weigh = (now) => {
@@ -80,10 +82,10 @@ async function soundRow(sound) {
     if (document.activeElement !== slider) slider.value = Math.abs(now.weight);
     shown.textContent = Math.abs(now.weight).toFixed(2);
   };
-  return { key, element, weigh, toggle: region.toggle, close: region.close };
+  return { key, element, weigh, toggle: region.toggle, played: region.played, close: region.close };
 }
 
-const noStrip = { element: "", toggle: () => null, close: () => null };
+const noStrip = { element: "", toggle: () => null, played: () => null, close: () => null };
 
 async function conceptOf(id) {
   const concept = (await loadConcepts()).find((one) => one.id === id);
@@ -95,7 +97,7 @@ function missingRow(sound, key, error) {
   const remove = () => change({ sounds: current().sounds.filter((one) => keyOf(one) !== key) });
   const words = sound.id.startsWith("u") ? "This upload is gone: uploads last as long as the server runs. Drop the file again." : error.message;
   const element = h("div", { class: "sound" }, h("div", { class: "row" }, h("p", {}, words), h("button", { type: "button", onclick: remove }, "Remove it")));
-  return { key, element, weigh: () => null, toggle: () => null, close: () => null };
+  return { key, element, weigh: () => null, toggle: () => null, played: () => null, close: () => null };
 }
 
 /** Buttons to give a sound: a file, the microphone, the library. `place` shows a recording in progress. */

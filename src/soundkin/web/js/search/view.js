@@ -27,7 +27,7 @@ export function open(box, info) {
   addEventListener("infochange", (event) => (info = event.detail), listen);
   addEventListener("infochange", () => (forgetAnswers(), part?.renew?.()), listen);
   addEventListener("tagschange", forgetAnswers, listen);
-  addEventListener("playquery", () => part?.togglePlay?.(), listen);
+  addEventListener("playquery", (event) => part?.togglePlay?.(event.detail), listen);
 
   function update(state) {
     const kind = state.sounds.length ? "searching" : "welcome";
@@ -102,7 +102,7 @@ function searching(info) {
   const query = queryPanel();
   const everywhere = everywherePanel(info().formats);
   let filters = filterPanel(info());
-  const list = cardList({ label: "Hits", why: (hit) => showWhy(current().sounds, hit) });
+  const list = cardList({ label: "Hits", why: (hit) => showWhy(current().sounds, hit), query: query.played });
   const verdict = h("div", { class: "verdict" });
   const more = h("button", { type: "button", class: "more-hits" }, "More hits");
   const hover = press(h("button", { type: "button", title: "Play a card while the pointer is on it" }, icon("hover"), "Hover plays"), hoverPlays());
@@ -114,6 +114,10 @@ function searching(info) {
   hover.addEventListener("click", () => (setHoverPlays(!hoverPlays()), press(hover, hoverPlays())));
   fold.querySelector("select").addEventListener("change", (event) => change({ per_recording: Number(event.target.value) }));
   let last = "";
+  let isNew = false;
+  const listen = new AbortController();
+  // Whoever searches from a hit deep in the list wants to see what is searched with now, and its first hits.
+  addEventListener("newquery", () => ((isNew = true), scrollTo(0, 0)), listen);
 
   async function update(state) {
     query.update(state.sounds);
@@ -121,24 +125,27 @@ function searching(info) {
     filters.update(state);
     fold.querySelector("select").value = String(state.per_recording);
     const key = JSON.stringify(requestOf(state));
-    if (key === last) return;
+    if (key === last) return undefined;
     last = key;
     list.element.classList.add("stale");
     try {
       const answer = await runSearch(state);
-      if (key !== last) return;
-      list.show(answer.hits);
+      if (key !== last) return undefined;
+      list.show(answer.hits, { anew: isNew });
+      if (isNew) scrollTo(0, 0);
+      isNew = false;
       tellVerdict(verdict, answer, state);
       more.parentElement.hidden = answer.hits.length < state.top_k || state.top_k >= MOST;
       whisper(`${count(answer.hits.length, "hit")}`);
     } catch (error) {
-      if (error.name === "AbortError") return;
+      if (error.name === "AbortError") return undefined;
       last = "";
+      if (error.status === 0) return list.element.classList.remove("stale"); // what was found stays
       list.show([]);
       more.parentElement.hidden = true;
       tellNothing(verdict, error.message, state);
     }
-    list.element.classList.remove("stale");
+    return list.element.classList.remove("stale");
   }
 
   /** Show what can be chosen by now, after the library has changed. */
@@ -151,7 +158,7 @@ function searching(info) {
     filters.update(current());
   }
 
-  return { kind: "searching", element, update, renew, togglePlay: query.toggle, close: () => (list.close(), everywhere.close(), query.update([])) };
+  return { kind: "searching", element, update, renew, togglePlay: query.toggle, close: () => (listen.abort(), list.close(), everywhere.close(), query.update([])) };
 }
 
 function tellVerdict(place, answer, state) {

@@ -1,6 +1,8 @@
 // Playing sounds at once: segments are fetched and decoded before they are asked for.
 
-import { audioUrl } from "../base/api.js";
+import { audioUrl, fetchBytes } from "../base/api.js";
+import { levelOf, measureLoudness } from "./loudness.js";
+import { startTurn, startVoice } from "./voice.js";
 
 const MOST_KEPT = 240;
 const MOST_SAMPLES = 48e6;
@@ -17,6 +19,7 @@ let request = 0;
 let waiting = [];
 let fetching = 0;
 let volume = Number(localStorage.getItem("volume") ?? 0.9);
+let matched = localStorage.getItem("levels") !== "as they are";
 
 export const keyOf = ({ id, start_s = 0, end_s = null, url }) => url ?? `${id}@${start_s}-${end_s ?? ""}`;
 export const playing = () => now?.key ?? null;
@@ -34,6 +37,15 @@ export function setVolume(value) {
   if (now?.element) now.element.volume = value * value;
 }
 
+export const levelsMatch = () => matched;
+
+/** Hear all sounds at one level, or each as it is. */
+export function matchLevels(value) {
+  matched = value;
+  localStorage.setItem("levels", value ? "matched" : "as they are");
+  now?.voices?.forEach(({ gain, sound }) => gain.gain.setTargetAtTime((sound.level = levelOf(sound, matched)), context.currentTime, FADE_S));
+}
+
 function ready() {
   if (!context) {
     context = new AudioContext({ latencyHint: "interactive" });
@@ -44,15 +56,21 @@ function ready() {
   return context;
 }
 
-async function fetchBuffer(sound) {
-  const answer = await fetch(sound.url ?? audioUrl(sound.id, sound.start_s ?? 0, sound.end_s));
-  if (!answer.ok) throw new Error((await answer.json().catch(() => ({}))).detail ?? "This sound could not be read.");
-  return ready().decodeAudioData(await answer.arrayBuffer());
+async function fetchSound(sound) {
+  const bytes = await fetchBytes(sound.url ?? audioUrl(sound.id, sound.start_s ?? 0, sound.end_s));
+  const buffer = await ready().decodeAudioData(bytes);
+  return { buffer, ...(await measureLoudness(buffer)) };
+}
+
+/** A sound decoded and measured, with the level that it is to be played at now. */
+async function voiceOf(sound) {
+  const loaded = await load(sound);
+  return { ...loaded, level: levelOf(loaded, matched), onset_s: sound.onset_s ?? 0 };
 }
 
 function load(sound) {
   const key = keyOf(sound);
-  const kept = buffers.get(key) ?? fetchBuffer(sound);
+  const kept = buffers.get(key) ?? fetchSound(sound);
   buffers.delete(key);
   buffers.set(key, kept);
   kept.catch(() => buffers.delete(key));
@@ -64,7 +82,7 @@ async function trim() {
   while (buffers.size > MOST_KEPT) buffers.delete(buffers.keys().next().value);
   let samples = 0;
   for (const [key, kept] of [...buffers].reverse()) {
-    samples += (await kept.catch(() => null))?.length ?? 0;
+    samples += (await kept.catch(() => null))?.buffer.length ?? 0;
     if (samples > MOST_SAMPLES) buffers.delete(key);
   }
 }
@@ -91,42 +109,83 @@ function fill() {
   }
 }
 
-/** Play a sound or a stretch of it from its beginning, or `from_s` into it; what was playing fades out. */
-export async function play(sound, { from_s = 0 } = {}) {
+/**
+ * Play a sound or a stretch of it from its onset, or `from_s` into it, over and over with `loop`; what was
+ * playing fades out.
+ */
+export async function play(sound, { from_s = sound.onset_s ?? 0, loop = false } = {}) {
   const ticket = ++request;
   const key = keyOf(sound);
   if (!navigator.userActivation?.hasBeenActive) return events.dispatchEvent(new CustomEvent("locked"));
   halt();
   try {
-    if ((sound.length_s ?? duration(sound)) > LONGEST_DECODED_S) return startElement(sound, key, from_s);
-    const context = ready();
-    if (context.state !== "running") await context.resume();
-    const buffer = await load(sound);
-    if (ticket === request) startBuffer(buffer, key, from_s);
+    if ((sound.length_s ?? duration(sound)) > LONGEST_DECODED_S) return startElement(sound, key, from_s, loop);
+    const voice = await voiceOf(await resumed(sound));
+    if (ticket === request) startSound(voice, key, from_s, loop);
   } catch (error) {
-    if (ticket === request) events.dispatchEvent(new CustomEvent("trouble", { detail: error.message }));
+    if (ticket === request) tellTrouble(error);
   }
 }
 
-function startBuffer(buffer, key, from_s) {
-  const source = context.createBufferSource();
-  const gain = context.createGain();
-  source.buffer = buffer;
-  source.connect(gain).connect(output);
-  gain.gain.setValueAtTime(0, context.currentTime);
-  gain.gain.linearRampToValueAtTime(1, context.currentTime + (from_s ? FADE_S : 0.001));
-  source.start(0, Math.min(from_s, buffer.duration));
-  begin({ key, source, gain, began: context.currentTime - from_s, length_s: buffer.duration });
-  source.onended = () => now?.source === source && halt();
+/** Play sounds in turn, without a gap, until something else is played or all is stopped. */
+export async function alternate(sounds) {
+  const ticket = ++request;
+  halt();
+  try {
+    const long = sounds.find((sound) => (sound.length_s ?? duration(sound)) > LONGEST_DECODED_S);
+    if (long) throw new Error("Choose a part of the query first: in turn, sounds of up to a minute are played.");
+    const voices = await Promise.all(sounds.map(async (sound) => voiceOf(await resumed(sound))));
+    if (ticket === request) takeTurns(voices, sounds.map(keyOf));
+  } catch (error) {
+    if (ticket === request) tellTrouble(error);
+  }
 }
 
-function startElement(sound, key, from_s) {
+async function resumed(sound) {
+  if (ready().state !== "running") await context.resume();
+  return sound;
+}
+
+function tellTrouble(error) {
+  events.dispatchEvent(new CustomEvent("trouble", { detail: error }));
+}
+
+/** One sound sounds while the next one waits; whenever one ends, one more is put behind the last. */
+function takeTurns(voices, keys) {
+  const turn = startTurn(context, output, voices, context.currentTime + FADE_S);
+  const queue = [];
+  const add = () => {
+    const voice = turn.next();
+    queue.push({ ...voice, sound: voices[voice.at] });
+    voice.source.onended = () => now?.voices === queue && follow();
+  };
+  const follow = () => {
+    events.dispatchEvent(new CustomEvent("stop", { detail: keys[queue.shift().at] }));
+    add();
+    const { at, began_s, sound } = queue[0];
+    Object.assign(now, { key: keys[at], began: began_s - sound.onset_s, length_s: sound.buffer.duration });
+    events.dispatchEvent(new CustomEvent("start", { detail: now.key }));
+  };
+  add();
+  add();
+  begin({ key: keys[0], turns: true, voices: queue, began: queue[0].began_s - voices[0].onset_s, length_s: voices[0].buffer.duration });
+}
+
+function startSound(sound, key, from_s, loop) {
+  const voice = startVoice(context, output, sound, { from_s, loop });
+  const voices = [{ ...voice, sound }];
+  begin({ key, loop, voices, onset_s: sound.onset_s, began: context.currentTime - from_s, length_s: sound.buffer.duration });
+  voice.source.onended = () => now?.voices === voices && halt();
+}
+
+function startElement(sound, key, from_s, loop) {
   const element = new Audio(sound.url ?? audioUrl(sound.id));
   element.currentTime = (sound.start_s ?? 0) + from_s;
+  element.loop = loop && !sound.start_s && !sound.end_s;
   element.volume = volume * volume;
   begin({ key, element, start_s: sound.start_s ?? 0, end_s: sound.end_s ?? Infinity, length_s: sound.length_s ?? duration(sound) });
   element.onended = () => now?.element === element && halt();
-  element.onerror = () => events.dispatchEvent(new CustomEvent("trouble", { detail: "The browser cannot play this sound." }));
+  element.onerror = () => events.dispatchEvent(new CustomEvent("trouble", { detail: new Error("The browser cannot play this sound.") }));
   return element.play();
 }
 
@@ -138,7 +197,8 @@ function begin(what) {
 
 function tick() {
   if (!now) return;
-  const at_s = now.element ? now.element.currentTime - now.start_s : context.currentTime - now.began;
+  let at_s = now.element ? now.element.currentTime - now.start_s : context.currentTime - now.began;
+  if (now.loop && at_s > now.length_s) at_s = now.onset_s + ((at_s - now.onset_s) % (now.length_s - now.onset_s));
   if (now.element && now.element.currentTime >= now.end_s) return halt();
   events.dispatchEvent(new CustomEvent("time", { detail: { key: now.key, at_s, length_s: now.length_s } }));
   requestAnimationFrame(tick);
@@ -146,12 +206,12 @@ function tick() {
 
 function halt() {
   if (!now) return;
-  const { key, source, gain, element } = now;
+  const { key, voices = [], element } = now;
   now = null;
-  if (source) {
+  for (const { source, gain } of voices) {
     source.onended = null;
     gain.gain.cancelScheduledValues(context.currentTime);
-    gain.gain.setTargetAtTime(0, context.currentTime, FADE_S / 2);
+    gain.gain.setTargetAtTime(0, context.currentTime, FADE_S / 2); // those to come are silent and go as well
     source.stop(context.currentTime + FADE_S * 3);
   }
   element?.pause();
@@ -164,6 +224,11 @@ export function stop() {
 }
 
 /** Play, or stop where this very sound plays already. */
-export function toggle(sound) {
-  return playing() === keyOf(sound) ? stop() : play(sound);
+export function toggle(sound, options) {
+  return playing() === keyOf(sound) ? stop() : play(sound, options);
+}
+
+/** Play in turn, or stop where sounds play in turn already. */
+export function toggleTurns(sounds) {
+  return now?.turns ? stop() : alternate(sounds);
 }

@@ -146,7 +146,7 @@ export function strip(sound, region, choose) {
   addEventListener("themechange", place);
   look();
   const element = h("div", {}, box, h("div", { class: "strip-foot" }, words, tools));
-  return { element, toggle: () => player.toggle(played()), played, close: () => (stopTime(), resize.disconnect(), removeEventListener("themechange", place)) };
+  return { element, toggle: (options) => player.toggle(played(), options), played, close: () => (stopTime(), resize.disconnect(), removeEventListener("themechange", place)) };
 }
 
 const round = (value) => Math.round(value * 1000) / 1000;
