@@ -140,4 +140,5 @@ def _find_shifts(
     means = weights @ vectors
     norms = np.sqrt(np.vecdot(means, means))
     scores = np.where(norms > LEAST_NORM, (means @ query) / np.maximum(norms, LEAST_NORM), NEVER)
-    return np.asarray(shifts[np.arange(len(rows)), scores.argmax(axis=1)])
+    best: Rows = shifts[np.arange(len(rows)), scores.argmax(axis=1)]
+    return best
