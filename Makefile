@@ -45,7 +45,8 @@ chromium:
 check: $(VENV)/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
+	@for system in linux darwin win32; do \
+	  echo "$(BIN)/mypy --platform $$system"; $(BIN)/mypy --platform $$system || exit $$?; done
 	$(BIN)/lint-imports --no-logo
 
 format: $(VENV)/installed-dev

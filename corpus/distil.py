@@ -110,7 +110,7 @@ def make_model(arguments: argparse.Namespace) -> bytes:
     )
     cache = open_cache(arguments.waveforms)
     longest = compute_excerpt_length(model, config.deformations)
-    excerpts = open_excerpts(cache, model.segments.segment_length, longest, device)
+    excerpts = open_excerpts(cache, longest, device)
     training, held_out = split_recordings(cache, config.held_out, config.seed)
     drawer = PairDrawer(excerpts, training, model, config.deformations)
     plain = PairDrawer(excerpts, training, model, NO_DEFORMATION)

@@ -33,6 +33,7 @@ RANGE_LOG = RANGE_DB / 10 * np.log(10)
 ORDER = (
     *("original", "pitch-up", "pitch-down", "longer", "shorter"),
     *("noisy", "mixture", "beginning", "middle", "end"),
+    *("microphone", "telephone", "room", "floor"),
 )
 DISPLAY_HOP_S = 0.008  # finer than the model's frames, for the eye
 
@@ -51,7 +52,7 @@ def draw_constraints(sources: Sources) -> Figure:
     log_mels = [_compute_for_display(one, sound.sample_rate, sources) for one in chosen]
     highest = max(float(log_mel.max()) for log_mel in log_mels)
     lowest = max(min(float(log_mel.min()) for log_mel in log_mels), highest - RANGE_LOG)
-    figure, grid = plt.subplots(2, 5, figsize=(WIDTH, 4.6), sharex=True, sharey=True)
+    figure, grid = plt.subplots(3, 5, figsize=(WIDTH, 6.9), sharex=True, sharey=True)
     for axes, one, log_mel in zip(grid.flat, chosen, log_mels, strict=False):
         mel = sources.model.config.mel
         show_log_mel(axes, log_mel, mel, one.duration_s, vmin=lowest, vmax=highest)
@@ -62,6 +63,8 @@ def draw_constraints(sources: Sources) -> Figure:
         distance = "silent" if one.distance is None else f"distance {one.distance:.3f}"
         words = one.description.replace("another at", f"{MIXED_IN} at")
         axes.set_xlabel(f"{words}\n{distance}", fontsize=8.5, color=BLACK)
+    for axes in grid.flat[len(chosen) :]:
+        axes.set_axis_off()
     for axes in grid[:, 0]:
         axes.set_ylabel("frequency, Hz")
     figure.supxlabel("time, s", fontsize=10)

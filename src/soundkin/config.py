@@ -64,6 +64,11 @@ class DeformationConfig:
     in `mixture_share`, a place at most `proximity_s` away in `proximity_share` of the pairs, and
     louder or softer by up to `gain_db`.
 
+    What a sound is heard through (`training.surroundings`): a microphone that tilts and bends the
+    spectrum by up to `channel_db` in `channel_share`, a narrow band in `band_share`, a room that is
+    `room_db` or more under the sound in `room_share`, a steady floor, `floor_db` relative to the
+    peak, in `floor_share`, and up to `place_s` of what was before it in `place_share`.
+
     `noise_levels`, if given, are bounds of white noise's amplitude as a share of full scale, in
     place of one relative to the sound. With `one_per_batch` a batch has one of pitch, stretch,
     noise and proximity, and only its positives have it.
@@ -79,7 +84,16 @@ class DeformationConfig:
     mixture: float = 0.25
     proximity_share: float = 0.7
     proximity_s: float = 10.0
-    gain_db: float = 6.0
+    gain_db: float = 3.0
+    channel_share: float = 0.5
+    channel_db: float = 6.0
+    band_share: float = 0.15
+    room_share: float = 0.2
+    room_db: float = 0.0
+    floor_share: float = 0.5
+    floor_db: tuple[float, ...] = (-85.0, -35.0)
+    place_share: float = 0.3
+    place_s: float = 0.5
     noise_levels: tuple[float, ...] = ()
     one_per_batch: bool = False
 

@@ -14,6 +14,10 @@ class AudioError(SoundkinError):
     """A sound cannot be read: not audio, empty, damaged, or a region outside of it."""
 
 
+class TooLongError(AudioError):
+    """A sound is longer than what is taken at once; a part of it, or indexing it, would do."""
+
+
 class ModelError(SoundkinError):
     """A model is missing, damaged, or not the one a library was made with."""
 

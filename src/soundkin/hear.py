@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import numpy.typing as npt
 
+from soundkin.audio.read import convert_waveform
 from soundkin.embedding.embedder import Embedder
 from soundkin.embedding.model import DEFAULT_MODEL
 from soundkin.embedding.model import load_model as load_segment_model
@@ -28,6 +29,7 @@ try:
 except ModuleNotFoundError as error:
     raise ImportError("soundkin.hear needs PyTorch: pip install 'soundkin[train]'") from error
 
+RATES = (16_000, 22_050, 44_100, 48_000)  # that the benchmark has its sounds in
 HOP_MS = 50.0  # the longest that HEAR suggests
 BLOCK_TIMESTAMPS = 256  # embedded at once
 
@@ -35,7 +37,10 @@ Array = npt.NDArray[np.float32]
 
 
 class HearModel(torch.nn.Module):
-    """A model as HEAR takes it; both kinds of embedding have the model's own size."""
+    """A model as HEAR takes it; both kinds of embedding have the model's own size.
+
+    It takes sounds at `sample_rate`, the next of the benchmark's rates, and brings them to its own.
+    """
 
     def __init__(self, name: str) -> None:
         super().__init__()
@@ -43,7 +48,8 @@ class HearModel(torch.nn.Module):
         self.embedder = Embedder(model, measures=False)
         self.hop_unit = model.hop_unit
         self.segment_length = model.segments.segment_length
-        self.sample_rate = model.segments.sample_rate
+        self.own_rate = model.segments.sample_rate
+        self.sample_rate = min((rate for rate in RATES if rate >= self.own_rate), default=RATES[-1])
         self.scene_embedding_size = model.embedding_size
         self.timestamp_embedding_size = model.embedding_size
 
@@ -91,17 +97,18 @@ def get_timestamp_embeddings(
     SoundkinError
         The audio is of another shape or kind, or `hop_ms` is below the model's frame hop.
     """
-    hop = round(hop_ms * model.sample_rate) // (1000 * model.hop_unit) * model.hop_unit
+    hop = round(hop_ms * model.own_rate) // (1000 * model.hop_unit) * model.hop_unit
     if hop < 1:
-        least_ms = 1000 * model.hop_unit / model.sample_rate
+        least_ms = 1000 * model.hop_unit / model.own_rate
         raise QueryError(f"hop_ms must be at least {least_ms:g} for this model, not {hop_ms:g}")
 
     def embed(sound: Array) -> Array:
-        return np.concatenate(list(_embed_centred(sound, model, hop)))
+        own = convert_waveform(sound, model.sample_rate, model.own_rate)
+        return np.concatenate(list(_embed_centred(own, model, hop)))
 
     embeddings = _embed_each(audio, embed)
     times_ms = torch.arange(embeddings.shape[1], dtype=torch.float64) * (
-        1000 * hop / model.sample_rate
+        1000 * hop / model.own_rate
     )
     timestamps = times_ms.to(audio.device, torch.float32).repeat(len(audio), 1)
     return embeddings, timestamps

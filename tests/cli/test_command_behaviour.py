@@ -73,7 +73,7 @@ def test_searching_never_loads_torch_or_the_network(demo: Soundkin) -> None:
         (["embed", "{folder}", "-o", "/no/such/folder/x.npz"], "its folder does not exist"),
         (["search", "x.wav", "--library", "{folder}"], "not a file"),
         (["search", "x.wav", "--library", __file__], "not a soundkin library"),
-        (["index", "{folder}", "--library", "/proc/x/y.sqlite"], "/proc/x: No such file"),
+        (["index", "{folder}", "--library", "/proc/x/y.sqlite"], "/proc/x: no such folder"),
         (["nonesuch"], "No such command"),
         (["search"], "Missing argument"),
         (["search", "a.wav", "--top", "0"], "0 is not in the range"),

@@ -22,12 +22,12 @@ from soundkin.indexing.relocate import relocate
 from soundkin.library.browse import (
     Wanted,
     count_extensions,
-    list_folder_tree,
     measure_ranges,
     read_page,
 )
 from soundkin.library.concepts import find_concept, list_concepts, remove_concept, save_concept
 from soundkin.library.convert import convert_library
+from soundkin.library.folder_tree import find_folders, list_folder_tree
 from soundkin.library.records import Content, Filters, LibraryModel
 from soundkin.search.tag_suggestions import list_rejected, reject_tag
 
@@ -303,7 +303,7 @@ def test_a_filter_by_no_fact_says_which_there_are(library: Library) -> None:
 
 
 def test_recordings_are_browsed_by_page_folder_and_kind(library: Library) -> None:
-    page = read_page(library, Wanted(Filters(), text="KICK"), offset=1, limit=5)
+    page = read_page(library, Wanted(Filters(name="KICK")), offset=1, limit=5)
     assert (page.total, [recording.path for recording in page.recordings]) == (2, [KICK])
     failed = read_page(library, Wanted(Filters(), failed=True))
     assert [recording.path for recording in failed.recordings] == [BROKEN]
@@ -311,6 +311,47 @@ def test_recordings_are_browsed_by_page_folder_and_kind(library: Library) -> Non
     assert tree == {"/sounds": 6, "/sounds/drums": 3, "/sounds/drums 2": 1, "/sounds/voices": 1}
     assert count_extensions(library) == [(".wav", 5), (".flac", 1)]
     assert measure_ranges(library) == {"loudness": (-23.0, -9.0), "pitch": (60.0, 440.0)}
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ("kick 2", [COPY]),
+        ("2-KICK_drums", [COPY]),  # in any order, whatever stands between
+        ("drums 2", [COPY, CLAP]),
+        ("sounds long1", [LONG]),  # the folder that was indexed has a name too
+        ("dry", [KICK]),
+        ("drums -dry -snare", [COPY, CLAP]),
+        ("-drums -long", [VOICE]),
+        ("-drums-kick", [CLAP, SNARE, LONG, VOICE]),  # not with both words
+        ("nowhere", []),
+        ("- … ''", EVERY),
+    ],
+)
+def test_names_are_found_by_words_in_any_order(
+    library: Library, words: str, found: list[str]
+) -> None:
+    library.add_tags(library.find_by_ending("kick.wav"), ["Dry, close"])
+    assert sorted(list_paths(library, Filters(name=words))) == sorted(found)
+    page = read_page(library, Wanted(Filters(name=words)))
+    assert sorted(recording.path for recording in page.recordings) == sorted(found)
+
+
+def test_folders_are_left_out_at_any_depth(library: Library) -> None:
+    filters = Filters(folders=("/sounds/drums", "/sounds/voices"), not_folders=("/sounds/drums",))
+    assert list_paths(library, filters) == [VOICE]
+    assert list_paths(library, Filters(not_folders=("/sounds",))) == []
+    both = Filters(not_folders=("/sounds/drums", "/sounds/voices"))
+    assert sorted(list_paths(library, both)) == sorted([CLAP, LONG])
+
+
+def test_a_folder_is_found_by_the_end_of_its_path(library: Library) -> None:
+    assert find_folders(library, "drums", "/elsewhere/drums") == ["/sounds/drums"]
+    assert find_folders(library, "/sounds", "/sounds") == ["/sounds"]
+    with pytest.raises(QueryError, match=r"Drum: no such folder in .*; did you mean drums"):
+        find_folders(library, "Drum", "/elsewhere/Drum")
+    with pytest.raises(QueryError, match=r"zzz: no such folder in [^;]*$"):
+        find_folders(library, "zzz", "/elsewhere/zzz")
 
 
 # What a person adds

@@ -50,6 +50,31 @@ def test_recordings_come_page_by_page_as_the_command_lists_them(
     assert server.get(f"/sounds/{listed[0]['id']}") == listed[0]
 
 
+def test_folders_and_words_filter_recordings_and_searches(soundkin: Soundkin, folder: Path) -> None:
+    for number, name in enumerate(("A/Drums/kick 1", "A/Drums/kick 2", "B/Drums/rim 1", "B/pad")):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        write_sound(folder / f"{name}.wav", make_noise(0.3, number))
+    soundkin("index", folder)
+    with serve(soundkin) as server:
+
+        def search(**filters: object) -> list[str]:
+            pad = {"id": server.find("pad")["id"]}
+            body = {"sounds": [pad], "exclude_self": False, "filters": filters}
+            return sorted(one["name"] for one in server.post("/search", body)["hits"])
+
+        def list_names(**query: object) -> list[str]:
+            return [one["name"] for one in server.get("/recordings", **query)["recordings"]]
+
+        a, b, drums = (str(folder / name) for name in ("A", "B", "B/Drums"))
+        assert search(folders=[a, drums]) == ["kick 1.wav", "kick 2.wav", "rim 1.wav"]
+        assert search(folders=[a, b], not_folders=[drums, a]) == ["pad.wav"]
+        assert search(name="1 DRUMS -rim") == ["kick 1.wav"]
+        assert list_names(folder=[a, drums]) == ["kick 1.wav", "kick 2.wav", "rim 1.wav"]
+        assert list_names(folder=b, not_folder=drums) == ["pad.wav"]
+        assert list_names(text="drums, 1") == ["kick 1.wav", "rim 1.wav"]
+        server.problem("GET", "/api/v1/recordings", 422, params={"text": "x" * 201})
+
+
 def test_tags_and_favourites_are_edited_in_bulk(soundkin: Soundkin, folder: Path) -> None:
     for seed in range(3):
         write_sound(folder / f"{seed}.wav", make_noise(0.2, seed))

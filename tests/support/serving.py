@@ -59,8 +59,9 @@ class Server:
         return sound
 
     def find(self, name: str) -> JSON:
-        """Find a recording by letters of its path."""
-        found = self.get("/recordings", text=name)["recordings"]
+        """Find a recording by letters of its path, as they stand there."""
+        named = self.get("/recordings", text=name, limit=1000)["recordings"]
+        found = [one for one in named if name.lower() in one["path"].lower()]
         assert len(found) == 1, found
         recording: JSON = found[0]
         return recording

@@ -42,7 +42,7 @@ def test_a_small_network_comes_to_embed_as_its_teacher(tmp_path: Path) -> None:
     assert '"teacher"' in load_model(output).provenance
 
     recordings = np.arange(len(cache.offsets) - 1)
-    excerpts = MappedExcerpts(cache, model.segments.segment_length)
+    excerpts = MappedExcerpts(cache)
     drawer = PairDrawer(excerpts, recordings, model, NO_DEFORMATION)
     sounds = drawer.draw(200, make_generator([5])).anchors
     with torch.no_grad():

@@ -28,9 +28,7 @@ def test_no_deformation_is_the_identity_and_the_front_end_of_inference(
     cache: WaveformCache,
 ) -> None:
     recordings = np.flatnonzero(np.diff(cache.offsets) > 2 * 16_000)
-    drawer = PairDrawer(
-        MappedExcerpts(cache, MODEL.segments.segment_length), recordings, MODEL, NO_DEFORMATION
-    )
+    drawer = PairDrawer(MappedExcerpts(cache), recordings, MODEL, NO_DEFORMATION)
     batch = drawer.draw(8, make_generator([0]))
     assert torch.allclose(batch.anchors, batch.positives, atol=1e-4)
     waveform = cache.samples[cache.offsets[recordings[0]] :][:16_000] / np.float32(32767)
@@ -52,7 +50,7 @@ def make_cache(waveform: np.ndarray, rate: int = 16_000) -> WaveformCache:
 def test_shifting_the_filters_is_shifting_the_pitch(semitones: int) -> None:
     def compute_mels(hz: float, shift: float) -> torch.Tensor:
         cache = make_cache(make_tone(hz, 3.0, 16_000))
-        excerpts = MappedExcerpts(cache, MODEL.segments.segment_length)
+        excerpts = MappedExcerpts(cache)
         drawer = PairDrawer(excerpts, np.zeros(1, np.int64), MODEL, NO_DEFORMATION)
         first = torch.zeros(1, dtype=torch.int64)
         powers = drawer._compute_powers(excerpts.read(first, first, drawer._excerpt_length))
@@ -103,9 +101,7 @@ def test_the_cache_holds_every_recording_once_decoded_as_for_inference(
 def test_recordings_are_drawn_by_the_square_root_of_their_length() -> None:
     samples = (make_noise(110.0, rate=16_000) * 32767).astype(np.int16)
     cache = WaveformCache(samples, np.array([0, 160_000, 1_760_000]), 16_000)  # 10 s and 100 s
-    drawer = PairDrawer(
-        MappedExcerpts(cache, MODEL.segments.segment_length), np.arange(2), MODEL, NO_DEFORMATION
-    )
+    drawer = PairDrawer(MappedExcerpts(cache), np.arange(2), MODEL, NO_DEFORMATION)
     shares = drawer._shares.diff(prepend=torch.zeros(1))
     assert float(shares[1] / shares[0]) == pytest.approx(np.sqrt(10))
     counts = drawer.draw(4000, make_generator([0])).recordings.bincount()
@@ -118,7 +114,7 @@ def test_only_a_share_of_the_sounds_is_deformed(cache: WaveformCache) -> None:
         config = replace(NO_DEFORMATION, **strength, **{f"{name}_share": 0.3})
         none = replace(config, **{f"{name}_share": 0.0})
         drawn = [
-            PairDrawer(MappedExcerpts(cache, MODEL.segments.segment_length), recordings, MODEL, c)
+            PairDrawer(MappedExcerpts(cache), recordings, MODEL, c)
             .draw(300, make_generator([1]))
             .anchors
             for c in (config, none)
@@ -133,9 +129,9 @@ def test_one_deformation_a_batch_leaves_the_anchors_alone(cache: WaveformCache) 
     kinds = set()
     for seed in range(12):
         draws = [
-            PairDrawer(
-                MappedExcerpts(cache, MODEL.segments.segment_length), recordings, MODEL, config
-            ).draw(16, make_generator([seed]))
+            PairDrawer(MappedExcerpts(cache), recordings, MODEL, config).draw(
+                16, make_generator([seed])
+            )
             for config in (many, replace(NO_DEFORMATION, one_per_batch=True))
         ]
         assert torch.equal(draws[0].anchors, draws[1].anchors)
@@ -149,8 +145,8 @@ def test_recordings_in_a_devices_memory_are_read_as_those_on_disk(
     monkeypatch.setattr(
         "soundkin.training.excerpts.UPLOADED", 1 << 18
     )  # so that it takes several parts
-    mapped = MappedExcerpts(cache, 16_000)
-    resident = ResidentExcerpts(cache, 16_000, 25_600)
+    mapped = MappedExcerpts(cache)
+    resident = ResidentExcerpts(cache, 25_600)
     generator = np.random.default_rng(0)
     recordings = torch.from_numpy(np.repeat(np.arange(len(cache.offsets) - 1), 20))
     chance = torch.from_numpy(generator.random(len(recordings)))
@@ -174,7 +170,7 @@ def test_recordings_in_a_devices_memory_are_read_as_those_on_disk(
 def test_silence_is_drawn_again() -> None:
     waveform = np.concatenate([np.zeros(10 * 16_000), make_noise(10.0, rate=16_000)])
     cache = make_cache(waveform.astype(np.float32))
-    for excerpts in (MappedExcerpts(cache, 16_000), ResidentExcerpts(cache, 16_000, 20_000)):
+    for excerpts in (MappedExcerpts(cache), ResidentExcerpts(cache, 20_000)):
         drawer = PairDrawer(excerpts, np.zeros(1, np.int64), MODEL, NO_DEFORMATION)
         loudest = drawer.draw(400, make_generator([0])).anchors.amax(dim=(1, 2))
         silent = float((loudest < np.log(MODEL.mel.log_offset) + 1).float().mean())
@@ -187,9 +183,32 @@ def test_excerpts_have_the_level_that_a_model_asks_for_whatever_theirs_was() -> 
     first = torch.zeros(1, dtype=torch.int64)
     found = []
     for level in (1.0, 0.05):
-        excerpts = MappedExcerpts(make_cache(level * waveform), MODEL.segments.segment_length)
+        excerpts = MappedExcerpts(make_cache(level * waveform))
         drawer = PairDrawer(excerpts, np.zeros(1, np.int64), levelled, NO_DEFORMATION)
         found.append(drawer._draw_deformed(first, first, NO_DEFORMATION, make_generator([0])))
     assert (found[0] - found[1]).abs().median() < 0.05
     segments, _ = cut_log_mels(waveform[:16_000], levelled, 8_000)
     assert np.abs(found[0].numpy() - segments).max() < 0.05
+
+
+def test_excerpts_may_begin_before_their_recordings_and_have_silence_there(
+    cache: WaveformCache,
+) -> None:
+    recordings = torch.arange(len(cache.offsets) - 1)
+    starts = torch.full_like(recordings, -4_000)
+    for excerpts in (MappedExcerpts(cache), ResidentExcerpts(cache, 25_600)):
+        found = excerpts.read(recordings, starts, 16_000)
+        assert bool((found[:, :4_000] == 0).all())
+        later = excerpts.read(recordings, torch.zeros_like(starts), 12_000)
+        assert torch.equal(found[:, 4_000:], later)
+    far = torch.full_like(recordings, -20_000)
+    assert bool((MappedExcerpts(cache).read(recordings, far, 16_000) == 0).all())
+
+
+def test_a_take_is_trained_on_from_its_onset_to_its_end(tmp_path: Path) -> None:
+    stroke = make_noise(0.4, 1)
+    rest = np.zeros(44_100, np.float32)
+    write_sound(tmp_path / "padded.wav", np.concatenate([rest, stroke, rest]))
+    write_sound(tmp_path / "cut.wav", make_noise(0.4, 2))
+    lengths = np.diff(build_cache([tmp_path], tmp_path / "a.pcm", 16_000).offsets)
+    assert np.abs(lengths - 0.4 * 16_000).max() < 0.025 * 16_000

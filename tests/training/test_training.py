@@ -81,9 +81,7 @@ def test_what_all_sounds_share_is_taken_off_the_embedding(
 ) -> None:
     model = load_model(train_model(cache, tmp_path, MODEL, replace(RECIPE, steps=30)).model)
     recordings = np.arange(len(cache.offsets) - 1)
-    drawer = PairDrawer(
-        MappedExcerpts(cache, MODEL.segments.segment_length), recordings, MODEL, NO_DEFORMATION
-    )
+    drawer = PairDrawer(MappedExcerpts(cache), recordings, MODEL, NO_DEFORMATION)
     sounds = drawer.draw(400, make_generator([5])).anchors.numpy()
     uncentred = load_network(tmp_path)
     with torch.no_grad():

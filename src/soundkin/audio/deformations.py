@@ -44,8 +44,8 @@ def shift_pitch(waveform: Samples, sample_rate: int, semitones: float) -> Sample
     DeformationError
         Out of range, or no waveform.
     """
-    waveform = _check_waveform(waveform, sample_rate)
-    _check_range("semitones", semitones, -MAX_SEMITONES, MAX_SEMITONES)
+    waveform = check_waveform(waveform, sample_rate)
+    check_range("semitones", semitones, -MAX_SEMITONES, MAX_SEMITONES)
     return _run_stretch(waveform, sample_rate, semitones, 1.0) if semitones else waveform
 
 
@@ -66,8 +66,8 @@ def stretch_time(waveform: Samples, sample_rate: int, factor: float) -> Samples:
     DeformationError
         Out of range, or no waveform.
     """
-    waveform = _check_waveform(waveform, sample_rate)
-    _check_range("factor", factor, 1 / MAX_STRETCH, MAX_STRETCH)
+    waveform = check_waveform(waveform, sample_rate)
+    check_range("factor", factor, 1 / MAX_STRETCH, MAX_STRETCH)
     return _run_stretch(waveform, sample_rate, 0.0, factor) if factor != 1 else waveform
 
 
@@ -92,8 +92,8 @@ def add_noise(
     DeformationError
         Out of range, or no waveform.
     """
-    waveform = _check_waveform(waveform, sample_rate)
-    _check_range("share", share, 0, MAX_SHARE)
+    waveform = check_waveform(waveform, sample_rate)
+    check_range("share", share, 0, MAX_SHARE)
     if not share:
         return waveform
     return mix(waveform, draw_noise(len(waveform), sample_rate, slope, generator), share)
@@ -106,7 +106,7 @@ def draw_noise(
 
     Slope 0 is white, -1 pink, -2 brown. Gaussian noise shaped in its spectrum.
     """
-    _check_range("slope", slope, -4, 4)
+    check_range("slope", slope, -4, 4)
     spectrum = np.fft.rfft(generator.standard_normal(n_samples))
     hz = np.fft.rfftfreq(n_samples, 1 / sample_rate)
     spectrum *= (np.maximum(hz, MIN_NOISE_HZ) / MIN_NOISE_HZ) ** (slope / 2)
@@ -129,8 +129,8 @@ def mix(waveform: Samples, other: Samples, share: float) -> Samples:
     DeformationError
         Out of range, no waveforms, or the other one is silent.
     """
-    waveform, other = _check_waveform(waveform), _check_waveform(other)
-    _check_range("share", share, 0, MAX_SHARE)
+    waveform, other = check_waveform(waveform), check_waveform(other)
+    check_range("share", share, 0, MAX_SHARE)
     if not share:
         return waveform
     fitted = np.resize(other, len(waveform))
@@ -159,7 +159,7 @@ def cut_nearby(
     DeformationError
         The segment is not inside the sound, or no waveform.
     """
-    waveform = _check_waveform(waveform, sample_rate)
+    waveform = check_waveform(waveform, sample_rate)
     length, start = round(segment_s * sample_rate), round(start_s * sample_rate)
     latest = len(waveform) - length
     if not (length > 0 and 0 <= start <= latest):
@@ -194,7 +194,7 @@ def _compute_energy(waveform: Samples) -> float:
     return float(np.sum(np.square(waveform, dtype=np.float64)))
 
 
-def _check_waveform(waveform: Samples, sample_rate: int = MIN_SAMPLE_RATE) -> Samples:
+def check_waveform(waveform: Samples, sample_rate: int = MIN_SAMPLE_RATE) -> Samples:
     """Copy a waveform, so that the identity too is a new array."""
     copy = np.array(waveform, np.float32)
     if copy.ndim != 1 or not len(copy) or not np.isfinite(copy).all():
@@ -206,6 +206,6 @@ def _check_waveform(waveform: Samples, sample_rate: int = MIN_SAMPLE_RATE) -> Sa
     return copy
 
 
-def _check_range(name: str, value: float, lowest: float, highest: float) -> None:
+def check_range(name: str, value: float, lowest: float, highest: float) -> None:
     if not lowest <= value <= highest:  # also where it is no number
         raise DeformationError(f"{name} must be within {lowest:g} and {highest:g}, not {value:g}")

@@ -16,6 +16,7 @@ from soundkin.cli.dups import dups
 from soundkin.cli.embed import embed
 from soundkin.cli.evaluate import evaluate
 from soundkin.cli.find import find
+from soundkin.cli.groups import GroupedCommands, explain_minus
 from soundkin.cli.index import index
 from soundkin.cli.info import info
 from soundkin.cli.list import list_
@@ -35,6 +36,7 @@ EXIT_INTERRUPTED = 130
 
 
 @click.group(
+    cls=GroupedCommands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Start with: soundkin index ~/Samples, then: soundkin search kick.wav",
 )
@@ -68,8 +70,8 @@ def _run() -> int:
     except click.Abort:
         return _say("interrupted; what was done is kept, run it again to go on", EXIT_INTERRUPTED)
     except click.ClickException as error:
-        error.show()
-        return EXIT_ERROR
+        meant = explain_minus(error, sys.argv[1:]) if isinstance(error, click.UsageError) else None
+        return _say(meant) if meant else _show(error)
     except SoundkinError as error:
         return _say(str(error))
     except BrokenPipeError:  # whoever was reading has enough
@@ -80,6 +82,11 @@ def _run() -> int:
         return _say(f"{name}: {error.strerror or error}")
     except MemoryError:
         return _say("there is not enough memory for this")
+
+
+def _show(error: click.ClickException) -> int:
+    error.show()
+    return EXIT_ERROR
 
 
 def _say(message: str, status: int = EXIT_ERROR) -> int:

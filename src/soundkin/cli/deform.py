@@ -57,6 +57,9 @@ Examples:
 @_strength_option("--stretch", (1, 2), 1.6, "X", "Times longer and shorter.")
 @_strength_option("--snr-db", (-30, 200), 10.0, "DB", "How far the noise is below the sound.")
 @_strength_option("--share", (0, 1000), 0.25, "X", "Energy of OTHER, as a share of the sound's.")
+@_strength_option("--channel-db", (0, 24), 6.0, "DB", "How far a microphone tilts the spectrum.")
+@_strength_option("--room-db", (-20, 60), 0.0, "DB", "How far a room is below the sound.")
+@_strength_option("--floor-db", (-200, 0), -35.0, "DB", "Steady noise, from the sound's peak.")
 @click.option("--model", metavar="NAME", help="Model that embeds [default: the library's].")
 @click.option("--seed", type=click.IntRange(0), default=0, metavar="N", help="Another noise.")
 @output_options(JSON)
@@ -77,8 +80,8 @@ def deform(
 
     Writes SOUND, mono and at its own sample rate, deformed in every way as WAV files into a folder,
     with a picture of their spectrograms: original, pitch-up, pitch-down, longer, shorter, noisy,
-    beginning, middle, end, and with --mix the mixture. Files of those names are replaced. The
-    strengths are by default the outermost ones that training draws.
+    microphone, telephone, room, floor, beginning, middle, end, and with --mix the mixture. Files of
+    those names are replaced. The strengths are by default the outermost ones that training draws.
 
     The distance is the cosine distance from the original; the percentile beside it says how many
     of a hundred random sounds are further away. Random sounds are recordings of the library, or
@@ -97,6 +100,9 @@ def deform(
         stretch=strengths["stretch"],
         noise_snr_db=strengths["snr_db"],
         mixture=strengths["share"],
+        channel_db=strengths["channel_db"],
+        room_db=strengths["room_db"],
+        floor_db=(strengths["floor_db"], strengths["floor_db"]),
     )
     with _open_if_there(library_path) as library:
         sounds, random, used = _compare(excerpt, mixed_in, config, library, model, seed)

@@ -6,13 +6,12 @@ from typing import Any
 
 import click
 
+from soundkin.cli.filters import build_filters, filter_options
 from soundkin.cli.options import (
     CSV,
     JSON,
     PATHS,
     Number,
-    build_filters,
-    filter_options,
     library_option,
     null_option,
     open_library,
@@ -55,7 +54,9 @@ def dups(
     from soundkin.text import format_time
 
     with open_library(library_path) as library:
-        groups = find_duplicates(library, threshold=threshold, filters=build_filters(**filters))
+        groups = find_duplicates(
+            library, threshold=threshold, filters=build_filters(library, **filters)
+        )
     rows = describe_duplicates(groups)
     if output or null:
         if output in (None, "paths"):

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from soundkin.cli.filters import build_filters, filter_options
 from soundkin.cli.options import (
     Number,
-    build_filters,
-    filter_options,
     library_option,
     null_option,
     open_library,
@@ -109,7 +108,7 @@ def find(
                     _read_query(library, places, concept, region),
                     places if concept is not None else places[1:],
                     quiet=bool(output),
-                    filters=build_filters(**filters),
+                    filters=build_filters(library, **filters),
                     examples=(liked, disliked),
                     min_score=min_score,
                 )

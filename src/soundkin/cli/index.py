@@ -94,6 +94,7 @@ def index(
     from soundkin.cli.progress import count_segments, report_failures, show_progress
     from soundkin.embedding.model import load_model
     from soundkin.indexing.summary import summarise_run
+    from soundkin.indexing.upgrade import find_upgrade
 
     for folder in folders:  # before a library is made for nothing
         if cluster is None or "://" not in folder:
@@ -121,6 +122,9 @@ def index(
         library.renew_index(count_segments(quiet=quiet))
         if not quiet:
             click.echo(summarise_run(report, library.count()))
+            upgrade = find_upgrade(library)
+            if upgrade:
+                click.echo(str(upgrade), err=True)
     listed = " (soundkin list --failed has all)"
     report_failures("Read only in part", report.warnings, "")
     report_failures("Not read", report.failures, listed)

@@ -33,10 +33,13 @@ Examples:
 def info(output: str | None, library_path: str) -> None:
     """Show what the library holds: recordings, hours, model, folders, tags."""
     from soundkin.cli.progress import count_segments
+    from soundkin.indexing.upgrade import find_upgrade
     from soundkin.text import format_hours
 
     with open_library(library_path) as library:
         facts = _collect_facts(library)
+        upgrade = find_upgrade(library)
+        facts["newer_model"] = upgrade and dataclasses.asdict(upgrade)
         if facts["n_segments"]:
             from soundkin.evaluation.index_recall import measure_index
 
@@ -60,6 +63,8 @@ def info(output: str | None, library_path: str) -> None:
     }
     for name, text in lines.items():
         click.echo(f"{name:<11} {text}")
+    if upgrade:
+        click.echo(f"\n{upgrade}")
 
 
 def _collect_facts(library: Library) -> dict[str, Any]:

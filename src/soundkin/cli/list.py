@@ -6,12 +6,11 @@ from typing import Any
 
 import click
 
+from soundkin.cli.filters import build_filters, filter_options
 from soundkin.cli.options import (
     CSV,
     JSON,
     PATHS,
-    build_filters,
-    filter_options,
     library_option,
     null_option,
     open_library,
@@ -24,6 +23,7 @@ from soundkin.cli.options import (
     epilog="""\b
 Examples:
   soundkin list --folder ~/Samples/drums --max-duration 1
+  soundkin list --name "snare 01 -rim" --not-folder old
   soundkin list --failed                what could not be read, and why
   soundkin list --tag dry --paths -0 | xargs -0 …
 """,
@@ -40,7 +40,7 @@ def list_(failed: bool, output: str | None, null: bool, library_path: str, **fil
     from soundkin.text import format_time
 
     with open_library(library_path) as library:
-        recordings = library.select_recordings(build_filters(**filters), failed=failed)
+        recordings = library.select_recordings(build_filters(library, **filters), failed=failed)
         if output or null:
             out.print_rows(map(describe_recording, recordings), output or "paths", null=null)
         elif failed:

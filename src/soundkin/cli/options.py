@@ -11,20 +11,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from soundkin.audio_facts import FACTS
 from soundkin.errors import LibraryError
 
 if TYPE_CHECKING:
     from soundkin.library.library import Library
-    from soundkin.library.records import Filters, Recording
+    from soundkin.library.records import Recording
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 JSON = ("json", "One JSON object a line.")
 CSV = ("csv", "Comma-separated values.")
 PATHS = ("paths", "Only paths, one a line.")
-
-FACT_EXAMPLES = {"pitch": "pitch=200..400", "loudness": "loudness=-30.. (LUFS)"}
-OTHER_FACTS = [fact for fact in FACTS.values() if fact.name not in FACT_EXAMPLES]
 
 
 class Number(click.FloatRange):
@@ -38,6 +34,28 @@ class Number(click.FloatRange):
         if not math.isfinite(number):
             self.fail(f"{value!r} is not a number to go by.", param, ctx)
         return number
+
+
+class Time(Number):
+    """A time in a recording: seconds, or minutes and hours before them, as times are printed."""
+
+    def __init__(self) -> None:
+        super().__init__(0)
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Read it as seconds."""
+        parts = str(value).split(":")
+        if len(parts) == 1:
+            return super().convert(value, param, ctx)
+        is_clock = all(re.fullmatch(r"[0-9]+", part) for part in parts[:-1]) and len(parts) <= 3
+        if not is_clock or not re.fullmatch(r"[0-9]+(\.[0-9]*)?", parts[-1]):
+            self.fail(f"{value!r} is no time; give seconds, 142.5, or 2:22.50", param, ctx)
+        numbers = list(map(float, parts))
+        if any(number >= 60 for number in numbers[1:]):
+            self.fail(f"{value!r} is no time: a minute has 60 seconds", param, ctx)
+        return math.fsum(number * 60**power for power, number in enumerate(reversed(numbers)))
 
 
 def get_data_folder() -> Path:
@@ -68,58 +86,13 @@ def library_option(command: Command) -> Command:
 def region_options(command: Command) -> Command:
     """Add `--from` and `--to`, as `start_s` and `end_s`."""
     for option in (
-        click.option("--to", "end_s", type=Number(0), metavar="S", help="Region end."),
-        click.option("--from", "start_s", type=Number(0), metavar="S", help="Region start."),
-    ):
-        command = option(command)
-    return command
-
-
-def _read_fact_ranges(
-    context: click.Context, parameter: click.Parameter, values: tuple[str, ...]
-) -> dict[str, tuple[float, float]]:
-    """Read `pitch=200..400`, `pitch=200..` or `pitch=..400`; of several of one fact all hold."""
-    ranges: dict[str, tuple[float, float]] = {}
-    for value in values:
-        fact, _, bounds = value.partition("=")
-        least, dots, greatest = bounds.partition("..")
-        if fact not in FACTS:
-            raise click.BadParameter(f"no fact {fact!r}; give one of {', '.join(FACTS)}")
-        try:
-            first, last = float(least or -math.inf), float(greatest or math.inf)
-        except ValueError:
-            first = last = math.nan
-        if not dots or not first <= last:
-            raise click.BadParameter(f"{value!r} is no range; give e.g. {fact}=200..400")
-        known = ranges.get(fact, (-math.inf, math.inf))
-        ranges[fact] = max(first, known[0]), min(last, known[1])
-    return ranges
-
-
-def filter_options(command: Command) -> Command:
-    """Add the options that `build_filters` takes."""
-    for option in (
+        click.option("--to", "end_s", type=Time(), metavar="TIME", help="Region end."),
         click.option(
-            "--fact",
-            "facts",
-            multiple=True,
-            metavar="NAME=MIN..MAX",
-            callback=_read_fact_ranges,
-            help=f"Only within, e.g. {' or '.join(FACT_EXAMPLES.values())}; also"
-            f" {', '.join(fact.help for fact in OTHER_FACTS)}.",
-        ),
-        click.option("--tag", "tags", multiple=True, metavar="TAG", help="Only with this tag."),
-        click.option(
-            "--max-duration", type=Number(0), metavar="S", help="Only recordings so long."
-        ),
-        click.option(
-            "--min-duration", type=Number(0), metavar="S", help="Only recordings so long."
-        ),
-        click.option(
-            "--ext", "extensions", multiple=True, metavar="EXT", help="Only such files, e.g. wav."
-        ),
-        click.option(
-            "--folder", "folders", multiple=True, metavar="DIR", help="Only below this folder."
+            "--from",
+            "start_s",
+            type=Time(),
+            metavar="TIME",
+            help="Region start: seconds, or as times are printed, 2:22.50.",
         ),
     ):
         command = option(command)
@@ -131,27 +104,6 @@ def resolve_path(path: str) -> str:
     if "://" in path:
         return path.rstrip("/")
     return os.path.abspath(os.path.expanduser(path))  # noqa: PTH100, PTH111 (keeps links)
-
-
-def build_filters(
-    folders: tuple[str, ...],
-    extensions: tuple[str, ...],
-    min_duration: float | None,
-    max_duration: float | None,
-    tags: tuple[str, ...],
-    facts: dict[str, tuple[float, float]],
-) -> Filters:
-    """Make the filters that the options ask for."""
-    from soundkin.library.records import Filters
-
-    return Filters(
-        folders=tuple(map(resolve_path, folders)),
-        extensions=extensions,
-        min_duration_s=min_duration,
-        max_duration_s=max_duration,
-        tags=tags,
-        facts=facts,
-    )
 
 
 def output_options(*formats: tuple[str, str]) -> Callable[[Command], Command]:
@@ -169,9 +121,11 @@ null_option = click.option("-0", "--null", is_flag=True, help="With --paths: end
 
 
 def open_library(path: str, *, create: bool = False) -> Library:
-    """Open the library that `--library` names."""
+    """Open the library that `--library` names; the folder of the one without is made too."""
     from soundkin.library.open import open_library as open_any
 
+    if create and path == get_default_library():
+        get_data_folder().mkdir(parents=True, exist_ok=True)
     return open_any(path, create=create)
 
 

@@ -29,23 +29,54 @@ def print_rows(rows: Iterable[Row], output: str, *, null: bool = False) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print a table, the last column left-aligned and cut to a terminal, the others right."""
-    from rich.cells import cell_len, set_cell_size
+    """Print a table, the last column left-aligned, the others right, never wider than a terminal.
+
+    What is too wide there is cut in its middle, so that the name at the end of a path stays. In a
+    pipe nothing is cut, and only the rule is as long as a line.
+    """
+    from rich.cells import cell_len
 
     lines = [list(columns), *([make_printable(cell) for cell in row] for row in rows)]
     widths = [max(map(cell_len, column)) for column in zip(*lines, strict=True)]
-    room = widths[-1]
+    room = shutil.get_terminal_size().columns
+    gap = GAP
     if sys.stdout.isatty():
-        used = sum(widths[:-1]) + len(GAP) * (len(widths) - 1)
-        room = min(room, max(20, shutil.get_terminal_size().columns - used))
+        while len(gap) > 1 and sum(widths) + len(gap) * (len(widths) - 1) > room:
+            gap = gap[1:]
+        widths = fit_widths(widths, room - len(gap) * (len(widths) - 1))
+        lines = [[cut(c, w) for c, w in zip(line, widths, strict=True)] for line in lines]
     for number, line in enumerate(lines):
         cells = [" " * (w - cell_len(c)) + c for c, w in zip(line[:-1], widths, strict=False)]
-        last = line[-1]
-        if cell_len(last) > room:
-            last = set_cell_size(last, room - 1) + "…"
-        click.echo(GAP.join([*cells, last]))
+        click.echo(gap.join([*cells, line[-1]]))
         if number == 0:
-            click.echo("─" * (sum(widths[:-1]) + len(GAP) * (len(widths) - 1) + room))
+            click.echo("─" * min(sum(widths) + len(gap) * (len(widths) - 1), room))
+
+
+def fit_widths(widths: Sequence[int], room: int) -> list[int]:
+    """Narrow the widest columns until all fit; none is narrower than 1."""
+    fitted = list(widths)
+    while sum(fitted) > room and max(fitted) > 1:
+        widest = fitted.index(max(fitted))
+        others = [width for width in fitted if width < fitted[widest]]
+        least = max([*others, 1])
+        fitted[widest] = max(least - 1, fitted[widest] - (sum(fitted) - room), 1)
+    return fitted
+
+
+def cut(text: str, width: int) -> str:
+    """Cut a text in its middle so that it takes at most `width` cells; more of its end is kept."""
+    from rich.cells import cell_len, set_cell_size
+
+    if cell_len(text) <= width:
+        return text
+    n_head = (width - 1) // 3
+    head = set_cell_size(text, n_head).rstrip()
+    tail = ""
+    for at in range(len(text) - 1, -1, -1):
+        if cell_len(text[at:]) > width - 1 - n_head:
+            break
+        tail = text[at:]
+    return f"{head}…{tail}" if width > 1 else "…"
 
 
 def shorten_path(path: str) -> str:

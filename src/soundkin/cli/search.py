@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 import sys
 import tempfile
@@ -15,12 +16,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from soundkin.audio_facts import FACTS
+from soundkin.cli.filters import FACT_EXAMPLES, OTHER_FACTS, build_filters, filter_options
 from soundkin.cli.options import (
-    FACT_EXAMPLES,
-    OTHER_FACTS,
     Number,
-    build_filters,
-    filter_options,
     library_option,
     null_option,
     open_library,
@@ -29,7 +27,7 @@ from soundkin.cli.options import (
 )
 from soundkin.cli.places import PLACE_FORMATS, print_places
 from soundkin.config import MAX_SLOW
-from soundkin.errors import QueryError
+from soundkin.errors import QueryError, SoundkinError
 
 if TYPE_CHECKING:
     from soundkin.audio_facts import Comparison
@@ -39,6 +37,7 @@ if TYPE_CHECKING:
 
 WEIGHTED = re.compile(r"(\d+(?:\.\d*)?|\.\d+):(.+)", re.DOTALL)
 OPERATORS = {"+": 1.0, "-": -1.0}
+STDIN = "standard input"
 CHUNK_BYTES = 1 << 20
 MAX_STDIN_BYTES = 8 << 30  # 12 hours of sound on a CD
 *FACT_NAMES, LAST_FACT = (*FACT_EXAMPLES, *(fact.name for fact in OTHER_FACTS))
@@ -192,7 +191,7 @@ def search(
             per_recording=per_recording,
             exclude_self=exclude_self,
             exact=exact,
-            filters=build_filters(**filters),
+            filters=build_filters(library, **filters),
             liked=[Sound(one, slow=slow) for one in liked],
             disliked=[Sound(one, slow=slow) for one in disliked],
             weights=weights,
@@ -204,7 +203,7 @@ def search(
             raise QueryError("nothing found: no other recording is left to compare with")
         verdict = searcher.judge(hits)
         explanations = searcher.explain_all(query, hits) if why else []
-    _tell_what_was_heard(query)
+    _tell_what_was_heard(query, spool)
     if hits or output or null:
         _print_hits(hits, explanations, output, null=null)
     if not hits:
@@ -218,7 +217,7 @@ def search(
         )
 
 
-def _tell_what_was_heard(query: EmbeddedQuery) -> None:
+def _tell_what_was_heard(query: EmbeddedQuery, stdin: Spool) -> None:
     """Say which part of a take was searched with, where that is not all of it."""
     from soundkin.text import format_time
 
@@ -229,8 +228,9 @@ def _tell_what_was_heard(query: EmbeddedQuery) -> None:
         start_s, end_s = take.heard_s
         others = len(take.strokes) - 1
         strokes = f", the loudest of {others + 1} strokes" if others else ""
+        name = stdin.hide(part.name)
         click.echo(
-            f"soundkin: {part.name}: {end_s - start_s:.2f} s at {format_time(start_s)} of"
+            f"soundkin: {name}: {end_s - start_s:.2f} s at {format_time(start_s)} of"
             f" {take.duration_s:.1f} s{strokes}; --whole takes all",
             err=True,
         )
@@ -266,7 +266,8 @@ class Spool:
     """Standard input as a file, read once, when a query asks for it."""
 
     def __init__(self, folder: Path) -> None:
-        self._path = folder / "standard input"
+        self._folder = folder
+        self._path = folder / STDIN
 
     def read(self) -> str:
         """Copy standard input to a file; returns its path."""
@@ -278,15 +279,25 @@ class Spool:
                     file.write(chunk)
                     if file.tell() > MAX_STDIN_BYTES:
                         raise QueryError(
-                            f"standard input: more than {MAX_STDIN_BYTES >> 30} GB; give a file"
+                            f"{STDIN}: more than {MAX_STDIN_BYTES >> 30} GB; give a file"
                         )
+        if not self._path.stat().st_size:
+            raise QueryError(f"{STDIN}: it is empty; pipe a sound file into it")
         return str(self._path)
+
+    def hide(self, text: str) -> str:
+        """Take the folder of the copy out of a message, where it is nobody's business."""
+        return text.replace(f"{self._folder}{os.sep}", "")
 
 
 @contextmanager
 def _spool_stdin() -> Iterator[Spool]:
     with tempfile.TemporaryDirectory(prefix="soundkin-") as folder:
-        yield Spool(Path(folder))
+        spool = Spool(Path(folder))
+        try:
+            yield spool
+        except SoundkinError as error:
+            raise type(error)(spool.hide(str(error))) from error
 
 
 def _print_hits(

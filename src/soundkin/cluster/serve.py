@@ -8,6 +8,7 @@ import os
 import secrets
 import signal
 import ssl
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -159,11 +160,13 @@ class _Wishes:
     def __init__(self) -> None:
         self.end = threading.Event()
         self.renew = threading.Event()
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._heed)
+        if sys.platform != "win32":
+            signal.signal(signal.SIGHUP, self._heed)
 
     def _heed(self, number: int, frame: FrameType | None) -> None:
-        if number == signal.SIGHUP:
+        if sys.platform != "win32" and number == signal.SIGHUP:
             self.renew.set()
         elif self.end.is_set():
             os._exit(128 + number)

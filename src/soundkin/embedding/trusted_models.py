@@ -49,7 +49,7 @@ def find_trusted_model(known: LibraryModel) -> ModelFile:
         There is no such file, or this person has never named it.
     """
     if known.file_name in list_models():
-        return find_model(known.file_name)
+        return _find_shipped(known)
     is_hash = re.fullmatch(r"[0-9a-f]{64}", known.hash) is not None
     if not is_hash or not Path(known.file_name).is_absolute() or not _locate(known.hash).is_file():
         raise ModelError(
@@ -58,6 +58,23 @@ def find_trusted_model(known: LibraryModel) -> ModelFile:
             " soundkin index --model FILE"
         )
     return find_model(known.file_name)
+
+
+def find_newer_model(known: LibraryModel) -> ModelFile | None:
+    """Find the model that `index --rebuild` takes in place of one that has gone out of date."""
+    if known.file_name not in list_models():
+        return None
+    newer = find_model(known.file_name)
+    return newer if newer.hash != known.hash else None
+
+
+def _find_shipped(known: LibraryModel) -> ModelFile:
+    """Find which version of a model that comes with soundkin made a library."""
+    newest = find_model(known.file_name)
+    if newest.hash == known.hash:
+        return newest
+    others = (find_model(name) for name in list_models())
+    return next((one for one in others if one.hash == known.hash), newest)
 
 
 def choose_model(
@@ -72,7 +89,8 @@ def choose_model(
     """
     known = library.model
     if name is None and known is not None:
-        model_file = find_trusted_model(known)
+        newer = find_newer_model(known) if rebuild else None
+        model_file = newer or find_trusted_model(known)
     else:
         model_file = find_model(DEFAULT_MODEL if name is None else name)
         trust_model(model_file)

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import soundfile
 
-from soundkin.audio import deformations
+from soundkin.audio import deformations, surroundings
 from soundkin.audio.decoders.decoder import Samples
 from soundkin.audio.decoders.open import open_decoder
 from soundkin.audio.mel import compute_log_mel
@@ -30,8 +30,11 @@ from soundkin.system.files import write_aside
 MAX_S = 20.0  # no place lies further from the middle than training's positives from their anchors
 PEAK = 0.999
 PICTURE = "deformations.png"
+TELEPHONE = surroundings.Channel(low_hz=300.0, top_hz=3_400.0, slope_db=48.0, is_resampled=True)
+LONGEST_ROOM_S = surroundings.ROOM_S[1]
 NAMES = (
     *("original", "pitch-up", "pitch-down", "longer", "shorter", "noisy"),
+    *("microphone", "telephone", "room", "floor"),
     *("beginning", "middle", "end", "mixture"),
 )
 
@@ -154,6 +157,29 @@ def _vary(
     share = 10 ** (-snr_db / 10)
     noisy = deformations.add_noise(waveform, rate, share, generator)
     yield "noisy", f"noise {snr_db:g} dB below it", noisy
+    yield from _surround(sound, config, generator)
+
+
+def _surround(
+    sound: Excerpt, config: DeformationConfig, generator: np.random.Generator
+) -> Iterator[tuple[str, str, Samples]]:
+    """Hear a sound through what may lie between it and its recording."""
+    waveform, rate = sound.waveform, sound.sample_rate
+    if config.channel_db:
+        tilted = surroundings.Channel(tilt_db=config.channel_db)
+        words = f"{config.channel_db:g} dB brighter above, less below"
+        yield "microphone", words, surroundings.pass_channel(waveform, rate, tilted)
+    if config.band_share:
+        heard = surroundings.pass_channel(waveform, rate, TELEPHONE)
+        yield "telephone", "300 to 3,400 Hz", heard
+    if config.room_share:
+        room = surroundings.add_room(waveform, rate, LONGEST_ROOM_S, config.room_db, generator)
+        words = f"a room of {LONGEST_ROOM_S:g} s, {config.room_db:g} dB below it"
+        yield "room", words, room
+    if config.floor_share:
+        floor_db = config.floor_db[1]
+        floor = surroundings.add_floor(waveform, rate, floor_db, generator)
+        yield "floor", f"steady noise {-floor_db:g} dB below its peak", floor
 
 
 def _cut_places(sound: Excerpt, segment_s: float) -> Iterator[tuple[str, str, Samples]]:

@@ -126,9 +126,9 @@ def _find_shifts(
     length = len(passage)
     spare = (ends - begins - length)[:, None]
     shifts = (rows - begins)[:, None] - passage.places
-    shifts = np.clip(shifts, np.minimum(spare, 0), np.maximum(spare, 0))
+    shifts = np.clip(shifts, np.minimum(spare, 0), np.maximum(spare, 0)).astype(np.int64)
     if (spare == 0).all():
-        return shifts[:, 0]
+        return np.asarray(shifts[:, 0], np.int64)
     around = rows[:, None] + np.arange(1 - length, length)
     inside = (around >= begins[:, None]) & (around < ends[:, None])
     around = np.where(inside, around, begins[:, None])
@@ -140,5 +140,5 @@ def _find_shifts(
     means = weights @ vectors
     norms = np.sqrt(np.vecdot(means, means))
     scores = np.where(norms > LEAST_NORM, (means @ query) / np.maximum(norms, LEAST_NORM), NEVER)
-    best: Rows = shifts[np.arange(len(rows)), scores.argmax(axis=1)]
+    best: Rows = shifts[np.arange(len(rows)), np.argmax(scores, axis=1)]
     return best

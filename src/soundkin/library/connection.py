@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from soundkin.errors import DamagedLibraryError, LibraryError
+from soundkin.library.name_words import FUNCTION, has_word
 from soundkin.library.schema import APPLICATION_ID, find_foreign, read_migrations
 
 BUSY_TIMEOUT_S = 30.0
@@ -228,6 +229,7 @@ def harden(connection: sqlite3.Connection) -> None:
     """Let a file's own schema call no function that could do anything, and check its pages."""
     connection.execute("PRAGMA trusted_schema = OFF")
     connection.execute("PRAGMA cell_size_check = ON")
+    connection.create_function(FUNCTION, 3, has_word, deterministic=True)
 
 
 def copy_pages(

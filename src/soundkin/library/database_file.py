@@ -6,9 +6,25 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from soundkin.errors import LibraryError
 from soundkin.system.files import name_aside
 
 LOGS = ("-wal", "-shm", "-journal")
+
+
+def require_folder(path: Path) -> None:
+    """Refuse to make a library where there is no folder: its path is mistyped, or a drive away.
+
+    Raises
+    ------
+    LibraryError
+        There is none.
+    """
+    if not path.parent.is_dir():
+        raise LibraryError(
+            f"{path.parent}: no such folder, so no library is made in it; make the folder first,"
+            " or choose another with --library FILE"
+        )
 
 
 @contextmanager

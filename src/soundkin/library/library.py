@@ -15,10 +15,11 @@ from typing import Any, Self
 import numpy as np
 
 from soundkin.audio_facts import Facts
-from soundkin.errors import LibraryError, naming
+from soundkin.errors import LibraryError
 from soundkin.index.disk import IndexFolder, Snapshot
 from soundkin.index.vector_index import INDEX_KINDS
 from soundkin.library.connection import Connection
+from soundkin.library.database_file import require_folder
 from soundkin.library.index_sync import load_snapshot, save_index
 from soundkin.library.reader import LibraryReader
 from soundkin.library.records import (
@@ -52,7 +53,8 @@ class Library(LibraryReader):
         Raises
         ------
         LibraryError
-            There is none, it is no soundkin library, or a newer soundkin wrote it.
+            There is none, nor a folder to make it in, it is no soundkin library, or a newer
+            soundkin wrote it.
         """
         path = Path(path).expanduser().absolute()
         if path.exists() and not path.is_file():
@@ -60,8 +62,7 @@ class Library(LibraryReader):
         if not path.exists():
             if not create:
                 raise LibraryError(f"{path}: no library there; make it with: soundkin index FOLDER")
-            with naming(path.parent, LibraryError):
-                path.parent.mkdir(parents=True, exist_ok=True)
+            require_folder(path)
         return cls(Connection.open(path))
 
     def close(self) -> None:

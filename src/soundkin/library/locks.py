@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -52,11 +53,11 @@ def hold_alone(path: Path) -> Iterator[None]:
     LibraryError
         Another program has it open.
     """
-    try:
-        import fcntl
-    except ImportError:  # on Windows a file that is open cannot be taken away
+    if sys.platform == "win32":  # where a file that is open cannot be taken away
         yield
         return
+    import fcntl
+
     with path.open("r+b") as file:
         try:
             fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, SHARED_SIZE, SHARED_FIRST, os.SEEK_SET)

@@ -128,6 +128,8 @@ class KnownFile(NamedTuple):
 class Filters:
     """Which recordings count: below a folder, of an extension, of a duration, with every tag.
 
+    They lie below any of `folders` and below none of `not_folders`. `name` are words that are in
+    their folder, name or tags, as `soundkin.library.name_words` reads them: `snare 01 -rim`.
     `facts` has the least and the greatest value by the facts' names (`FACTS`), both included, None
     being no bound; a recording that lacks such a fact does not count.
     """
@@ -138,6 +140,8 @@ class Filters:
     max_duration_s: float | None = None
     tags: tuple[str, ...] = ()
     facts: Mapping[str, tuple[float | None, float | None]] = field(default_factory=dict)
+    not_folders: tuple[str, ...] = ()
+    name: str = ""
 
     def __bool__(self) -> bool:
         """Whether anything is filtered at all."""

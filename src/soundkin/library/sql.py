@@ -6,6 +6,7 @@ import dataclasses
 import json
 import math
 import os
+from collections.abc import Iterator
 from types import NoneType
 from typing import Any
 
@@ -16,6 +17,7 @@ from soundkin.audio_facts import FACT_COLUMNS, FACTS, FACTS_VERSION, Facts
 from soundkin.config import MAX_SLOW
 from soundkin.errors import DamagedLibraryError, QueryError
 from soundkin.library.connection import REPAIR
+from soundkin.library.name_words import FUNCTION, NameWords
 from soundkin.library.records import Filters, KnownFile, Recording
 from soundkin.system.remote import is_remote
 
@@ -41,6 +43,13 @@ SELECT_RECORDINGS = f"""
 """
 SELECT_KNOWN = "SELECT id, path, size, mtime_ns, ctime_ns, slow, error NOTNULL FROM recordings"
 SELECT_FACTS = f"SELECT content, {', '.join(FACT_COLUMNS)} FROM facts"
+# Compared as bytes, since a name that is no valid UTF-8 is stored as bytes.
+BELOW = "(CAST(path AS BLOB) = ? OR substr(CAST(path AS BLOB), 1, ?) = ?)"
+HAS_WORD = (
+    f"({FUNCTION}(CAST(path AS BLOB), (SELECT COALESCE(group_concat(hex(CAST(path AS BLOB)), ' '),"
+    " '') FROM folders), ?) OR EXISTS (SELECT 1 FROM tags WHERE recording_id = recordings.id"
+    f" AND {FUNCTION}(CAST(tag AS BLOB), '', ?)))"
+)
 INSERT_FACTS = (
     f"INSERT OR REPLACE INTO facts (content, {', '.join(FACT_COLUMNS)}, version)"
     f" VALUES (?{', ?' * len(FACT_COLUMNS)}, {FACTS_VERSION})"
@@ -128,14 +137,12 @@ def compile_filters(filters: Filters) -> tuple[str, list[Any]]:
     QueryError
         There is no fact of a name.
     """
-    conditions, parameters = ["1"], []
-    if filters.folders:
-        # Compared as bytes, since a name that is no valid UTF-8 is stored as bytes.
-        below = "(CAST(path AS BLOB) = ? OR substr(CAST(path AS BLOB), 1, ?) = ?)"
-        conditions.append("(" + " OR ".join([below] * len(filters.folders)) + ")")
-        for folder in filters.folders:
-            prefix = os.fsencode(folder.rstrip(os.sep) + os.sep)
-            parameters += [os.fsencode(folder), len(prefix), prefix]
+    conditions: list[str] = ["1"]
+    parameters: list[Any] = []
+    for require in (_require_folders, _require_words):
+        for condition, values in require(filters):
+            conditions.append(condition)
+            parameters += values
     if filters.extensions:
         likes = ["CAST(path AS TEXT) LIKE ? ESCAPE '\\'"] * len(filters.extensions)
         conditions.append("(" + " OR ".join(likes) + ")")
@@ -158,6 +165,28 @@ def compile_filters(filters: Filters) -> tuple[str, list[Any]]:
         conditions.append(f"{FACTS[name].column} BETWEEN IFNULL(?, -9e999) AND IFNULL(?, 9e999)")
         parameters += [least, greatest]
     return " AND ".join(conditions), parameters
+
+
+def list_below(folder: str) -> list[Any]:
+    """List the parameters of `BELOW` for a folder, or a file."""
+    prefix = os.fsencode(folder.rstrip(os.sep) + os.sep)
+    return [os.fsencode(folder), len(prefix), prefix]
+
+
+def _require_folders(filters: Filters) -> Iterator[tuple[str, list[Any]]]:
+    for folders, outside in ((filters.folders, ""), (filters.not_folders, "NOT ")):
+        if folders:
+            condition = f"{outside}({' OR '.join([BELOW] * len(folders))})"
+            yield condition, [value for folder in folders for value in list_below(folder)]
+
+
+def _require_words(filters: Filters) -> Iterator[tuple[str, list[Any]]]:
+    words = NameWords.read(filters.name)
+    for word in words.wanted:
+        yield HAS_WORD, [word, word]
+    for group in words.unwanted:
+        condition = f"NOT ({' AND '.join([HAS_WORD] * len(group))})"
+        yield condition, [word for word in group for _ in range(2)]
 
 
 def _escape_like(text: str) -> str:

@@ -20,6 +20,7 @@ from soundkin.server.problems import Json
 from soundkin.server.routes import (
     concepts,
     jobs,
+    machine,
     sounds,
 )
 from soundkin.server.routes import (
@@ -46,7 +47,19 @@ from soundkin.server.routes import (
 from soundkin.server.state import ServerState
 from soundkin.server.thread_limits import limit_threads
 
-ROOMS = (collection, tagging, sounds, closer, searching, finding, concepts, maps, takeaway, jobs)
+ROOMS = (
+    collection,
+    tagging,
+    sounds,
+    closer,
+    searching,
+    finding,
+    concepts,
+    maps,
+    takeaway,
+    jobs,
+    machine,
+)
 
 
 def create_app(state: ServerState) -> FastAPI:

@@ -19,12 +19,14 @@ from soundkin.errors import (
     ModelError,
     QueryError,
     SoundkinError,
+    TooLongError,
     WorkerError,
 )
 
 MAX_ERRORS = 20
 MEDIA_TYPE = "application/problem+json"
 KINDS: dict[type[SoundkinError], tuple[int, str, str]] = {
+    TooLongError: (422, "too-long", "This sound is too long"),
     AudioError: (422, "unreadable-sound", "This sound cannot be read"),
     WorkerError: (422, "unreadable-sound", "This sound cannot be read"),
     DeformationError: (422, "deformation", "This sound cannot be deformed so"),

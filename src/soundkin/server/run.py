@@ -8,11 +8,12 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from types import FrameType
 from typing import Any
 
 import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from soundkin.server.app import create_app
 from soundkin.server.jobs.watch import Watcher
@@ -51,13 +52,13 @@ def run(
     with bind(settings.host, settings.port) as listener:
         settings = dataclasses.replace(settings, port=listener.getsockname()[1])
         state = ServerState(settings)
-        ending = _Ending(state)
+        ending = _Ending(state, say)
         watcher = Watcher(settings.library, say) if watch else None
         warming = threading.Thread(target=state.warm_up, daemon=True)
         warming.start()
         try:
             config = uvicorn.Config(
-                create_app(state),
+                ending.guard(create_app(state)),
                 timeout_graceful_shutdown=GRACE_S,
                 ssl_certfile=settings.certificate,
                 ssl_keyfile=settings.key,
@@ -77,8 +78,10 @@ def run(
 class _Ending:
     """What signals lead to: the first to an orderly end, any after it to the end at once."""
 
-    def __init__(self, state: ServerState) -> None:
+    def __init__(self, state: ServerState, say: Callable[[str], None]) -> None:
         self._state = state
+        self._say = say
+        self._is_over = False
         self._n_heeded = 0
         self._n_raised = 0
 
@@ -91,6 +94,27 @@ class _Ending:
         patience = threading.Timer(GRACE_S + PATIENCE_S, self._end_at_once, [0])
         patience.daemon = True  # for what cannot be interrupted, as a decoder at work
         patience.start()
+
+    def guard(self, app: ASGIApp) -> ASGIApp:
+        """Have what is cut off in the end go quietly; uvicorn would print where each was."""
+
+        async def run(scope: Scope, receive: Receive, send: Send) -> None:
+            try:
+                await app(scope, receive, send)
+            except asyncio.CancelledError:
+                if not self._is_over:
+                    raise
+
+        return run
+
+    def cut_off(self, tasks: Collection[asyncio.Task[Any]]) -> None:
+        """End what hangs though nobody waits for it any more, and say how much that is."""
+        self._is_over = True
+        if tasks:
+            requests = "request was" if len(tasks) == 1 else "requests were"
+            self._say(f"{len(tasks)} {requests} not answered in time, and cut off")
+        for task in tasks:
+            task.cancel()
 
     def heed(self, number: int, frame: FrameType | None) -> None:
         """Take in a signal once the server has ended; uvicorn raises what it had again."""
@@ -141,7 +165,9 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Wait for what is being answered; who is not done in time is cut off."""
-        asyncio.get_running_loop().call_later(GRACE_S - 1, self._cut_off)
+        loop = asyncio.get_running_loop()
+        loop.call_later(GRACE_S - 1, self._cut_off)
+        loop.call_later(GRACE_S - 0.5, self._ending.cut_off, self.server_state.tasks)
         await super().shutdown(sockets)
 
     def _cut_off(self) -> None:

@@ -17,6 +17,8 @@ MAX_S = 1e7
 MAX_TEXT = 4096
 FACT_NAMES = ", ".join(fact.help for fact in FACTS.values())
 
+NAME_WORDS = "Words of the folder, name and tags, in any order, those after a minus not"
+
 SoundId = Annotated[str, Field(pattern=SOUND_ID, examples=["r17"])]
 RecordingId = Annotated[str, Field(pattern=RECORDING_ID, examples=["r17"])]
 PathId = Annotated[
@@ -61,7 +63,11 @@ class SegmentRef(RequestModel):
 class FilterRequest(RequestModel):
     """Which recordings count; `facts` bounds acoustic facts, null being no bound."""
 
-    folders: list[Text] = Field(default=[], max_length=1000)
+    folders: list[Text] = Field(default=[], max_length=1000, description="Below any of them")
+    not_folders: list[Text] = Field(default=[], max_length=1000, description="Below none of them")
+    name: str = Field(
+        default="", max_length=200, description=NAME_WORDS, examples=["snare 01 -rim"]
+    )
     extensions: list[Text] = Field(default=[], max_length=100, examples=[["wav", "flac"]])
     min_duration_s: Seconds | None = None
     max_duration_s: Seconds | None = None
@@ -109,6 +115,9 @@ class SearchRequest(RequestModel):
 
 
 Body = dict[str, Any]
+UNCHANGED: dict[int | str, Body] = {
+    304: {"description": "It is still what the ETag in If-None-Match stands for"}
+}
 UPLOAD_BODY: Body = {
     "requestBody": {
         "required": True,

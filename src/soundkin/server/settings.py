@@ -7,6 +7,8 @@ import socket
 from dataclasses import dataclass
 from pathlib import Path
 
+MAX_WHOLE_BYTES = 2 << 30
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -27,6 +29,11 @@ class Settings:
     key: Path | None = None
     names: tuple[str, ...] = ()
     is_replica: bool = False
+
+    @property
+    def max_whole_bytes(self) -> int:
+        """The most that a sound may have of which only a part is wanted; the rest is not kept."""
+        return max(self.max_upload_bytes, MAX_WHOLE_BYTES if self.is_local else 0)
 
     @property
     def is_local(self) -> bool:

@@ -16,6 +16,7 @@ from soundkin.library.records import Recording
 from soundkin.search.searcher import Searcher
 from soundkin.search.shared_index import SharedIndex
 from soundkin.server.jobs.runner import Job, JobBoard
+from soundkin.server.kept_answers import KeptAnswers
 from soundkin.server.problems import ProblemError
 from soundkin.server.settings import Settings
 from soundkin.server.sounds.preview_cache import PreviewCache
@@ -34,6 +35,7 @@ class ServerState:
         self.shared_index = SharedIndex(lag_s=LAG_S)
         self.uploads = UploadStore(settings)
         self.gallery = PreviewCache()
+        self.kept = KeptAnswers(settings.library)
         self.placers: dict[str, tuple[tuple[str, int], MapPlacer]] = {}
         self.board = JobBoard(settings.library, self._take_in)
         self._idle: LifoQueue[Library] = LifoQueue()
@@ -93,6 +95,7 @@ class ServerState:
         """Close the connections, and delete what was uploaded."""
         self.board.close()
         self.uploads.close()
+        self.kept.close()
         while not self._idle.empty():
             self._idle.get_nowait().close()
 

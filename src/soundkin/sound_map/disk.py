@@ -82,6 +82,14 @@ class MapFolder(CacheFolder):
         except DAMAGE:
             return None
 
+    def read_version(self, name: str) -> tuple[int, int] | None:
+        """Read what tells one saved map from another; None if there is none."""
+        try:
+            status = self._locate(name).stat()
+        except OSError:
+            return None
+        return status.st_mtime_ns, status.st_ino
+
     def save(self, name: str, chart: SavedMap) -> None:
         """Put a map in place of an older one, in one step; OSError where it cannot be written."""
         with write_aside(self._locate(name)) as file:

@@ -127,6 +127,11 @@ def load_map(
     return None if chart is None else _join(library, by, chart)
 
 
+def read_map_version(library: Library, by: str = "recordings") -> object:
+    """Read what is another one whenever a library's saved map is another one."""
+    return MapFolder.beside(library.path).read_version(by)
+
+
 class MapPlacer:
     """Tells where sounds lie on a map that are not on it, such as a query; holds its vectors."""
 

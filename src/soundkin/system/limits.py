@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import logging
 import os
+import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -23,6 +24,8 @@ def prepare_server_process() -> None:
 
 def _allow_many_files() -> None:
     """Have more files open than a shell allows at first: each connection is one."""
+    if sys.platform == "win32":  # where sockets are no files, and have no such limit
+        return
     with suppress(ImportError, ValueError, OSError):
         import resource
 
@@ -52,6 +55,8 @@ def limit_memory(n_bytes: int) -> None:
 
     What goes beyond is refused, which decoders report and Python raises as MemoryError.
     """
+    if sys.platform == "win32":  # where a process cannot be limited so
+        return
     with suppress(ImportError, ValueError, OSError):
         import resource
 

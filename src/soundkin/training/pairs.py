@@ -4,7 +4,8 @@ The constraints of Jansen et al. 2018 (arXiv 1711.02209): a sound keeps its clas
 shift, time stretch and additive noise, sounds close in time tend to share it, and a mixture has the
 classes of both parts. All act on the power spectrogram, whose phase log-mel drops anyway: a pitch
 shift moves the mel filters instead of the spectrum, a stretch reads frames at another pace, and the
-powers of sounds that are mixed add up, as they do on average.
+powers of sounds that are mixed add up, as they do on average. What sounds are heard through
+(`training.surroundings`) is one constraint more.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from torch import Generator, Tensor
 
 from soundkin.audio.mel import LEAST_PEAK, compute_band_corners, compute_filter_bank, compute_window
 from soundkin.config import DeformationConfig, ModelConfig
+from soundkin.training import surroundings
+from soundkin.training.draws import draw_between, draw_whether, draw_within, make_column
 from soundkin.training.excerpts import Excerpts
 
 REDRAWS = 3
@@ -32,6 +35,11 @@ NO_DEFORMATION = DeformationConfig(
     mixture_share=0,
     proximity_share=0,
     gain_db=0,
+    channel_share=0,
+    band_share=0,
+    room_share=0,
+    floor_share=0,
+    place_share=0,
 )
 
 
@@ -82,10 +90,12 @@ class PairDrawer:
         bank = compute_filter_bank(model.mel, model.segments.sample_rate)
         powers = float(np.square(window).sum()) * bank.sum(axis=0)  # of noise of amplitude 1
         self._white_noise = torch.from_numpy(powers).to(self._device)
+        centres = compute_band_corners(model.mel)[1:-1]
+        self._centres = torch.from_numpy(centres).to(self._device)
 
     def draw(self, size: int, generator: Generator) -> PairBatch:
         """Draw a batch of pairs, deformed."""
-        chosen = torch.searchsorted(self._shares, _draw_between(0, 1, size, generator))
+        chosen = torch.searchsorted(self._shares, draw_between(0, 1, size, generator))
         recordings = self._recordings[chosen]
         starts = self._draw_starts(recordings, generator)
         if self._config.one_per_batch:
@@ -110,7 +120,7 @@ class PairDrawer:
         latest = self._find_latest(recordings)
 
         def draw() -> Tensor:
-            return (_draw_between(0, 1, len(recordings), generator) * (latest + 1)).long()
+            return (draw_between(0, 1, len(recordings), generator) * (latest + 1)).long()
 
         starts = draw()
         for _ in range(REDRAWS):
@@ -123,24 +133,34 @@ class PairDrawer:
     ) -> Tensor:
         """Draw the positives' places: the anchor's own, or one near it in the same recording."""
         reach = config.proximity_s * self._model.segments.sample_rate
-        moves = _draw_within(reach, config.proximity_share, len(recordings), generator)
+        moves = draw_within(reach, config.proximity_share, len(recordings), generator)
         places = (starts + moves.long()).clamp(min=0)
         return torch.minimum(places, self._find_latest(recordings))
+
+    def _draw_before(
+        self, starts: Tensor, config: DeformationConfig, generator: Generator
+    ) -> Tensor:
+        """Let some excerpts begin earlier, before 0 with silence: onsets lie anywhere."""
+        reach = config.place_s * self._model.segments.sample_rate
+        moves = draw_between(0, reach, len(starts), generator)
+        is_moved = draw_whether(config.place_share, len(starts), generator)
+        return starts - torch.where(is_moved, moves, 0).long()
 
     def _draw_deformed(
         self, recordings: Tensor, starts: Tensor, config: DeformationConfig, generator: Generator
     ) -> Tensor:
         """Deform sounds in every way the config has; log-mels `(n, n_mels, n_frames)`."""
         count = len(recordings)
-        semitones = _draw_within(config.pitch_semitones, config.pitch_share, count, generator)
+        if config.place_share:
+            starts = self._draw_before(starts, config, generator)
+        semitones = draw_within(config.pitch_semitones, config.pitch_share, count, generator)
         mels = self._compute_shifted(recordings, starts, semitones)
         reach = math.log(config.stretch)
-        paces = _draw_within(reach, config.stretch_share, count, generator).exp()
+        paces = draw_within(reach, config.stretch_share, count, generator).exp()
         mels = stretch_time(mels, paces, self._model.n_frames)
-        mels = _mix(mels, config, generator)
-        mels = self._add_noise(mels, config, generator)
-        gains = 10 ** (_draw_within(config.gain_db, 1, count, generator) / 10)
-        return torch.log(mels * _column(gains) + self._model.mel.log_offset)
+        mels = self._pass_surroundings(mels, config, generator)
+        gains = 10 ** (draw_within(config.gain_db, 1, count, generator) / 10)
+        return torch.log(mels * make_column(gains) + self._model.mel.log_offset)
 
     def _compute_shifted(self, recordings: Tensor, starts: Tensor, semitones: Tensor) -> Tensor:
         """Compute mel powers of shifted pitch, `(n, n_mels, n_frames)`, few sounds at a time."""
@@ -181,31 +201,32 @@ class PairDrawer:
         )
         return spectrum.real.square() + spectrum.imag.square()
 
-    def _add_noise(self, mels: Tensor, config: DeformationConfig, generator: Generator) -> Tensor:
-        """Add noise, its power in every band and frame as noise has it."""
+    def _pass_surroundings(
+        self, mels: Tensor, config: DeformationConfig, generator: Generator
+    ) -> Tensor:
+        """Hear sounds in noise, in a room, through a microphone and its preamplifier."""
+        loudest = surroundings.find_loudest(mels)
+        mels = _mix(mels, config, generator)
         if config.noise_levels:
-            low, high = config.noise_levels
-            amplitudes = _draw_between(low, high, len(mels), generator)
-            powers = amplitudes[:, None] ** 2 * self._white_noise
+            mels = surroundings.add_white_noise(
+                mels, config.noise_levels, self._white_noise, generator
+            )
         elif config.noise_share:
-            powers = _draw_noise_powers(mels, config, generator)
-        else:
-            return mels
-        grain = torch.empty_like(mels).exponential_(generator=generator)
-        return mels + powers[:, :, None].float() * grain
-
-
-def _draw_between(low: float, high: float, count: int, generator: Generator) -> Tensor:
-    drawn = torch.rand(count, dtype=torch.float64, device=generator.device, generator=generator)
-    return low + (high - low) * drawn
-
-
-def _draw_within(reach: float, share: float, count: int, generator: Generator) -> Tensor:
-    """Draw `count` numbers from `-reach` to `reach`, all but a share of them 0."""
-    drawn = _draw_between(-reach, reach, count, generator)
-    if share < 1:
-        drawn = torch.where(_draw_between(0, 1, count, generator) < share, drawn, 0)
-    return drawn
+            mels = surroundings.add_noise(mels, config, generator)
+        if config.room_share:
+            segments, mel = self._model.segments, self._model.mel
+            frame_s = mel.hop_length / segments.sample_rate
+            mels = surroundings.add_room(mels, config, frame_s, generator)
+        if config.channel_share or config.band_share:
+            mels = surroundings.pass_channel(mels, config, self._centres, generator)
+        if self._model.mel.peak_db is not None:
+            mels = surroundings.restore_levels(mels, loudest)
+        if config.floor_share:
+            full = 10 ** ((self._model.mel.peak_db or 0.0) / 20)
+            mels = surroundings.add_floor(
+                mels, config, full, self._white_noise, self._centres, generator
+            )
+        return mels
 
 
 def _choose_one(config: DeformationConfig, generator: Generator) -> DeformationConfig:
@@ -216,7 +237,7 @@ def _choose_one(config: DeformationConfig, generator: Generator) -> DeformationC
         {"noise_levels": config.noise_levels, "noise_share": config.noise_share},
         {"proximity_share": config.proximity_share, "proximity_s": config.proximity_s},
     )
-    kind = int(_draw_between(0, len(kinds), 1, generator))
+    kind = int(draw_between(0, len(kinds), 1, generator))
     return dataclasses.replace(NO_DEFORMATION, **kinds[kind])
 
 
@@ -224,28 +245,11 @@ def _mix(mels: Tensor, config: DeformationConfig, generator: Generator) -> Tenso
     """Add to some sounds another one of the batch, scaled to a share of their energy."""
     count = len(mels)
     order = torch.randperm(count, device=mels.device, generator=generator)
-    shares = _draw_between(0, config.mixture, count, generator)
-    is_mixed = _draw_between(0, 1, count, generator) < config.mixture_share
+    shares = draw_between(0, config.mixture, count, generator)
+    is_mixed = draw_whether(config.mixture_share, count, generator)
     energies = mels.mean(dim=(1, 2))
     ratios = torch.where(is_mixed, shares, 0) * energies / (energies[order] + 1e-12)
-    return mels + mels[order] * _column(ratios.clamp(max=1e6))
-
-
-def _draw_noise_powers(mels: Tensor, config: DeformationConfig, generator: Generator) -> Tensor:
-    """Draw for each sound noise of a random slope, white to brown, `(n, n_mels)`; 0 for some."""
-    count, n_mels, _ = mels.shape
-    slopes = _draw_between(-2, 0.5, count, generator)
-    shapes = torch.linspace(1e-2, 1, n_mels, device=mels.device) ** slopes[:, None]
-    shapes = shapes / shapes.mean(dim=1, keepdim=True)
-    snr_db = _draw_between(config.noise_snr_db, config.noise_snr_db + 40, count, generator)
-    is_noisy = _draw_between(0, 1, count, generator) < config.noise_share
-    levels = torch.where(is_noisy, 10 ** (-snr_db / 10), 0) * mels.mean(dim=(1, 2))
-    return levels[:, None] * shapes
-
-
-def _column(values: Tensor) -> Tensor:
-    """Bring one number per sound to a shape that multiplies spectrograms."""
-    return values.float()[:, None, None]
+    return mels + mels[order] * make_column(ratios.clamp(max=1e6))
 
 
 def shift_pitch(powers: Tensor, semitones: Tensor, model: ModelConfig) -> Tensor:

@@ -24,11 +24,15 @@ def _check_deformations(config: DeformationConfig) -> DeformationConfig:
     for name, value in vars(config).items():
         if name.endswith("_share") and not 0 <= value <= 1:
             raise ValueError(f"{name} must lie within 0 and 1, not {value:g}")
-    for name in ("pitch_semitones", "mixture", "proximity_s", "gain_db"):
+    for name in ("pitch_semitones", "mixture", "proximity_s", "gain_db", "channel_db", "place_s"):
         if getattr(config, name) < 0:
             raise ValueError(f"{name} must be 0 or more, not {getattr(config, name):g}")
     if config.stretch < 1:
         raise ValueError(f"stretch must be 1 or more, not {config.stretch:g}")
+    if not (len(config.floor_db) == 2 and config.floor_db[0] <= config.floor_db[1] <= 0):
+        raise ValueError(
+            f"floor_db must be two numbers, low ≤ high ≤ 0, not {list(config.floor_db)}"
+        )
     levels = config.noise_levels
     if levels and not (len(levels) == 2 and 0 <= levels[0] <= levels[1]):
         raise ValueError(f"noise_levels must be two numbers, 0 ≤ low ≤ high, not {list(levels)}")

@@ -133,9 +133,8 @@ class _Trainer:
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
         torch.backends.cudnn.benchmark = True  # batches are all of one shape
         training, held_out = split_recordings(cache, config.held_out, config.seed)
-        shortest = model.segments.segment_length
         longest = compute_excerpt_length(model, config.deformations)
-        excerpts = open_excerpts(cache, shortest, longest, self._device)
+        excerpts = open_excerpts(cache, longest, self._device)
         self._drawer = PairDrawer(excerpts, training, model, config.deformations)
         self._plain_drawer = PairDrawer(excerpts, training, model, NO_DEFORMATION)
         self._validation = Validation(excerpts, held_out, model, config) if group.is_first else None

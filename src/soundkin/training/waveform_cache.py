@@ -1,6 +1,7 @@
 """Decoded audio on disk, ready to be drawn from in training: one memory-mapped int16 file.
 
-The cache is made once per set of folders; recordings have numbers, no names.
+What is short is there from its onset to its end, as it is embedded. The cache is made once per set
+of folders; recordings have numbers, no names.
 """
 
 from __future__ import annotations
@@ -13,13 +14,16 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import numpy.typing as npt
 
+from soundkin.audio.audible import find_sound
 from soundkin.audio.decoders.decoder_process import DecoderProcesses
 from soundkin.audio.read import stream_audio
 from soundkin.audio.walk import FoundFile, Unreadable, resolve_root, walk_audio
+from soundkin.embedding.sound_stream import TAKE_S
 from soundkin.errors import AudioError, TrainingError, WorkerError
 from soundkin.progress import Failure, ignore
 from soundkin.system.files import hash_file, write_aside
@@ -184,5 +188,19 @@ def _decode(path: str, processes: DecoderProcesses, sample_rate: int, folder: Pa
             peak = max(peak, int(np.abs(samples).max()))
             spool.write(samples.tobytes())
         failing.pop_all()  # all went well: the spool stays open for whoever asked
+    if n_samples <= TAKE_S * sample_rate:
+        n_samples = _trim(spool, sample_rate)
     is_long = n_samples >= MIN_S * sample_rate
     return _Decoded(digest, spool, n_samples, is_long and peak >= MIN_PEAK * FULL_SCALE)
+
+
+def _trim(spool: IO[bytes], sample_rate: int) -> int:
+    """Keep of a take what is embedded of it, from its onset to its end; returns its samples."""
+    spool.seek(0)
+    samples = np.frombuffer(spool.read(), np.int16)
+    sound = find_sound(samples.astype(np.float32) / FULL_SCALE, sample_rate)
+    kept = samples[max(0, sound.start) : sound.stop]
+    spool.seek(0)
+    spool.truncate()
+    spool.write(kept.tobytes())
+    return len(kept)

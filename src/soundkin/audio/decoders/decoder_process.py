@@ -125,10 +125,11 @@ class _Fork:
         self.stdin: IO[bytes] | None = requesting
         self.stdout: IO[bytes] | None = answered
         self._ends = requesting, answered
-        self.returncode = 0
+        self.pid, self.returncode = -1, 0
         with warnings.catch_warnings():  # of NumPy's threads, which see to forks themselves
             warnings.simplefilter("ignore", DeprecationWarning)
-            self.pid = os.fork()
+            if sys.platform != "win32":  # where nobody asks for one
+                self.pid = os.fork()
         if self.pid == 0:
             self._become_decoder(requests, answers)
         requests.close()
@@ -152,7 +153,7 @@ class _Fork:
 
     def kill(self) -> None:
         """End it."""
-        if self.pid:
+        if sys.platform != "win32" and self.pid:
             os.kill(self.pid, signal.SIGKILL)
 
     def communicate(self) -> None:

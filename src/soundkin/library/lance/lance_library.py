@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from itertools import pairwise
+from pathlib import Path
 from typing import Self
 
 import numpy as np
@@ -14,6 +15,7 @@ from soundkin.errors import LibraryError
 from soundkin.index.disk import Snapshot
 from soundkin.index.silence import find_silent
 from soundkin.index.vector_index import VectorIndex, choose_kind
+from soundkin.library.database_file import require_folder
 from soundkin.library.lance.ivf_rq import (
     LanceIvfRq,
     LanceVectors,
@@ -60,6 +62,8 @@ class LanceLibrary(Library):
                 raise LibraryError(
                     f"{uri}: no library there; make it with: soundkin index FOLDER --cluster"
                 )
+            if "://" not in uri:
+                require_folder(Path(uri).expanduser().absolute())
             tables.create()
         connection = WriteThroughConnection.open(synchronise(tables))
         connection.tables = tables

@@ -15,6 +15,7 @@ from soundkin.embedding.model import DEFAULT_MODEL
 from soundkin.embedding.segments import locate_in_recording, locate_segments
 from soundkin.errors import AudioError, QueryError
 from soundkin.library.concepts import Concept
+from soundkin.library.folder_tree import find_folders
 from soundkin.library.library import Library
 from soundkin.library.records import Filters, Recording
 from soundkin.library.slowed import find_slow
@@ -179,11 +180,16 @@ def _locate(library: Library, place: Place) -> list[Recording] | list[str]:
         return [known]
     if is_remote(path) or Path(path).is_file():
         return [path]
-    below = list(library.select_recordings(Filters(folders=(path,))))
-    found = below or library.find_by_ending(name)
-    if not found:
-        raise QueryError(f"{name}: no such file, nor a recording or folder in {library.name}")
-    return found
+    named = library.find_by_ending(name)
+    if named:
+        return named
+    try:
+        folders = tuple(find_folders(library, name, path))
+    except QueryError as error:
+        raise QueryError(
+            f"{name}: no such file, nor a recording; {str(error).removeprefix(f'{name}: ')}"
+        ) from error
+    return list(library.select_recordings(Filters(folders=folders)))
 
 
 def _read_stored(library: Library, recording: Recording, embedder: Embedder) -> Source:

@@ -137,8 +137,9 @@ def _end_with_parent() -> None:
 def main() -> None:
     """Do the one job that is ordered."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    with suppress(OSError, AttributeError):
-        os.nice(LOWER_PRIORITY)
+    if sys.platform != "win32":
+        with suppress(OSError):
+            os.nice(LOWER_PRIORITY)
     order = json.loads(sys.stdin.buffer.readline())
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:

@@ -18,6 +18,8 @@ from soundkin.server.settings import Settings, is_address
 MAX_BODY_BYTES = 256 << 10  # JSON is read and checked by the event loop, which all wait for
 MAX_HITS_BYTES = 1 << 20
 EXPORT = "/api/v1/export"
+SOUNDS = "/api/v1/sounds"
+PART = ("start_s", "end_s")  # of what is sent only that is kept
 MULTIPART_BYTES = 1 << 16  # what a form adds around the file in it
 POLICY = "; ".join(
     (
@@ -117,7 +119,11 @@ class SecurityMiddleware:
         """Stop reading a body that is larger than what it may be."""
         most = MAX_HITS_BYTES if scope["path"] == EXPORT else MAX_BODY_BYTES
         if scope["path"] in UPLOADS:
-            most = self._settings.max_upload_bytes + MULTIPART_BYTES
+            asked = parse_qsl(scope["query_string"].decode("latin-1"))
+            is_part = scope["path"] == SOUNDS and any(key in PART for key, _ in asked)
+            settings = self._settings
+            most = settings.max_whole_bytes if is_part else settings.max_upload_bytes
+            most += MULTIPART_BYTES
         n_bytes = 0
 
         async def receive_watched() -> Message:

@@ -6,7 +6,6 @@ import asyncio
 import dataclasses
 import json
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request
@@ -14,9 +13,9 @@ from fastapi import Path as FromPath
 from pydantic import BaseModel, Field
 from starlette.responses import Response, StreamingResponse
 
-from soundkin.audio.walk import resolve_root
 from soundkin.server.jobs.runner import RUNNING, Job
 from soundkin.server.problems import Json, ProblemError
+from soundkin.server.routes.machine import check_folder
 from soundkin.server.schemas import RequestModel, Text
 from soundkin.server.state import ServerState, State
 
@@ -58,23 +57,8 @@ def start_job(words: JobRequest, state: State) -> Response:
     """Bring the library in step with folders, or make its map. One job is at work at a time."""
     if state.settings.is_replica:
         raise ProblemError(409, CLUSTER_WORDS[words.kind])
-    folders = [_check_folder(folder, state) for folder in words.folders]
+    folders = [check_folder(folder, state) for folder in words.folders]
     return Json(describe_job(state.board.start(words.kind, folders)), status_code=201)
-
-
-def _check_folder(folder: str, state: ServerState) -> str:
-    """Make a folder's path absolute; from afar, only what is indexed already is to be indexed."""
-    if "\0" in folder or not Path(folder).expanduser().is_absolute():
-        raise ProblemError(422, f"{folder}: give a folder's whole path, from / or ~ on")
-    path = resolve_root(folder)
-    if not state.settings.is_local:
-        with state.open_library() as library:
-            known = library.list_folders()
-        if not any(Path(path).is_relative_to(one) for one in known):
-            raise ProblemError(
-                403, f"{folder}: from afar only folders of the library can be indexed"
-            )
-    return path
 
 
 @router.get("/jobs", response_model=list[JobResponse], summary="List jobs")

@@ -3,32 +3,45 @@
 from __future__ import annotations
 
 import dataclasses
+from functools import partial
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 import soundkin
 from soundkin.audio_facts import FACTS
+from soundkin.indexing.upgrade import find_upgrade
 from soundkin.library.browse import (
     Wanted,
     count_extensions,
-    list_folder_tree,
     measure_ranges,
     read_page,
 )
+from soundkin.library.folder_tree import list_folder_tree
 from soundkin.library.library import Library
 from soundkin.library.records import FAVOURITE, Filters, Recording
 from soundkin.search.playlists import FORMATS
 from soundkin.server.problems import Json
 from soundkin.server.rows import describe_recording_row
-from soundkin.server.schemas import RecordingId, RecordingResponse, RequestModel, Tag, Text
-from soundkin.server.state import State, find_recording
+from soundkin.server.schemas import (
+    NAME_WORDS,
+    UNCHANGED,
+    RecordingId,
+    RecordingResponse,
+    RequestModel,
+    Tag,
+    Text,
+)
+from soundkin.server.state import ServerState, State, find_recording
 
 router = APIRouter(prefix="/api/v1", tags=["library"])
 
 Ids = Annotated[list[RecordingId], Field(min_length=1, max_length=10_000)]
+FoldersQuery = Annotated[
+    list[Text] | tuple[()], Query(max_length=1000, description="Below any, or below none of them")
+]
 TextQuery = Annotated[str | None, Query(max_length=4096)]
 
 
@@ -56,6 +69,16 @@ class ModelResponse(BaseModel):
     sample_rate: int
     segment_s: float
     hop_s: float
+
+
+class UpgradeResponse(BaseModel):
+    """A newer version of the library's model, and what embedding it anew would take, about."""
+
+    name: str
+    hash: str
+    n_recordings: int
+    duration_s: float
+    estimated_s: float
 
 
 class TagCount(BaseModel):
@@ -96,6 +119,7 @@ class Limits(BaseModel):
 
     upload_bytes: int
     upload_s: float
+    whole_bytes: int = Field(description="Of a sound of which only a part is wanted")
 
 
 class InfoResponse(BaseModel):
@@ -104,6 +128,7 @@ class InfoResponse(BaseModel):
     version: str
     library: str
     model: ModelResponse | None
+    newer_model: UpgradeResponse | None
     n_recordings: int
     n_failed: int
     n_segments: int
@@ -142,11 +167,16 @@ class ChangedResponse(BaseModel):
     changed: int
 
 
-@router.get("/info", response_model=InfoResponse, summary="What there is")
-def get_info(state: State) -> Response:
+@router.get("/info", response_model=InfoResponse, responses=UNCHANGED, summary="What there is")
+async def get_info(request: Request, state: State) -> Response:
     """Say what the library holds, and how it is cut."""
+    return await state.kept.answer(request, "info", partial(_describe_library, state))
+
+
+def _describe_library(state: ServerState) -> Response:
     with state.open_library() as library:
         counts, model, ranges = library.count(), library.model, measure_ranges(library)
+        upgrade = find_upgrade(library)
         facts: dict[str, Any] = {
             "version": soundkin.__version__,
             "library": library.name,
@@ -157,6 +187,7 @@ def get_info(state: State) -> Response:
                 "embedding_size": model.embedding_size,
                 **dataclasses.asdict(model.segments),
             },
+            "newer_model": upgrade and dataclasses.asdict(upgrade),
             "n_recordings": counts.n_recordings,
             "n_failed": counts.n_failed,
             "n_segments": counts.n_segments,
@@ -187,6 +218,7 @@ def get_info(state: State) -> Response:
             "limits": {
                 "upload_bytes": state.settings.max_upload_bytes,
                 "upload_s": state.settings.max_upload_s,
+                "whole_bytes": state.settings.max_whole_bytes,
             },
             "is_local": state.settings.is_local,
         }
@@ -196,11 +228,13 @@ def get_info(state: State) -> Response:
 @router.get("/recordings", response_model=RecordingsResponse, summary="List recordings")
 def list_recordings(
     state: State,
-    folder: TextQuery = None,
+    folder: FoldersQuery = (),
+    not_folder: FoldersQuery = (),
     tag: TextQuery = None,
     text: Annotated[
-        str | None, Query(max_length=200, description="Letters somewhere in the path")
-    ] = None,
+        str,
+        Query(max_length=200, description=f"{NAME_WORDS}: `snare 01 -rim`"),
+    ] = "",
     favourites: bool = False,
     failed: Annotated[bool, Query(description="What could not be read, and why")] = False,
     offset: Annotated[int, Query(ge=0, le=1 << 40)] = 0,
@@ -208,17 +242,24 @@ def list_recordings(
 ) -> Response:
     """List recordings in order of path, page by page."""
     tags = ((tag,) if tag else ()) + ((FAVOURITE,) if favourites else ())
-    filters = Filters(folders=(folder,) if folder else (), tags=tags)
+    folders, not_folders = (tuple(filter(None, given)) for given in (folder, not_folder))
+    filters = Filters(folders=folders, not_folders=not_folders, tags=tags, name=text)
     with state.open_library() as library:
-        page = read_page(library, Wanted(filters, text or "", failed), offset, limit)
+        page = read_page(library, Wanted(filters, failed), offset, limit)
     return Json(
         {"total": page.total, "recordings": list(map(describe_recording_row, page.recordings))}
     )
 
 
-@router.get("/folders", response_model=list[FolderResponse], summary="List folders")
-def list_folders(state: State) -> Response:
+@router.get(
+    "/folders", response_model=list[FolderResponse], responses=UNCHANGED, summary="List folders"
+)
+async def list_folders(request: Request, state: State) -> Response:
     """List every folder that has recordings in it or below, with how many and how long."""
+    return await state.kept.answer(request, "folders", partial(_list_folders, state))
+
+
+def _list_folders(state: ServerState) -> Response:
     with state.open_library() as library:
         return Json([dataclasses.asdict(folder) for folder in list_folder_tree(library)])
 

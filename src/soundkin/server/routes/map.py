@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from soundkin.library.library import Library
 from soundkin.server.problems import Json
 from soundkin.server.routes.query import read_query
-from soundkin.server.schemas import PartRequest, RequestModel
+from soundkin.server.schemas import UNCHANGED, PartRequest, RequestModel
 from soundkin.server.state import ServerState, State
-from soundkin.server.thread_limits import run_in_slow_pool
 from soundkin.sound_map.base64_arrays import encode_array
 from soundkin.sound_map.colours import describe_points
-from soundkin.sound_map.sound_map import MapPlacer, SoundMap, load_map
+from soundkin.sound_map.sound_map import MapPlacer, SoundMap, load_map, read_map_version
 
 router = APIRouter(prefix="/api/v1", tags=["map"])
 By = Literal["recordings", "segments"]
@@ -65,17 +65,21 @@ class PlaceResponse(BaseModel):
 @router.get(
     "/map",
     response_model=MapResponse,
-    responses={204: {"description": "There is none yet"}},
+    responses={**UNCHANGED, 204: {"description": "There is none yet"}},
     summary="The map",
 )
-async def get_map(state: State, by: Annotated[By, Query()] = "recordings") -> Response:
+async def get_map(
+    request: Request, state: State, by: Annotated[By, Query()] = "recordings"
+) -> Response:
     """Give all points, brought in step with the library, and the colours they can have.
 
     Arrays are base64 of little-endian numbers: `x`, `y` float32 in [-1, 1], `ids` uint32 (of
     recordings, `r…`), `starts_s` float32, where points are segments; `codes` uint8, places in a
     column's `palette`. Where there is none (204), a job of kind `map` makes it.
     """
-    return await run_in_slow_pool(_draw_map, state, by)
+    return await state.kept.answer(
+        request, f"map {by}", partial(_draw_map, state, by), partial(read_map_version, by=by)
+    )
 
 
 def _draw_map(state: ServerState, by: By) -> Response:

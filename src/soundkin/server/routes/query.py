@@ -90,6 +90,8 @@ def read_filters(words: FilterRequest) -> Filters:
     favourite = (FAVOURITE,) if words.favourites else ()
     return Filters(
         folders=tuple(words.folders),
+        not_folders=tuple(words.not_folders),
+        name=words.name,
         extensions=tuple(words.extensions),
         min_duration_s=words.min_duration_s,
         max_duration_s=words.max_duration_s,

@@ -28,7 +28,8 @@ from soundkin.server.schemas import (
     StartQuery,
 )
 from soundkin.server.sounds.sound import SoundRef
-from soundkin.server.sounds.uploads import Upload
+from soundkin.server.sounds.upload_decoding import Part
+from soundkin.server.sounds.uploads import ALL, Upload
 from soundkin.server.state import ServerState, State, find_recording
 from soundkin.server.thread_limits import run_in_slow_pool
 
@@ -66,14 +67,26 @@ class PeaksResponse(BaseModel):
     openapi_extra=UPLOAD_BODY,
     summary="Take a sound in",
 )
-async def upload_sound(request: Request, state: State, name: NameQuery = "sound") -> Response:
-    """Keep a sound from outside for as long as the server runs, to search with and to listen to."""
-    upload = await take_in(request, state, name)
+async def upload_sound(
+    request: Request,
+    state: State,
+    name: NameQuery = "sound",
+    start_s: StartQuery = 0.0,
+    end_s: EndQuery = None,
+) -> Response:
+    """Keep a sound from outside for as long as the server runs, to search with and to listen to.
+
+    With `start_s` or `end_s` a part of it is kept alone; of one of this machine that way more bytes
+    are taken.
+    """
+    if end_s is not None and end_s <= start_s:
+        raise ProblemError(422, "the part ends where it begins, or before")
+    upload = await take_in(request, state, name, Part(start_s, end_s))
     return Json(describe_sound(SoundRef.of_upload(upload)), status_code=201)
 
 
-async def take_in(request: Request, state: ServerState, name: str) -> Upload:
-    """Read a sound out of a request's body, and decode it in another process."""
+async def take_in(request: Request, state: ServerState, name: str, part: Part = ALL) -> Upload:
+    """Read a sound out of a request's body, and decode it, or a part, in another process."""
     kind = request.headers.get("content-type", "")
     if kind.startswith("multipart/form-data"):
         async with request.form(max_files=1, max_fields=8) as form:
@@ -81,10 +94,10 @@ async def take_in(request: Request, state: ServerState, name: str) -> Upload:
             if not isinstance(file, UploadFile):
                 raise ProblemError(422, "the form needs a sound file called `file`")
             name = file.filename if file.filename and name == "sound" else name
-            spooled = await state.uploads.spool_file(file.file, name)
+            spooled = await state.uploads.spool_file(file.file, name, part)
     else:
-        spooled = await state.uploads.spool(request.stream(), name)
-    return await run_in_slow_pool(state.uploads.adopt, spooled, name)
+        spooled = await state.uploads.spool(request.stream(), name, part)
+    return await run_in_slow_pool(state.uploads.adopt, spooled, name, part)
 
 
 @router.get(

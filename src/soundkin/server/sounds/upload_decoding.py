@@ -14,7 +14,7 @@ import soundfile
 from soundkin.audio.decoders.decoder import AudioInfo, Decoder, Samples
 from soundkin.audio.decoders.decoder_process import DECODER, open_in_subprocess
 from soundkin.audio.read import stream_audio
-from soundkin.errors import AudioError, WorkerError
+from soundkin.errors import AudioError, TooLongError, WorkerError
 from soundkin.system.worker_parent import WorkerProcess
 
 N_DECODERS = 2
@@ -30,6 +30,19 @@ class Decoded:
     duration_s: float
 
 
+@dataclass(frozen=True)
+class Part:
+    """The part of a sound that is wanted, in seconds; without an end, to where it ends."""
+
+    start_s: float = 0.0
+    end_s: float | None = None
+
+    @property
+    def is_all(self) -> bool:
+        """Whether it is the whole sound."""
+        return not self.start_s and self.end_s is None
+
+
 class DecoderPool:
     """Decodes files in a few processes; for any thread."""
 
@@ -40,20 +53,20 @@ class DecoderPool:
         for process in self._all:
             self._free.put(process)
 
-    def decode(self, path: str, copy: str, most_s: float) -> Decoded:
-        """Decode a file into `copy`, a mono WAV of floats at the file's own sample rate.
+    def decode(self, path: str, copy: str, most_s: float, part: Part) -> Decoded:
+        """Decode a part of a file into `copy`, a mono WAV of floats at the file's own sample rate.
 
         Raises
         ------
         AudioError
-            It is no sound that can be read, or longer than `most_s` seconds.
+            It is no sound that can be read; a TooLongError, the part is longer than `most_s`.
         WorkerError
             The decoder died on it, or took more than a minute.
         """
         process = self._free.get()
         try:
             with open_in_subprocess(process, path, keep_channels=False) as decoder:
-                return _copy_sound(decoder, path, copy, most_s)
+                return _copy_sound(decoder, path, copy, most_s, part)
         finally:
             self._free.put(process)
 
@@ -63,19 +76,23 @@ class DecoderPool:
             process.stop()
 
 
-def _copy_sound(decoder: Decoder, path: str, copy: str, most_s: float) -> Decoded:
+def _copy_sound(decoder: Decoder, path: str, copy: str, most_s: float, part: Part) -> Decoded:
     info = decoder.info
     if not 0 < info.sample_rate <= MAX_RATE:
         raise AudioError(f"{path}: {info.sample_rate} Hz is no sample rate of sound")
-    if info.duration_s is not None and info.duration_s > most_s:
-        raise AudioError(f"{path}: it is {info.duration_s:.0f} s long; {most_s:g} s are taken")
+    if part.is_all and info.duration_s is not None and info.duration_s > most_s:
+        raise TooLongError(
+            f"{path}: it is {info.duration_s:.0f} s long; {most_s:g} s are taken at once"
+        )
     n_samples, deadline = 0, time.monotonic() + TIMEOUT_S
     try:
         with soundfile.SoundFile(copy, "w", info.sample_rate, 1, "FLOAT", format="WAV") as file:
-            for block in _read_as_far(stream_audio(decoder, info.sample_rate)):
+            for block in _read_as_far(
+                stream_audio(decoder, info.sample_rate, part.start_s, part.end_s)
+            ):
                 n_samples += len(block)
                 if n_samples > most_s * info.sample_rate:
-                    raise AudioError(f"{path}: it is longer than the {most_s:g} s that are taken")
+                    raise TooLongError(f"{path}: more than the {most_s:g} s that are taken at once")
                 if time.monotonic() > deadline:
                     raise WorkerError(f"{path}: decoding it takes more than {TIMEOUT_S:g} s")
                 file.write(block)

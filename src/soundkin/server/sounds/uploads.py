@@ -10,7 +10,7 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import IO
@@ -26,7 +26,7 @@ from soundkin.server.problems import ProblemError
 from soundkin.server.settings import Settings
 from soundkin.server.sounds.byte_limited_cache import ByteLimitedCache
 from soundkin.server.sounds.shared_uploads import SharedUpload, SharedUploads
-from soundkin.server.sounds.upload_decoding import DecoderPool
+from soundkin.server.sounds.upload_decoding import DecoderPool, Part
 from soundkin.system.files import hash_file
 
 MAX_NAME_LENGTH = 200
@@ -34,6 +34,7 @@ CHUNK_BYTES = 1 << 18
 TAKEN_BYTES = 2 << 30
 MAX_MADE = 200
 STROKES_RATE = 32_000
+ALL = Part()
 MADE_BYTES = 1 << 30
 
 
@@ -101,8 +102,8 @@ class UploadStore:
         self._made = UploadCache(MAX_MADE, MADE_BYTES)
         self._shared = SharedUploads(settings.library) if settings.is_replica else None
 
-    async def spool(self, chunks: AsyncIterator[bytes], name: str) -> SpooledBody:
-        """Write what comes to disk.
+    async def spool(self, chunks: AsyncIterator[bytes], name: str, part: Part = ALL) -> SpooledBody:
+        """Write what comes to disk, where only a part of it is wanted too.
 
         Raises
         ------
@@ -115,54 +116,59 @@ class UploadStore:
             with path.open("xb") as file:
                 async for chunk in chunks:
                     n_bytes += len(chunk)
-                    self._check_size(n_bytes)
+                    self._check_size(n_bytes, part)
                     digest.update(chunk)
                     file.write(chunk)
-            self._check_size(n_bytes or None)
+            self._check_size(n_bytes or None, part)
         except BaseException:
             path.unlink(missing_ok=True)
             raise
         return SpooledBody(path, digest.digest(), n_bytes)
 
-    async def spool_file(self, source: IO[bytes], name: str) -> SpooledBody:
+    async def spool_file(self, source: IO[bytes], name: str, part: Part = ALL) -> SpooledBody:
         """Write an open file to disk, as `spool`."""
 
         async def read() -> AsyncIterator[bytes]:
             while chunk := source.read(CHUNK_BYTES):
                 yield chunk
 
-        return await self.spool(read(), name)
+        return await self.spool(read(), name, part)
 
     def _name_file(self, name: str) -> Path:
         """Make up a file's name; only a known extension is taken over, as decoders heed it."""
         suffix = os.path.splitext(name)[1].lower()  # noqa: PTH122
         return self._folder / (secrets.token_hex(16) + (suffix if suffix in EXTENSIONS else ""))
 
-    def _check_size(self, n_bytes: int | None) -> None:
-        most = self._settings.max_upload_bytes
+    def _check_size(self, n_bytes: int | None, part: Part) -> None:
+        settings = self._settings
+        most = settings.max_upload_bytes if part.is_all else settings.max_whole_bytes
         if n_bytes is None:
             raise ProblemError(422, "the body is empty; send the bytes of a sound file")
         if n_bytes > most:
             raise ProblemError(413, f"a sound may have at most {most >> 20} MB")
 
-    def adopt(self, spooled: SpooledBody, name: str) -> Upload:
+    def adopt(self, spooled: SpooledBody, name: str, part: Part = ALL) -> Upload:
         """Decode what was spooled, and keep it, for all replicas where there are several.
+
+        Of a part nothing else is kept: it is a WAV file of its own.
 
         Raises
         ------
         SoundkinError
             It is no sound that can be read, or too long.
         """
-        upload = self._decode(spooled, _clean_name(name), _make_id())
+        upload = self._decode(spooled, _clean_name(name), _make_id(), part)
+        if not part.is_all:
+            upload = _keep_part(upload)
         self._taken.add(upload)
         self._share(upload, is_made=False)
         return upload
 
-    def _decode(self, spooled: SpooledBody, name: str, upload_id: str) -> Upload:
+    def _decode(self, spooled: SpooledBody, name: str, upload_id: str, part: Part = ALL) -> Upload:
         copy = spooled.path.with_suffix(".copy.wav")
         try:
             decoded = self._decoders.decode(
-                str(spooled.path), str(copy), self._settings.max_upload_s
+                str(spooled.path), str(copy), self._settings.max_upload_s, part
             )
         except BaseException as error:
             spooled.path.unlink(missing_ok=True)
@@ -242,6 +248,18 @@ class UploadStore:
         """Delete everything."""
         self._decoders.close()
         shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _keep_part(upload: Upload) -> Upload:
+    """Take the copy of a part for the sound itself, and delete what it was cut from."""
+    upload.path.unlink(missing_ok=True)
+    return replace(
+        upload,
+        path=upload.copy,
+        digest=hash_file(str(upload.copy)),
+        info=AudioInfo(upload.duration_s, upload.info.sample_rate, 1, "WAV FLOAT"),
+        n_bytes=upload.copy.stat().st_size,
+    )
 
 
 def _make_id() -> str:

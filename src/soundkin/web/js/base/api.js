@@ -3,9 +3,10 @@
 const ROOT = "api/v1";
 
 export class Trouble extends Error {
-  constructor(message, status) {
+  constructor(message, status, kind = "") {
     super(message);
     this.status = status;
+    this.kind = kind;
   }
 }
 
@@ -19,7 +20,7 @@ async function ask(path, options = {}) {
   }
   if (answer.ok) return answer;
   const problem = await answer.json().catch(() => ({}));
-  throw new Trouble(problem.detail ?? problem.title ?? `The server answered ${answer.status}.`, answer.status);
+  throw new Trouble(problem.detail ?? problem.title ?? `The server answered ${answer.status}.`, answer.status, problem.type);
 }
 
 async function get(path, options) {
@@ -38,7 +39,8 @@ async function send(method, path, body, options = {}) {
 }
 
 function query(values) {
-  const parts = Object.entries(values).filter(([, value]) => value !== undefined && value !== null && value !== "" && value !== false);
+  const each = Object.entries(values).flatMap(([name, value]) => (Array.isArray(value) ? value.map((one) => [name, one]) : [[name, value]]));
+  const parts = each.filter(([, value]) => value !== undefined && value !== null && value !== "" && value !== false);
   return new URLSearchParams(parts.map(([name, value]) => [name, String(value)])).toString();
 }
 
@@ -58,6 +60,7 @@ function once(path) {
 export const loadInfo = () => get("info");
 export const loadSound = (id) => get(`sounds/${id}`);
 export const loadFolders = () => get("folders");
+export const loadMachine = (folder) => get(`machine?${query({ folder })}`);
 export const loadRecordings = (values) => get(`recordings?${query(values)}`);
 export const loadSuggestions = (limit) => get(`suggestions?limit=${limit}`);
 export const loadMap = () => get("map");
@@ -69,8 +72,8 @@ export const loadDeformations = ({ id, start_s, end_s }, mix) => get(`sounds/${i
 
 export const loadPeaks = (id, n, start_s, end_s) => once(`sounds/${id}/peaks?${query({ n, start_s, end_s })}`);
 
-export const upload = (file, name) =>
-  ask(`sounds?${query({ name })}`, { method: "POST", headers: { "Content-Type": "application/octet-stream" }, body: file }).then((answer) => answer.json());
+export const upload = (file, name, part = {}) =>
+  ask(`sounds?${query({ name, ...part })}`, { method: "POST", headers: { "Content-Type": "application/octet-stream" }, body: file }).then((answer) => answer.json());
 
 export const searchUpload = (file, name, values) =>
   ask(`search/upload?${query({ name, ...values })}`, {

@@ -1,5 +1,8 @@
 // Numbers and places as people read them.
 
+/** What a field for names takes: words in any order, those after a minus not. */
+export const NAME_WORDS = "snare 01 -rim";
+
 /** 75.3 → "1:15.30". */
 export function clock(seconds) {
   const whole = Math.floor(seconds / 60);

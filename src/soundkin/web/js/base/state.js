@@ -5,7 +5,7 @@ const EMPTY = {
   sounds: [],
   liked: [],
   disliked: [],
-  filters: { folders: [], extensions: [], tags: [], facts: {} },
+  filters: { folders: [], not_folders: [], extensions: [], tags: [], facts: {} },
   weights: {},
   top_k: 30,
   per_recording: 1,
@@ -50,6 +50,8 @@ export function writeAddress(value) {
   value.liked.forEach((mark) => out.append("like", writeMark(mark)));
   value.disliked.forEach((mark) => out.append("unlike", writeMark(mark)));
   filters.folders.forEach((folder) => out.append("folder", folder));
+  filters.not_folders.forEach((folder) => out.append("nofolder", folder));
+  if (filters.name) out.set("name", filters.name);
   filters.extensions.forEach((extension) => out.append("type", extension));
   filters.tags.forEach((tag) => out.append("tag", tag));
   if (filters.min_duration_s !== undefined) out.set("min", short(filters.min_duration_s));
@@ -76,11 +78,12 @@ export function readAddress(text) {
   value.sounds = from.getAll("s").map(readSound).filter(Boolean);
   value.liked = from.getAll("like").map(readMark);
   value.disliked = from.getAll("unlike").map(readMark);
-  Object.assign(value.filters, { folders: from.getAll("folder"), extensions: from.getAll("type"), tags: from.getAll("tag") });
+  Object.assign(value.filters, { folders: from.getAll("folder"), not_folders: from.getAll("nofolder"), extensions: from.getAll("type"), tags: from.getAll("tag") });
   for (const [key, name] of [["min", "min_duration_s"], ["max", "max_duration_s"]]) {
     const limit = number(from.get(key));
     if (limit !== undefined) value.filters[name] = limit;
   }
+  if (from.get("name")) value.filters.name = from.get("name").slice(0, 200);
   if (from.has("fav")) value.filters.favourites = true;
   for (const [key, given] of from) {
     if (key.startsWith("f.")) value.filters.facts[key.slice(2)] = given.split("..").map((part) => number(part) ?? null);

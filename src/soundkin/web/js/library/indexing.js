@@ -1,15 +1,17 @@
 // Index a folder from the page.
 
 import { startJob } from "../base/api.js";
-import { h, icon } from "../base/dom.js";
+import { h } from "../base/dom.js";
 import { sayTrouble } from "../base/messages.js";
+import { chooseFolder } from "./browser.js";
+import { takeWish } from "./start.js";
 
-/** The form; `watch(job)` is called with the job that began, `release()` lets another one begin. */
+/** The form; `watch(job)` is called with the job that began, `release()` lets another one begin, `meet()` does what was wanted on the way here. */
 export function indexPanel(info, watch) {
   const field = h("input", { type: "text", id: "index-folder", placeholder: "~/Samples", autocomplete: "off", spellcheck: "false" });
   const go = h("button", { class: "strong" }, "Index");
-  const again = h("button", { type: "button" }, icon("dice"), "Look for changes");
-  again.replaceChildren("Look for changes");
+  const look = h("button", { type: "button", onclick: () => browse() }, "Browse …");
+  const again = h("button", { type: "button" }, "Look for changes");
   const start = async (folders) => {
     hold(true);
     try {
@@ -20,14 +22,27 @@ export function indexPanel(info, watch) {
       sayTrouble(error);
     }
   };
+  const browse = async (name) => {
+    const path = await chooseFolder(name);
+    if (!path) return field.focus();
+    field.value = path;
+    return go.disabled ? undefined : start([path]);
+  };
   const hold = (held) => (go.disabled = again.disabled = held);
-  const form = h("form", { class: "index-form" }, h("label", { for: "index-folder", class: "label" }, "Add a folder of this machine"), h("div", { class: "row" }, field, go), again);
+  const form = h("form", { class: "index-form" }, h("label", { for: "index-folder", class: "label" }, "Add a folder of this machine"), h("div", { class: "row" }, field, go), h("div", { class: "row" }, look, again));
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     const folder = field.value.trim();
     if (folder) start([folder]);
-    else field.focus();
+    else browse();
   });
   again.addEventListener("click", () => start(info().folders.map((folder) => folder.path ?? folder)));
-  return { element: form, release: () => hold(false) };
+
+  /** Do what was wanted on the way here: the field, or the folders of the machine. */
+  function meet() {
+    const wish = takeWish();
+    if (wish?.browse) browse(wish.name);
+    else if (wish) field.focus();
+  }
+  return { element: form, release: () => hold(false), meet };
 }

@@ -2,7 +2,7 @@
 
 import { changeTags, loadRecordings } from "../base/api.js";
 import { h, icon, iconButton, settle } from "../base/dom.js";
-import { count, length, shortFolder } from "../base/format.js";
+import { NAME_WORDS, count, length, shortFolder } from "../base/format.js";
 import { say, sayTrouble } from "../base/messages.js";
 import { searchFrom } from "../base/state.js";
 import * as player from "../sound/player.js";
@@ -12,7 +12,7 @@ const PAGE = 60;
 
 /** Make the table; with `failed` that of the files that could not be read, with their reasons. */
 export function recordingTable({ failed = false } = {}) {
-  const words = h("input", { type: "search", placeholder: "Part of a name or folder", "aria-label": "Part of a name or folder" });
+  const words = h("input", { type: "search", placeholder: NAME_WORDS, maxlength: 200, "aria-label": "Words of name, folder or tags" });
   const favourites = h("input", { type: "checkbox" });
   const bulk = h("div", { class: "bulk", hidden: true });
   const body = h("tbody");
@@ -27,14 +27,14 @@ export function recordingTable({ failed = false } = {}) {
     h("div", { class: "table-box" }, table),
     pages,
   );
-  let folder = "";
+  let places = { folders: [], not_folders: [] };
   let offset = 0;
   let shown = [];
   const chosen = new Map();
 
   async function update() {
     try {
-      const { total, recordings } = await loadRecordings({ folder, text: words.value.trim(), failed, favourites: favourites.checked, offset, limit: PAGE });
+      const { total, recordings } = await loadRecordings({ folder: places.folders, not_folder: places.not_folders, text: words.value.trim(), failed, favourites: favourites.checked, offset, limit: PAGE });
       if (offset >= total && offset) return ((offset = 0), update());
       shown = recordings;
       const rows = recordings.map((recording) => (failed ? failedRow(recording) : soundRow(recording)));
@@ -47,7 +47,7 @@ export function recordingTable({ failed = false } = {}) {
     return undefined;
   }
 
-  const empty = () => h("tr", {}, h("td", { colspan: failed ? 2 : 6, class: "quiet" }, failed ? "Every file could be read." : words.value || favourites.checked ? "No recording has that." : "Nothing here yet. Index a folder on the left."));
+  const empty = () => h("tr", {}, h("td", { colspan: failed ? 2 : 6, class: "quiet" }, failed ? "Every file could be read." : words.value || favourites.checked || places.folders.length || places.not_folders.length ? "No recording has that." : "Nothing here yet. Index a folder on the left."));
 
   function failedRow(recording) {
     return h("tr", {}, h("td", {}, h("b", {}, recording.name ?? recording.path), h("div", { class: "quiet small path" }, recording.path)), h("td", { class: "reason" }, recording.error));
@@ -129,8 +129,7 @@ export function recordingTable({ failed = false } = {}) {
   return {
     element,
     update,
-    folder: () => folder,
-    choose: (path) => ((folder = path), (offset = 0), update()),
+    choose: (chosen) => ((places = chosen), (offset = 0), update()),
     close: () => stops.forEach((stop) => stop()),
   };
 }

@@ -1,23 +1,27 @@
 // The library view: folders, recordings with their tags, what failed and why, suggestions, indexing.
 
-import { loadFolders, loadJobs } from "../base/api.js";
+import { loadJobs } from "../base/api.js";
 import { h } from "../base/dom.js";
-import { count, length, shortFolder, span } from "../base/format.js";
+import { folderTree } from "../base/foldertree.js";
+import { span } from "../base/format.js";
 import { showJob } from "../base/jobs.js";
 import { sayTrouble } from "../base/messages.js";
 import { indexPanel } from "./indexing.js";
 import { suggestionPanel } from "./suggestions.js";
 import { recordingTable } from "./table.js";
 
-const MOST_FOLDERS = 200;
+const KEPT = "library-folders"; // as long as this tab is open
 
 export function open(box, info) {
   const listen = new AbortController();
   const table = recordingTable();
   const failed = recordingTable({ failed: true });
   const suggested = suggestionPanel();
-  const folders = h("ul", { class: "folders" });
+  let places = JSON.parse(sessionStorage.getItem(KEPT) ?? '{"folders":[],"not_folders":[]}');
+  const tree = folderTree(() => places, choosePlaces);
+  const all = h("button", { type: "button", class: "all-folders", onclick: () => choosePlaces({ folders: [], not_folders: [] }) }, "All folders");
   const numbers = h("dl", { class: "numbers" });
+  const upgrade = h("p", { class: "quiet upgrade", hidden: true });
   const indexing = indexPanel(() => info, watchJob);
   const running = h("div", { class: "running" });
   const tabs = tabList([
@@ -29,7 +33,7 @@ export function open(box, info) {
     h(
       "div",
       { class: "library" },
-      h("aside", { "aria-label": "Folders" }, h("h1", {}, "Library"), numbers, indexing.element, running, h("h2", { class: "folders-title" }, "Folders"), folders),
+      h("aside", { "aria-label": "Folders" }, h("h1", {}, "Library"), numbers, upgrade, indexing.element, running, h("div", { class: "row between" }, h("h2", { class: "folders-title" }, "Folders"), all), tree.element),
       h("section", { class: "library-main" }, tabs.element),
     ),
   );
@@ -41,7 +45,7 @@ export function open(box, info) {
     });
   }
 
-  async function fill() {
+  function fill() {
     numbers.replaceChildren(
       ...[
         [info.n_recordings.toLocaleString("en"), info.n_recordings === 1 ? "recording" : "recordings"],
@@ -50,32 +54,32 @@ export function open(box, info) {
         [info.n_failed.toLocaleString("en"), "could not be read"],
       ].map(([value, words]) => h("div", {}, h("dd", {}, value), h("dt", {}, words))),
     );
+    const newer = info.newer_model;
+    upgrade.hidden = !newer;
+    if (newer) upgrade.textContent = `A newer version of ${newer.name} is there. This library goes on with its own until you embed it anew, about ${Math.max(1, Math.round(newer.estimated_s / 60))} min: soundkin index --rebuild`;
     tabs.note(1, info.n_failed);
     table.update();
     failed.update();
-    try {
-      fillFolders(await loadFolders());
-    } catch (error) {
-      sayTrouble(error);
-    }
+    tree.fill();
   }
 
-  function fillFolders(found) {
-    const all = { path: "", n_recordings: info.n_recordings, duration_s: info.duration_s };
-    const rows = [all, ...found.slice(0, MOST_FOLDERS)].map((folder) => {
-      const button = h("button", { type: "button", "aria-pressed": String(folder.path === table.folder()), title: folder.path || "All folders" }, h("span", {}, folder.path ? shortFolder(folder.path) : "All folders"), h("span", { class: "quiet small" }, `${folder.n_recordings.toLocaleString("en")} · ${length(folder.duration_s)}${folder.slow > 1 ? ` · heard ${folder.slow}× slower` : ""}`));
-      button.addEventListener("click", () => {
-        folders.querySelectorAll("button").forEach((other) => other.setAttribute("aria-pressed", String(other === button)));
-        tabs.choose(0);
-        table.choose(folder.path);
-      });
-      return h("li", {}, button);
-    });
-    folders.replaceChildren(...rows);
-    if (found.length > MOST_FOLDERS) folders.append(h("li", { class: "quiet small" }, `and ${count(found.length - MOST_FOLDERS, "folder")} more; search by name instead`));
+  function choosePlaces(chosen) {
+    places = chosen;
+    sessionStorage.setItem(KEPT, JSON.stringify(places));
+    showPlaces();
+    tabs.choose(0);
   }
 
+  function showPlaces() {
+    all.hidden = !places.folders.length && !places.not_folders.length;
+    tree.update();
+    table.choose(places);
+  }
+
+  addEventListener("indexfolder", indexing.meet, { signal: listen.signal });
+  indexing.meet();
   addEventListener("infochange", (event) => ((info = event.detail), fill()), { signal: listen.signal });
+  showPlaces();
   fill();
   loadJobs().then((jobs) => {
     const job = (jobs.jobs ?? jobs).find(({ state }) => state === "running" || state === "waiting");

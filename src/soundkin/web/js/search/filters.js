@@ -1,7 +1,8 @@
 // Filters and the sliders that weigh acoustic facts against the embedding.
 
 import { h, settle } from "../base/dom.js";
-import { shortFolder } from "../base/format.js";
+import { folderTree } from "../base/foldertree.js";
+import { NAME_WORDS } from "../base/format.js";
 import { change, current, resetFilters } from "../base/state.js";
 
 /** Make the panel for what a library holds; `update(state)` shows what is set. */
@@ -9,11 +10,12 @@ export function filterPanel(info) {
   const measured = info.facts.filter(({ min }) => min !== null);
   const parts = [
     leastAlike(),
+    nameWords(),
     durations(),
     info.tags.length ? choices("Tags", "tags", info.tags.filter(({ tag }) => tag !== "favourite").map(({ tag, count }) => [tag, tag, count])) : null,
     toggle("Favourites only", ({ filters }) => Boolean(filters.favourites), (on) => patch({ favourites: on || undefined })),
     toggle("Leave out near-copies", ({ fold }) => fold, (fold) => change({ fold })),
-    info.folders.length > 1 ? choices("Folder", "folders", info.folders.map((folder) => [folder.path ?? folder, shortFolder(folder.path ?? folder), folder.n_recordings])) : null,
+    info.folders.length ? folders() : null,
     info.extensions.length > 1 ? choices("File type", "extensions", info.extensions.map(({ extension, n_recordings }) => [extension, extension.replace(".", "").toUpperCase(), n_recordings])) : null,
     ...measured.map(factRange),
     weights(measured),
@@ -78,6 +80,21 @@ function leastAlike() {
     element: h("fieldset", { class: "group" }, h("legend", {}, "At least this alike"), h("div", { class: "pair" }, fields[0].field, h("span", { class: "quiet" }, "and"), fields[1].field)),
     update: (state) => fields.forEach(({ name, field }) => document.activeElement !== field && (field.value = state[name] ?? "")),
   };
+}
+
+/** Words of the folder, name and tags; the server knows the rule. */
+function nameWords() {
+  const field = h("input", { type: "search", placeholder: NAME_WORDS, maxlength: 200, spellcheck: "false", "aria-label": "Words of name, folder or tags" });
+  field.addEventListener("input", settle(() => patch({ name: field.value.trim() || undefined }), 350));
+  return {
+    element: h("fieldset", { class: "group" }, h("legend", {}, "Name, folder or tag"), field),
+    update: ({ filters }) => document.activeElement !== field && (field.value = filters.name ?? ""),
+  };
+}
+
+function folders() {
+  const tree = folderTree(() => ({ folders: current().filters.folders, not_folders: current().filters.not_folders }), patch);
+  return { element: h("fieldset", { class: "group" }, h("legend", {}, "Folders"), tree.element), update: tree.update };
 }
 
 function durations() {

@@ -7,6 +7,7 @@ import { exportMenu } from "./export.js";
 import { count } from "../base/format.js";
 import { sayTrouble, whisper } from "../base/messages.js";
 import { change, current, resetFilters } from "../base/state.js";
+import { indexFolder } from "../library/start.js";
 import * as player from "../sound/player.js";
 import { forgetAnswers, requestOf, runSearch } from "./ask.js";
 import { cardList, hoverPlays, setHoverPlays } from "./cardlist.js";
@@ -79,7 +80,7 @@ function emptyLibrary() {
     { class: "empty" },
     h("h2", {}, "This library is still empty"),
     h("p", {}, "Index a folder of sounds first; it takes about a second for two minutes of audio, and can go on while you search."),
-    h("button", { type: "button", class: "strong", onclick: () => change({ view: "library" }) }, "Index a folder"),
+    h("button", { type: "button", class: "strong", onclick: () => indexFolder() }, "Index a folder"),
   );
 }
 

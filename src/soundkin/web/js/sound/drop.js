@@ -2,29 +2,59 @@
 
 import { searchUpload, upload } from "../base/api.js";
 import { h } from "../base/dom.js";
+import { knownInfo, refreshInfo } from "../base/info.js";
 import { say, sayTrouble } from "../base/messages.js";
 import { addSound, current, searchFrom } from "../base/state.js";
+import { indexFolder } from "../library/start.js";
 import { keepResult } from "../search/ask.js";
-
-const LARGEST_MB = 64;
+import { askPart } from "./part.js";
 
 /** Take a file or a take as a sound of the query: `how` is "search", "plus" or "minus". */
 export async function take(file, name, how = "search") {
-  if (file.size > LARGEST_MB * 2 ** 20) {
-    return say(`${name} is larger than ${LARGEST_MB} MB. Cut out the part that matters, or index it and start from the library.`, { trouble: true });
+  try {
+    if (!(await hasSounds())) return sayEmpty(name);
+    if (file.size > knownInfo().limits.upload_bytes) return await takePart(file, name, how);
+    await whileBusy(() => (how === "search" ? searchAtOnce(file, name) : addUpload(file, name, how)));
+  } catch (error) {
+    if (error.kind === "urn:soundkin:too-long") return takePart(file, name, how).catch(sayTrouble);
+    sayTrouble(error);
   }
+  return undefined;
+}
+
+async function whileBusy(work) {
   document.body.classList.add("busy");
   try {
-    if (how === "search") await searchAtOnce(file, name);
-    else {
-      const sound = await upload(file, name);
-      addSound({ ...heard(sound), weight: how === "minus" ? -0.5 : 1 });
-    }
-  } catch (error) {
-    sayTrouble(error);
+    return await work();
   } finally {
     document.body.classList.remove("busy");
   }
+}
+
+/** Whether there is anything to compare with, as the library is now. */
+const hasSounds = async () => Boolean((knownInfo()?.n_recordings ? knownInfo() : await refreshInfo()).n_recordings);
+
+function sayEmpty(name) {
+  say(`The library is still empty: there is nothing to compare “${name}” with. Index a folder of sounds first.`, { act: { words: "Index a folder", run: () => indexFolder() } });
+}
+
+async function addUpload(file, name, how, part) {
+  const sound = await upload(file, name, part);
+  addSound({ ...heard(sound), weight: how === "minus" ? -0.5 : 1 });
+}
+
+/** Take a part of what is too long or too large, or have it indexed. */
+async function takePart(file, name, how) {
+  const part = await askPart(file, name, knownInfo().limits);
+  if (part === "index") return indexFolder({ browse: true, name });
+  if (part) await whileBusy(async () => (how === "search" ? searchFrom(heard(await upload(file, name, part))) : addUpload(file, name, how, part)));
+  return undefined;
+}
+
+/** A folder has no path in a browser: show those of the machine, or say where it can be indexed. */
+function takeFolder(name) {
+  if (knownInfo()?.is_local) indexFolder({ browse: true, name });
+  else say(`“${name}” is a folder. Index it on the machine that serves this page: soundkin index FOLDER`, { trouble: true });
 }
 
 /** A sound as part of a query: its loudest stroke, where it has silence or noise around. */
@@ -83,8 +113,11 @@ export function watchDrops() {
     event.preventDefault();
     const how = event.target.dataset?.how ?? "search";
     hide();
+    const folder = [...event.dataTransfer.items].map((one) => one.webkitGetAsEntry?.()).find((entry) => entry?.isDirectory);
+    if (folder) return takeFolder(folder.name);
     const files = [...event.dataTransfer.files];
     if (files.length > 1) say(`${files.length} files were dropped; ${files[0].name} is searched with. To index them all, use the library view.`);
     if (files[0]) take(files[0], files[0].name, how);
+    return undefined;
   });
 }

@@ -2,8 +2,9 @@
 
 import { loadRecordings } from "../base/api.js";
 import { h, icon, iconButton, settle } from "../base/dom.js";
-import { length, shortFolder } from "../base/format.js";
+import { NAME_WORDS, length, shortFolder } from "../base/format.js";
 import { sayTrouble } from "../base/messages.js";
+import { indexFolder } from "../library/start.js";
 import * as player from "./player.js";
 
 /** Ask for a sound; gives a recording, "file" where a file is wanted instead, or null. */
@@ -11,7 +12,7 @@ export function pickSound(title, { files = true } = {}) {
   return new Promise((resolve) => {
     let answer = null;
     const list = h("ul", { class: "picked", role: "listbox", "aria-label": "Sounds", tabindex: "0" });
-    const field = h("input", { type: "search", placeholder: "Part of a name or folder", "aria-label": "Part of a name or folder", autofocus: true });
+    const field = h("input", { type: "search", placeholder: NAME_WORDS, maxlength: 200, "aria-label": "Words of name, folder or tags", autofocus: true });
     const close = (value) => {
       answer = value;
       dialog.close();
@@ -20,11 +21,15 @@ export function pickSound(title, { files = true } = {}) {
       try {
         const { recordings } = await loadRecordings({ text: field.value.trim(), limit: 60 });
         list.replaceChildren(...recordings.map((recording) => option(recording, close)));
-        if (!recordings.length) list.replaceChildren(h("li", { class: "quiet", role: "option", "aria-selected": "false" }, "Nothing has that in its name. Try fewer letters."));
+        if (!recordings.length && !field.value.trim()) return list.replaceChildren(emptyLibrary());
+        if (!recordings.length) list.replaceChildren(h("li", { class: "quiet", role: "option", "aria-selected": "false" }, "No sound has all these words in its name, folder or tags. Try fewer."));
       } catch (error) {
         sayTrouble(error);
       }
+      return undefined;
     };
+    const emptyLibrary = () =>
+      h("li", { class: "quiet", role: "option", "aria-selected": "false" }, "The library is still empty.", h("button", { type: "button", onclick: () => (close(null), indexFolder()) }, "Index a folder"));
     field.addEventListener("input", settle(fill, 120));
     const dialog = h(
       "dialog",
