@@ -58,8 +58,7 @@ class Passage:
 class Windows(NamedTuple):
     """Windows of segments: from `rows` on `counts` of them, all `(n_windows,)`.
 
-    Where a recording is shorter than a passage, `skipped` of that one's first segments lie before
-    it. `owners` are the places of contents, `scores` float64.
+    Where a passage begins before a recording, `skipped` of its first segments lie before it. `owners` are the places of contents, `scores` float64.
     """
 
     rows: Rows
@@ -82,8 +81,9 @@ class Windows(NamedTuple):
 def lay_over(segments: Segments, query: Floats, passage: Passage, rows: Rows) -> Windows:
     """Lay a passage over recordings so that each of some rows lies in it: the best for each row.
 
-    Windows lie wholly in a recording; one of fewer segments lies wholly in the passage. Scores are
-    the cosine similarity of `query`, a unit vector `(n,)`, to the windows' means.
+    A passage may hang over a recording's ends, where there is silence: what is loud in it is laid
+    on what is loud there, wherever that is. Scores are the cosine similarity of `query`, a unit
+    vector `(n,)`, to the windows' means.
     """
     owners = find_owners(segments.offsets, rows)
     begins, ends = segments.offsets[owners], segments.offsets[owners + 1]
@@ -124,11 +124,7 @@ def _find_shifts(
     All windows around a row are one matrix of weights, times the vectors around it.
     """
     length = len(passage)
-    spare = (ends - begins - length)[:, None]
-    shifts = (rows - begins)[:, None] - passage.places
-    shifts = np.clip(shifts, np.minimum(spare, 0), np.maximum(spare, 0)).astype(np.int64)
-    if (spare == 0).all():
-        return np.asarray(shifts[:, 0], np.int64)
+    shifts = (rows - begins)[:, None] - passage.places  # may be negative
     around = rows[:, None] + np.arange(1 - length, length)
     inside = (around >= begins[:, None]) & (around < ends[:, None])
     around = np.where(inside, around, begins[:, None])
