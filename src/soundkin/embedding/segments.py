@@ -44,6 +44,15 @@ class Embeddings:
         """Which segments hold nothing to hear: silence, a constant, what the loudest drowns."""
         return find_silent(self.levels_db)
 
+    @property
+    def weights(self) -> npt.NDArray[np.float32]:
+        """What each segment counts in the sound's mean: its energy, 1 for the loudest.
+
+        0 where it holds nothing to hear.
+        """
+        energies = 10 ** ((self.levels_db.astype(np.float64) - self.levels_db.max()) / 10)
+        return np.where(self.silent, 0, energies).astype(np.float32)
+
 
 def locate_segments(
     n_segments: int,
@@ -106,9 +115,5 @@ def compute_mean_vector(embeddings: Embeddings) -> npt.NDArray[np.float32] | Non
 
     Each counts by its energy, so that what stands out decides.
     """
-    audible = ~embeddings.silent
-    if not audible.any():
-        return None
-    levels_db = embeddings.levels_db[audible].astype(np.float64)
-    weights = 10 ** ((levels_db - levels_db.max()) / 10)
-    return average_vectors(embeddings.vectors[audible] * weights[:, None].astype(np.float32))
+    weights = embeddings.weights
+    return average_vectors(embeddings.vectors * weights[:, None]) if weights.any() else None

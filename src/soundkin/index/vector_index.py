@@ -17,6 +17,8 @@ from soundkin.index.candidates import CandidateIndex, VectorArray
 from soundkin.index.exact import BLOCK_FLOATS, cut_blocks, find_owners, score_contents
 from soundkin.index.float16 import compute_sums, widen
 from soundkin.index.kinds import INDEX_KINDS as INDEX_KINDS
+from soundkin.index.passage import Passage, Windows
+from soundkin.index.passage_search import PassageSearch, scan_each
 from soundkin.index.rerank import Reranker, Scored
 from soundkin.index.scope import Scope
 from soundkin.index.unit_vectors import average_runs
@@ -40,11 +42,17 @@ class DamagedIndexError(Exception):
 
 @dataclass(frozen=True)
 class Neighbours:
-    """Best first: which content, which of its segments, and the cosine similarity to the query."""
+    """Best first: which content, which of its segments, and the cosine similarity to the query.
 
-    content_ids: npt.NDArray[np.int64]
-    segments: npt.NDArray[np.int64]
-    scores: npt.NDArray[np.float32]
+    Hits are `counts` segments long, `segments` the first of them; `skipped` is as in
+    `soundkin.index.passage.Windows`.
+    """
+
+    content_ids: Rows
+    segments: Rows
+    counts: Rows
+    skipped: Rows
+    scores: Floats
 
 
 @dataclass(frozen=True)
@@ -98,13 +106,14 @@ class VectorIndex:
         query: Floats,
         n_contents: int,
         *,
+        passage: Passage | None = None,
         per_content: int = 1,
         min_gap: int = 1,
         allowed: npt.NDArray[np.int64] | None = None,
         excluded: Sequence[int] = (),
         exact: bool = False,
     ) -> Neighbours:
-        """Find the segments nearest to a query.
+        """Find the segments nearest to a query, or the windows nearest to one of several segments.
 
         Parameters
         ----------
@@ -112,10 +121,14 @@ class VectorIndex:
             Unit vector, float32 `(n,)`.
         n_contents
             How many different contents to find, fewer only where no more are allowed.
+        passage
+            The segments of which the query is the mean; None where it is a single one. Windows are
+            looked at in what the mean or a loud segment proposes.
         per_content
             How many segments of one content at most.
         min_gap
-            Segments of one content lie at least so many segments apart.
+            Segments of one content lie at least so many segments apart, windows from the last
+            segment of one to the first of the next.
         allowed
             Content ids that count, ascending; None means all.
         excluded
@@ -130,35 +143,56 @@ class VectorIndex:
         """
         scope = Scope.select(self.content_ids, allowed, excluded)
         is_few = scope.open is not None and self._count_rows(scope.open) <= EXACT_ROWS
+        n_contents = min(n_contents, scope.count())
+        is_proposed = self.candidates is not None and n_contents > 0 and not exact and not is_few
+        if passage is not None and n_contents:
+            search = PassageSearch(self, query, passage, n_contents)
+            windows = self._find_windows(search, scope) if is_proposed else None
+            if windows is None:
+                windows = next(scan_each([search], scope.list_places()))
+            return self.describe(search.rank(windows, per_content, min_gap))
         found = None
-        reranker = Reranker(self, query, min(n_contents, scope.count()))
-        if self.candidates is not None and reranker.n_contents and not exact and not is_few:
+        reranker = Reranker(self, query, n_contents)
+        if is_proposed:
             found = self._find_candidates(reranker, scope, STEPS)
         if found is None:
             found = self._scan(reranker, scope.list_places())
-        return self._to_neighbours(*reranker.rank(found, per_content, min_gap))
+        return self.describe(self._as_windows(*reranker.rank(found, per_content, min_gap)))
 
     def search_many(
         self,
         queries: Floats,
         n_contents: int,
         *,
+        passages: Sequence[Passage | None] | None = None,
         exact: bool = False,
         on_progress: Callable[[int, int], None] | None = None,
     ) -> list[Neighbours]:
-        """Find the contents nearest to each of many queries `(n_queries, n)`, on all cores."""
-        found: list[Neighbours] = []
+        """Find the contents nearest to each of many queries `(n_queries, n)`, on all cores.
+
+        `passages` are the segments of those queries that have several, as for `search`.
+        """
+        found: dict[int, Neighbours] = {}
         n_contents = min(n_contents, len(self.content_ids))
+        is_scan = self.candidates is None or exact or not n_contents
         for start in range(0, len(queries), BATCH_QUERIES):
-            part = queries[start : start + BATCH_QUERIES]
-            rerankers = [Reranker(self, query, n_contents) for query in part]
-            is_scan = self.candidates is None or exact or not n_contents
-            search = self._scan_each if is_scan else self._find_each
-            for reranker, scored in zip(rerankers, search(part, rerankers), strict=True):
-                found.append(self._to_neighbours(*reranker.rank(scored, 1, 1)))
+            numbers = range(start, min(start + BATCH_QUERIES, len(queries)))
+            laid = {n: p for n in numbers if passages and n_contents and (p := passages[n])}
+            single = [number for number in numbers if number not in laid]
+            rerankers = [Reranker(self, queries[number], n_contents) for number in single]
+            score = self._scan_each if is_scan else self._find_each
+            for number, reranker, scored in zip(
+                single, rerankers, score(queries[single], rerankers), strict=True
+            ):
+                found[number] = self.describe(self._as_windows(*reranker.rank(scored, 1, 1)))
+            searches = [PassageSearch(self, queries[n], p, n_contents) for n, p in laid.items()]
+            for number, search, windows in zip(
+                laid, searches, self._lay_each(searches, is_scan), strict=True
+            ):
+                found[number] = self.describe(search.rank(windows, 1, 1))
             if on_progress:
                 on_progress(len(found), len(queries))
-        return found
+        return [found[number] for number in range(len(queries))]
 
     def compute_background(self, generator: np.random.Generator) -> Floats:
         """Compute the scores that segments of different contents have by chance, ascending.
@@ -247,6 +281,28 @@ class VectorIndex:
                 return scored
         return None
 
+    def _lay_each(self, searches: list[PassageSearch], is_scan: bool) -> Iterator[Windows]:
+        """Find for each of some passages the windows that may be among the best."""
+        scope = Scope.select(self.content_ids)
+        if is_scan:
+            yield from scan_each(searches, scope.list_places())
+            return
+        for search in searches:
+            windows = self._find_windows(search, scope)
+            yield windows or next(scan_each([search], scope.list_places()))
+
+    def _find_windows(self, search: PassageSearch, scope: Scope) -> Windows | None:
+        """Have windows proposed, ever more until they are enough; None where they never are."""
+        assert self.candidates is not None  # asked only where there are some
+        for step in STEPS:
+            count = step * self._count_candidates(search.n_contents)
+            if count >= len(self.candidates):
+                return None
+            windows = search.propose(self.candidates, scope, count, step**0.5)
+            if windows is not None:
+                return windows
+        return None
+
     def _scan(self, reranker: Reranker, places: Rows) -> Scored:
         """Score every segment of some contents; the rows that may be among the best."""
         bests = score_contents(self, reranker.query[None], places)[:, 0]
@@ -259,10 +315,20 @@ class VectorIndex:
         first = FIRST_CANDIDATES if self.kind == "lists" else FIRST_OF_SCAN
         return max(first, CANDIDATES_PER_CONTENT * n_contents)
 
-    def _to_neighbours(self, rows: Rows, scores: npt.NDArray[np.float64]) -> Neighbours:
+    def _as_windows(self, rows: Rows, scores: npt.NDArray[np.float64]) -> Windows:
+        """Take single rows for windows."""
         owners = find_owners(self.offsets, rows)
-        segments = rows - self.offsets[owners]
-        return Neighbours(self.content_ids[owners], segments, scores.astype(np.float32))
+        return Windows(rows, np.ones_like(rows), np.zeros_like(rows), owners, scores)
+
+    def describe(self, found: Windows) -> Neighbours:
+        """Say of windows whose they are, and where in them."""
+        return Neighbours(
+            self.content_ids[found.owners],
+            found.rows - self.offsets[found.owners],
+            found.counts,
+            found.skipped,
+            found.scores.astype(np.float32),
+        )
 
 
 def choose_kind(n_segments: int) -> str:

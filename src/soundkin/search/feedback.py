@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from soundkin.index.exact import find_owners
+from soundkin.index.passage import Passage, Windows, average_windows
 from soundkin.index.rerank import keep_apart
 from soundkin.index.vector_index import Neighbours, VectorIndex
 from soundkin.search.logistic import fit_logistic
@@ -55,32 +56,42 @@ class RelevanceFeedback:
         return np.asarray(scores / 2, np.float32)
 
     def search(
-        self, index: VectorIndex, n_contents: int, *, min_gap: int, per_content: int, **options: Any
+        self,
+        index: VectorIndex,
+        n_contents: int,
+        *,
+        passage: Passage | None,
+        min_gap: int,
+        per_content: int,
+        **options: Any,
     ) -> tuple[Neighbours, Vectors]:
         """Find what scores best; as `VectorIndex.search`, beside it the scores.
 
         The direction, the query and what was liked last propose the nearest of each, which are
-        scored.
+        scored; all by windows as long as the query, where that has several segments.
         """
         proposing = [self.direction, self.wanted[0], *self.wanted[1:][-MAX_PROPOSING:]]
         n_proposed = max(n_contents, MIN_PROPOSED)
         options |= {"min_gap": min_gap, "per_content": per_content}
+        options["passage"] = passage
         found = [index.search(vector, n_proposed, **options) for vector in proposing]
-        places = np.searchsorted(
-            index.content_ids, np.concatenate([neighbours.content_ids for neighbours in found])
+        ids, segments, counts, skipped = (
+            np.concatenate([getattr(neighbours, name) for neighbours in found])
+            for name in ("content_ids", "segments", "counts", "skipped")
         )
-        segments = np.concatenate([neighbours.segments for neighbours in found])
-        rows = np.unique(index.offsets[places] + segments)
-        vectors = index.read(rows)
-        scores = self.score(vectors)
+        rows = index.offsets[np.searchsorted(index.content_ids, ids)] + segments
+        rows, kept = np.unique(rows, return_index=True)
         owners = find_owners(index.offsets, rows)
+        windows = Windows(rows, counts[kept], skipped[kept], owners, np.zeros(len(rows)))
+        if passage is None:
+            vectors = index.read(rows)
+        else:
+            vectors = average_windows(index, passage, windows).astype(np.float32)
+            min_gap += len(passage) - 1
+        scores = self.score(vectors)
         kept = keep_apart(scores, rows, owners, n_contents, per_content, min_gap)
-        neighbours = Neighbours(
-            index.content_ids[owners[kept]],
-            rows[kept] - index.offsets[owners[kept]],
-            vectors[kept] @ self.wanted[0],
-        )
-        return neighbours, scores[kept]
+        windows = windows._replace(scores=np.vecdot(vectors, self.wanted[0]))
+        return index.describe(windows.take(kept)), scores[kept]
 
 
 def _tell_apart(wanted: Vectors, disliked: Vectors, random: Vectors) -> Vectors | None:

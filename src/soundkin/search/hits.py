@@ -28,13 +28,13 @@ class FoldedCopy:
 
 @dataclass(frozen=True)
 class Hit:
-    """A place that sounds like the query.
+    """A place that sounds like the query, as many segments long as that is.
 
-    `score` is the cosine similarity; `percentile` is the share, 0-100, of pairs of sounds of the
-    world that are less alike (of this library's own, where its model has no reference sounds; see
-    `soundkin.search.reference`). `rank_score` is what it is ranked by where that is not the score:
-    where there was feedback, or facts were weighed. `copies` are near-copies of it that were left
-    out, where they are folded.
+    `score` is the cosine similarity of the two, each the mean of its segments; `percentile` is the
+    share, 0-100, of pairs of sounds of the world that are less alike (of this library's own, where
+    its model has no reference sounds; see `soundkin.search.reference`). `rank_score` is what it is
+    ranked by where that is not the score: where there was feedback, or facts were weighed. `copies`
+    are near-copies of it that were left out, where they are folded.
     """
 
     rank: int
@@ -65,10 +65,15 @@ def describe_neighbours(
     """
     hits: list[Hit] = []
     segments = loaded.model.segments
-    columns = (neighbours.content_ids, neighbours.segments, neighbours.scores)
+    columns = (
+        neighbours.content_ids,
+        neighbours.segments,
+        neighbours.segments + neighbours.counts - 1,
+        neighbours.scores,
+    )
     ranked_by = [None] * len(neighbours.scores) if rank_scores is None else rank_scores.tolist()
     recordings = library.get_recordings(neighbours.content_ids.tolist(), filters)
-    for content_id, segment, score, rank_score in zip(
+    for content_id, first, last, score, rank_score in zip(
         *(column.tolist() for column in columns), ranked_by, strict=True
     ):
         for recording in recordings.get(content_id, ()):
@@ -76,8 +81,8 @@ def describe_neighbours(
             hit = Hit(
                 rank=len(hits) + 1,
                 recording=recording,
-                start_s=float(starts[segment]),
-                duration_s=length_s,
+                start_s=float(starts[first]),
+                duration_s=float(starts[last] - starts[first]) + length_s,
                 score=score,
                 percentile=loaded.compute_percentile(score),
                 rank_score=rank_score,

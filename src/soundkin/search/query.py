@@ -17,6 +17,7 @@ from soundkin.config import SILENCE_DB
 from soundkin.embedding.embedder import Embedder
 from soundkin.embedding.segments import Embeddings, compute_mean_vector
 from soundkin.errors import AudioError, QueryError
+from soundkin.index.passage import Passage
 from soundkin.library.records import Recording
 from soundkin.search.takes import Take
 
@@ -102,6 +103,15 @@ class EmbeddedSound:
                 " nothing to search for"
             )
         return vector
+
+    @cached_property
+    def passage(self) -> Passage | None:
+        """Its segments, each as it counts in their mean; None where one alone is heard.
+
+        It must not be silent.
+        """
+        passage = Passage.cut(self.embeddings.weights)
+        return passage if len(passage) > 1 else None
 
     @cached_property
     def facts(self) -> Facts:
@@ -192,6 +202,11 @@ class EmbeddedQuery:
     def main_part(self) -> EmbeddedSound:
         """The part that counts most, the first of such; its facts stand for the query's."""
         return max(self.parts, key=lambda part: part.sound.weight)
+
+    @property
+    def passage(self) -> Passage | None:
+        """The segments that it is laid over recordings by: those of the part that counts most."""
+        return self.main_part.passage
 
     @cached_property
     def pieces(self) -> Vectors:

@@ -152,15 +152,15 @@ class QueryEmbedder:
         return recording.path, recording
 
     def _read_stored(self, recording: Recording, sound: Sound) -> Embeddings | None:
-        """Read what the library has of a recording, or of a region that is one of its segments."""
-        segment: int | None = None
+        """Read what the library has of a recording, or of a region that is some of its segments."""
+        part = slice(None)
         if sound.start_s or sound.end_s is not None:
-            segment = _find_segment(recording, self._loaded.model.segments, sound)
-            if segment is None:
+            found = _find_segments(recording, self._loaded.model.segments, sound)
+            if found is None:
                 return None
+            part = found
         assert recording.content_id is not None  # only embedded recordings come here
         vectors, levels_db = self._library.read_vectors(recording.content_id)
-        part = slice(segment, None if segment is None else segment + 1)
         return Embeddings(
             vectors[part].astype(np.float32),
             levels_db[part].astype(np.float32),
@@ -208,17 +208,20 @@ def may_be_unchanged(recording: Recording) -> bool:
     return not Path(path).is_file() or is_unchanged(path, recording.size, recording.mtime_ns)
 
 
-def _find_segment(recording: Recording, segments: SegmentConfig, sound: Sound) -> int | None:
-    """Tell which segment of a recording a region is, if it is one.
+def _find_segments(recording: Recording, segments: SegmentConfig, sound: Sound) -> slice | None:
+    """Tell which segments of a recording, one behind the other, a region is, if it is such.
 
-    What a segment is filled with, after a sound that is shorter, may belong to the region or not.
+    What the last is filled with, where the sound has ended, may belong to the region or not.
     """
     starts, length_s = locate_in_recording(recording, segments)
-    nearest = int(np.abs(starts - sound.start_s).argmin())
-    start_s, segment_s = float(starts[nearest]), segments.segment_s / recording.slow
+    first = int(np.abs(starts - sound.start_s).argmin())
+    segment_s = segments.segment_s / recording.slow
     end_s = min(sound.end_s or recording.duration_s, recording.duration_s)
-    is_same = (
-        abs(start_s - sound.start_s) <= SAME_TIME_S
-        and start_s + length_s - SAME_TIME_S <= end_s <= start_s + segment_s + SAME_TIME_S
+    is_last = (starts + length_s - SAME_TIME_S <= end_s) & (
+        end_s <= starts + segment_s + SAME_TIME_S
     )
-    return nearest if is_same else None
+    lasts = first + np.flatnonzero(is_last[first:])
+    if abs(starts[first] - sound.start_s) > SAME_TIME_S or not len(lasts):
+        return None
+    nearest = lasts[np.abs(starts[lasts] + length_s - end_s).argmin()]
+    return slice(first, int(nearest) + 1)

@@ -121,6 +121,7 @@ class Searcher:
         feedback, shunned = self._learn(embedder, read, liked, disliked)
         segments = self._loaded.model.segments
         options: dict[str, Any] = {
+            "passage": read.passage,
             "per_content": per_recording,
             "min_gap": math.ceil(segments.segment_length / segments.segment_hop),
             "allowed": self._select_allowed(filters),
@@ -170,11 +171,15 @@ class Searcher:
         if top_k < 1:
             raise QueryError("top_k must be at least 1")
         self._loaded = self._shared_index.get(self._library)
-        vectors, _ = self._make_embedder().embed_each(queries)
-        if not len(vectors):
+        embedder = self._make_embedder()
+        read = [embedder.embed(query) for query in queries]
+        if not read:
             return []
+        vectors, passages = np.stack([one.vector for one in read]), [one.passage for one in read]
         found = self._ask(
-            lambda index: index.search_many(vectors, top_k, exact=exact, on_progress=on_progress)
+            lambda index: index.search_many(
+                vectors, top_k, passages=passages, exact=exact, on_progress=on_progress
+            )
         )
         return [
             describe_neighbours(self._library, self._loaded, neighbours, None)[:top_k]
