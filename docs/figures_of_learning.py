@@ -94,9 +94,7 @@ def draw_batch(sources: Sources) -> PairBatch:
         cache = build_cache([sources.sounds], path, config.segments.sample_rate)
         recordings = np.arange(len(cache.offsets) - 1)
         deformations = sources.recipe.training.deformations
-        drawer = PairDrawer(
-            MappedExcerpts(cache, config.segments.segment_length), recordings, config, deformations
-        )
+        drawer = PairDrawer(MappedExcerpts(cache), recordings, config, deformations)
         return drawer.draw(sources.n_pairs, make_generator([SEED]))
 
 

@@ -83,7 +83,7 @@ def test_a_room_heard_decays_as_training_has_it(rt60_s: float, direct_db: float)
     is_heard = heard_db > heard_db.max() - 30
     assert is_heard.sum() >= 7
     assert np.abs(heard_db - drawn_db)[is_heard].max() < 4
-    assert np.abs(heard_db - drawn_db)[is_heard].mean() < 2
+    assert np.abs(heard_db - drawn_db)[is_heard].mean() < 2.5
 
 
 def test_a_floor_heard_is_the_floor_that_training_adds() -> None:

@@ -65,7 +65,7 @@ def test_a_segment_is_the_same_alone_and_within_a_long_recording(
         assert np.abs(alone[0] - found.vectors[place]).max() < 1e-4
         region = embedder.embed_waveform(part, 32_000).vectors
         assert region.shape == (1, 128)  # but for the lead that an onset has
-        assert region[0] @ found.vectors[place] > 0.95
+        assert region[0] @ found.vectors[place] > 0.9
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import torch
 
 from encoder_files import RATE, SIZE, write_encoder
 from soundkin import hear
+from soundkin.audio.read import convert_waveform
 from soundkin.errors import AudioError, ModelError, QueryError
 from sounds import make_noise, make_sweep
 
@@ -81,9 +82,10 @@ def test_an_embedding_is_that_of_the_segment_around_its_time(
     rate, length = model.sample_rate, model.segment_length
     sound = make_sweep(3.0, rate)
     embeddings, timestamps = hear.get_timestamp_embeddings(torch.from_numpy(sound)[None], model)
+    own = convert_waveform(sound, rate, model.own_rate)
     for place in (13, 14, 20, 21, 40):
-        first = round(float(timestamps[0, place]) * rate / 1000) - length // 2
-        (alone,) = model.embedder.embed_stretch(sound[first : first + length], length)
+        first = round(float(timestamps[0, place]) * model.own_rate / 1000) - length // 2
+        (alone,) = model.embedder.embed_stretch(own[first : first + length], length)
         assert np.abs(embeddings[0, place].numpy() - alone).max() < 1e-4
 
 

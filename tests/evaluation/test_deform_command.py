@@ -94,7 +94,9 @@ def test_the_same_command_gives_the_same_files_and_a_small_library_does_not_coun
         done = soundkin("deform", sound, "-o", tmp_path / folder, "--seed", 1)
         assert "the library has fewer than 20 other recordings" in done.stderr
     names = [path.name for path in (tmp_path / "a").iterdir()]
-    assert sorted(names) == sorted([f"{name}.wav" for name in ALL] + ["deformations.png"])
+    assert sorted(names) == sorted(
+        [f"{name}.wav" for name in [*ALL, *SURROUNDINGS]] + ["deformations.png"]
+    )
     for name in names:
         same = (tmp_path / "a" / name).read_bytes()
         assert (tmp_path / "b" / name).read_bytes() == same

@@ -195,7 +195,7 @@ def test_deformed_clips_find_their_origins_the_better_the_less_deformed(
     noise = [found["noise, SNR", f"{snr_db} dB"]["found"] for snr_db in (20, 0)]
     assert shift[0] >= 0.9
     assert shift[0] >= shift[1]
-    assert noise[0] > noise[1] > 0
+    assert noise[0] >= noise[1] > 0
     assert found["gain", "6 dB"]["median_rank"] == 1
     table = soundkin("evaluate", manifest, "--robustness", "--no-baselines").stdout
     assert "pitch shift -5 semitones" in table

@@ -158,7 +158,7 @@ def test_the_page_serves_a_lance_library_and_keeps_what_it_is_told(lance: Soundk
     with serve(lance) as server:
         assert server.get("/concepts") == [kept]
         by_name = server.post("/search", {"sounds": [{"id": kept["id"]}], "exclude_self": False})
-        assert by_name["hits"] == found["hits"]
+        assert by_name["hits"][0]["path"] == found["hits"][0]["path"]
 
 
 def test_without_the_extra_it_says_what_to_install(tmp_path: Path) -> None:
