@@ -17,6 +17,7 @@ from conftest import COMMAND, DEMO_SOUNDS, Soundkin
 from docs.refresh_commands import render_help
 from soundkin.cli import commands
 from sounds import make_noise, write_sound
+from terminals import read_terminal
 
 ROOT = Path(__file__).parents[2]
 
@@ -156,12 +157,7 @@ def test_progress_goes_to_a_terminal_only(soundkin: Soundkin, folder: Path) -> N
         stderr=follower,
     )
     os.close(follower)
-    shown = b""
-    try:
-        while chunk := os.read(leader, 4096):
-            shown += chunk
-    except OSError:  # the other end is closed
-        pass
+    shown = read_terminal(leader)
     run.communicate()
     os.close(leader)
     assert b"3/3 files" in shown

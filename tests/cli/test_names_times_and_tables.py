@@ -14,6 +14,7 @@ from rich.cells import cell_len
 
 from conftest import COMMAND, DEMO_SOUNDS, Soundkin
 from sounds import make_noise, make_tone, write_sound
+from terminals import read_terminal
 
 CROW = DEMO_SOUNDS / "misc_crow.flac"
 
@@ -25,12 +26,7 @@ def run_in_terminal(soundkin: Soundkin, columns: int, *arguments: Any) -> list[s
     env = soundkin.env | {"COLUMNS": str(columns), "TERM": "xterm"}
     run = subprocess.Popen(command, env=env, stdout=follower, stderr=subprocess.DEVNULL)
     os.close(follower)
-    shown = b""
-    try:
-        while chunk := os.read(leader, 4096):
-            shown += chunk
-    except OSError:  # the other end is closed
-        pass
+    shown = read_terminal(leader)
     os.close(leader)
     assert run.wait() == 0
     return shown.decode().splitlines()

@@ -20,6 +20,8 @@ N_BUMPS = 2
 BUMP_HZ, BUMP_OCTAVES = (80.0, 12_000.0), (0.3, 1.5)
 BAND_LOW_HZ, BAND_TOP_HZ = (60.0, 350.0), (2_500.0, 11_000.0)
 BAND_SLOPE_DB = (12.0, 48.0)  # an octave
+OCTAVE_DB = 6.0206  # that a filter of order 1 falls in an octave
+RESAMPLED_ABOVE = 1.2  # times the top of a band, where a resampler leaves nothing
 ROOM_S = (0.1, 1.0)  # to decay by 60 dB
 
 MAX_GAIN_DB = 60.0
@@ -51,14 +53,14 @@ class Channel:
         gains_db = self.tilt_db * np.clip(np.log2(hz / MIDDLE_HZ) / TILT_OCTAVES, -1, 1)
         for place, height_db, width in self.bumps:
             gains_db += height_db * np.exp(-((np.log2(hz / place) / width) ** 2) / 2)
-        power = 2 * self.slope_db / 6.0206
+        power = 2 * self.slope_db / OCTAVE_DB
         if self.low_hz is not None:
             gains_db -= 10 * np.log10(1 + (self.low_hz / hz) ** power)
         if self.top_hz is not None:
             gains_db -= 10 * np.log10(1 + (hz / self.top_hz) ** power)
         gains = 10 ** (gains_db / 10)
         if self.is_resampled and self.top_hz is not None:
-            gains[hz >= 1.2 * self.top_hz] = 0
+            gains[hz >= RESAMPLED_ABOVE * self.top_hz] = 0
         return gains
 
 

@@ -18,13 +18,14 @@ from soundkin.audio.surroundings import (
     BUMP_OCTAVES,
     MIDDLE_HZ,
     N_BUMPS,
+    OCTAVE_DB,
+    RESAMPLED_ABOVE,
     ROOM_S,
     TILT_OCTAVES,
 )
 from soundkin.config import DeformationConfig
 from soundkin.training.draws import draw_between, draw_whether, draw_within, make_column
 
-OCTAVE_DB = 6.0206  # that a filter of order 1 falls in an octave
 RESAMPLED_SHARE = 0.5  # of narrow bands, above which nothing at all is left
 GRAINS = 3  # paths that reach a band at once
 FILLED_SHARE = 0.5  # of sounds with a floor that goes on after their end
@@ -107,7 +108,7 @@ def pass_channel(
     orders = draw_between(*BAND_SLOPE_DB, count, generator) / OCTAVE_DB
     band_db = compute_band(lows, tops, orders, hz)
     is_resampled = draw_whether(RESAMPLED_SHARE, count, generator)
-    is_left = ~is_resampled[:, None] | (hz < 1.2 * tops[:, None])
+    is_left = ~is_resampled[:, None] | (hz < RESAMPLED_ABOVE * tops[:, None])
     is_narrow = draw_whether(config.band_share, count, generator)[:, None]
     gains_db = gains_db + torch.where(is_narrow, band_db, 0)
     gains = torch.where(is_narrow & ~is_left, 0, 10 ** (gains_db / 10))
