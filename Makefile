@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 LIBRARY := .demo/library.sqlite
 INPUTS := pyproject.toml constraints.txt
 
-.PHONY: demo test test-cluster chromium check format bench mutants sbom audit figures screenshots vendor clean
+.PHONY: demo test test-cluster hear chromium check format bench mutants sbom audit figures screenshots vendor clean
 
 demo: $(VENV)/installed
 	@echo "== Indexing the sounds in demo/sounds into $(LIBRARY)"
@@ -31,6 +31,11 @@ test: check chromium
 test-cluster: $(VENV)/installed-dev
 	$(BIN)/python -m pytest tests/cluster/cluster_index.py tests/cluster/cluster_serve.py \
 	  tests/cluster/cluster_train.py
+
+# HEAR's validator says that it needs TensorFlow, which it needs for others' models alone.
+hear: $(VENV)/installed-dev
+	$(BIN)/pip install --quiet --no-deps --upgrade --target build/hearvalidator hearvalidator==2021.0.2
+	PYTHONPATH=build/hearvalidator $(BIN)/python -m pytest tests/embedding/test_hear_validator.py
 
 # The page is tested in Chromium; without it those tests are skipped, or fail where CI=true.
 chromium:
