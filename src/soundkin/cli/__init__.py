@@ -8,6 +8,7 @@ import sys
 import click
 
 from soundkin import __version__
+from soundkin.cli.app import app
 from soundkin.cli.backup import backup, restore
 from soundkin.cli.completion import completion
 from soundkin.cli.convert import convert
@@ -46,7 +47,7 @@ def commands() -> None:
 
 
 for command in (
-    *(index, watch, search, find, serve, list_, info, tag, remove, dups),
+    *(index, watch, search, find, serve, app, list_, info, tag, remove, dups),
     *(verify, backup, restore, relocate, convert),
     *(map_, embed, evaluate, train, deform, completion),
 ):
