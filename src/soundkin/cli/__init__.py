@@ -20,6 +20,7 @@ from soundkin.cli.find import find
 from soundkin.cli.groups import GroupedCommands, explain_minus
 from soundkin.cli.index import index
 from soundkin.cli.info import info
+from soundkin.cli.kit import kit
 from soundkin.cli.list import list_
 from soundkin.cli.map import map_
 from soundkin.cli.relocate import relocate
@@ -47,7 +48,7 @@ def commands() -> None:
 
 
 for command in (
-    *(index, watch, search, find, serve, app, list_, info, tag, remove, dups),
+    *(index, watch, search, find, serve, app, list_, info, tag, remove, dups, kit),
     *(verify, backup, restore, relocate, convert),
     *(map_, embed, evaluate, train, deform, completion),
 ):
