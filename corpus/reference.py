@@ -23,9 +23,9 @@ import numpy.typing as npt
 from soundkin.audio.walk import FoundFile, walk_audio
 from soundkin.embedding.embedder import Embedder
 from soundkin.embedding.model import DEFAULT_MODEL, ModelFile, find_model
-from soundkin.embedding.pool import count_workers
 from soundkin.errors import AudioError
 from soundkin.search.reference import REFERENCE_FILE, Reference
+from soundkin.system.processors import count_processors
 
 MOST_OF_SOURCE = 16
 HEARD_S = 10.0
@@ -59,7 +59,7 @@ def embed_audible(path: str) -> Vectors | None:
 def build(corpus: Path, model: ModelFile, generator: np.random.Generator) -> Reference:
     """Draw, embed and compare."""
     files = list(draw_files(corpus, generator))
-    with ProcessPoolExecutor(count_workers(), initializer=_load, initargs=(model,)) as pool:
+    with ProcessPoolExecutor(count_processors(), initializer=_load, initargs=(model,)) as pool:
         embedded = list(pool.map(embed_audible, [path for _, path in files], chunksize=16))
     kept = [place for place, found in enumerate(embedded) if found is not None]
     sources = np.array([files[place][0] for place in kept])

@@ -7,7 +7,6 @@ query at a time, with a knob that trades time for recall. All search by inner pr
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -24,6 +23,7 @@ from soundkin.index.disk import IndexFolder, Manifest
 from soundkin.index.float16 import widen
 from soundkin.index.vector_index import VectorIndex
 from soundkin.library import index_sync
+from soundkin.system.processors import count_processors
 
 K = 10
 BLOCK_ROWS = 1 << 16
@@ -136,7 +136,7 @@ def build_usearch(matrix: Halves, path: Path) -> None:
 
     index = Index(ndim=matrix.shape[1], metric="ip", dtype="f16", expansion_add=EXPANSION)
     for rows, block in read_blocks(matrix):
-        index.add(rows, block, threads=os.cpu_count() or 1)
+        index.add(rows, block, threads=count_processors())
     index.save(str(path / FILE))
 
 
@@ -160,7 +160,7 @@ def build_hnswlib(links: int, matrix: Halves, path: Path) -> None:
     index = hnswlib.Index("ip", matrix.shape[1])
     index.init_index(len(matrix), M=links, ef_construction=EXPANSION, random_seed=1)
     for rows, block in read_blocks(matrix):
-        index.add_items(widen(block), rows, num_threads=os.cpu_count() or 1)
+        index.add_items(widen(block), rows, num_threads=count_processors())
     index.save_index(str(path / FILE))
 
 
@@ -181,9 +181,9 @@ def open_hnswlib(path: Path, count: int, size: int) -> Search:
 
 def build_faiss(links: int, matrix: Halves, path: Path) -> None:
     """Build the same graph with FAISS."""
-    import faiss
+    from soundkin.index.faiss_library import faiss
 
-    faiss.omp_set_num_threads(os.cpu_count() or 1)
+    faiss.omp_set_num_threads(count_processors())
     index = faiss.IndexHNSWFlat(matrix.shape[1], links, faiss.METRIC_INNER_PRODUCT)
     index.hnsw.efConstruction = EXPANSION
     for _, block in read_blocks(matrix):
@@ -193,7 +193,7 @@ def build_faiss(links: int, matrix: Halves, path: Path) -> None:
 
 def open_faiss(path: Path, count: int, size: int) -> Search:
     """Load a graph; the knob is how many vectors a search keeps in view."""
-    import faiss
+    from soundkin.index.faiss_library import faiss
 
     index = faiss.read_index(str(path / FILE))
     faiss.omp_set_num_threads(1)

@@ -28,8 +28,8 @@ from benchmarks.harness.commands import (
 from soundkin.audio.decoders.open import open_decoder
 from soundkin.audio.read import stream_audio
 from soundkin.audio.walk import FoundFile, walk_audio
-from soundkin.embedding.pool import count_workers
 from soundkin.errors import AudioError
+from soundkin.system.processors import count_processors
 
 SAMPLE_RATE = 32_000  # of both shipped models
 FORMATS = (("wav", "WAV", "PCM_16"), ("ogg", "OGG", "VORBIS"), ("mp3", "MP3", "MPEG_LAYER_III"))
@@ -71,7 +71,7 @@ def time_decoding(folder: Path) -> tuple[float, float]:
     """Decode every file in as many processes as indexing uses; returns seconds, audio seconds."""
     files = [found for found in walk_audio(str(folder)) if isinstance(found, FoundFile)]
     files.sort(key=lambda file: -file.size)
-    with multiprocessing.get_context("spawn").Pool(count_workers()) as pool:
+    with multiprocessing.get_context("spawn").Pool(count_processors()) as pool:
         pool.map(decode, [file.path for file in files[:2]], chunksize=1)  # all started and loaded
         started = time.perf_counter()
         audio_s = sum(pool.imap_unordered(decode, [file.path for file in files], chunksize=1))
@@ -86,7 +86,7 @@ def compare_speed(folder: Path, runs: int, model: str = "melstats") -> None:
         indexed = run_command([COMMAND, "index", folder, "--library", library, "--model", model])
         decode_s, audio_s = time_decoding(folder)
         ratios.append(decode_s / indexed.wall_s)
-        usages.append(indexed.cpu_s / indexed.wall_s / count_workers())
+        usages.append(indexed.cpu_s / indexed.wall_s / count_processors())
         rows.append(
             [
                 str(number + 1),

@@ -21,8 +21,8 @@ from soundkin.audio.read import convert_waveform
 from soundkin.embedding.embedder import Embedder
 from soundkin.embedding.model import DEFAULT_MODEL
 from soundkin.embedding.model import load_model as load_segment_model
-from soundkin.embedding.pool import count_workers
 from soundkin.errors import AudioError, QueryError
+from soundkin.system.processors import count_processors
 
 try:
     import torch
@@ -151,7 +151,7 @@ def _embed_each(audio: torch.Tensor, embed: Callable[[Array], Array]) -> torch.T
             f" {str(audio.dtype).removeprefix('torch.')} {tuple(audio.shape)}"
         )
     sounds = audio.detach().to("cpu", torch.float32).numpy()
-    with ThreadPoolExecutor(count_workers()) as threads:
+    with ThreadPoolExecutor(count_processors()) as threads:
         return torch.from_numpy(np.stack(list(threads.map(embed, sounds)))).to(audio.device)
 
 

@@ -32,6 +32,7 @@ from soundkin.cli.train import train
 from soundkin.cli.verify import verify
 from soundkin.cli.watch import watch
 from soundkin.errors import SoundkinError
+from soundkin.system.processors import limit_library_threads
 
 EXIT_ERROR = 2
 EXIT_INTERRUPTED = 130
@@ -59,6 +60,7 @@ def main() -> None:
     """Run the command line; every error is one line on standard error."""
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]
+    limit_library_threads()
     sys.exit(_run())
 
 

@@ -28,6 +28,7 @@ Examples:
   soundkin serve                                  the page, in your browser
   soundkin serve --library field.sqlite --port 9000 --no-open
   soundkin serve --watch                          new sounds are found as they come
+  soundkin serve --watch --install                from your login on, without a window
   soundkin serve --host 0.0.0.0                   for others in your network, with a token
   soundkin serve --host 0.0.0.0 --https           so that a phone may record, too
   soundkin serve --library s3://bucket/sounds.lance --cluster head:6379 --host 0.0.0.0
@@ -63,6 +64,11 @@ Examples:
 )
 @click.option("--watch", is_flag=True, help="Keep the library in step with its folders meanwhile.")
 @click.option("--name", "names", multiple=True, help="A name that browsers know it by; repeatable.")
+@click.option(
+    "--install",
+    is_flag=True,
+    help="Write a service of yours (systemd, launchd) that serves so, instead of serving.",
+)
 @cluster_option(
     "Let a Ray cluster do it, from a Lance library: HOST:PORT of its head, or else the cluster"
     " of this machine, started if need be.",
@@ -85,6 +91,7 @@ def serve(
     max_upload_s: float,
     watch: bool,
     names: tuple[str, ...],
+    install: bool,
     cluster: str | None,
     replicas: int | None,
     library_path: str,
@@ -94,7 +101,9 @@ def serve(
     Only this machine can reach it. With --host others can, who must know the token: the printed
     address has it. Browsers let a page record only from their own machine or over HTTPS: for a
     phone, add --https; its browser asks once whether to trust the certificate. Ctrl-C ends it, once
-    what is being answered is answered; twice, at once.
+    what is being answered is answered; twice, at once. With --install a service of systemd or
+    launchd is written that serves with the same options while you are logged in, and it is said how
+    it is started and removed.
 
     With --cluster its nodes answer, each at the same port; SIGHUP, or the same command again,
     replaces its servers while it goes on answering. --https is then --certificate and --key, at the
@@ -111,7 +120,7 @@ def serve(
     if key and not certificate:
         raise click.UsageError("--key goes with --certificate")
     if cluster is not None:
-        _check_cluster(cluster, library_path, watch=watch, https=https)
+        _check_cluster(cluster, library_path, watch=watch, https=https, install=install)
     elif replicas:
         raise click.UsageError("--replicas goes with --cluster")
     with open_library(library_path, create=True) as library:
@@ -124,6 +133,11 @@ def serve(
     fingerprint = ""
     if https or certificate:
         settings, fingerprint = _encrypt(settings, certificate, key)
+    if install:
+        from soundkin.cli.service import install_service
+
+        install_service(settings, certificate, key, watch=watch)
+        return
     stdout = sys.stdout
 
     def announce(address: str) -> None:
@@ -144,7 +158,7 @@ def serve(
         ) from error
 
 
-def _check_cluster(address: str, library: str, *, watch: bool, https: bool) -> None:
+def _check_cluster(address: str, library: str, *, watch: bool, https: bool, install: bool) -> None:
     """Refuse what a cluster cannot do."""
     from soundkin.library.open import is_lance
 
@@ -156,6 +170,8 @@ def _check_cluster(address: str, library: str, *, watch: bool, https: bool) -> N
         )
     if watch:
         raise click.UsageError("--watch is one machine's; index with: soundkin index --cluster")
+    if install:
+        raise click.UsageError("--install is one machine's; a cluster keeps its servers itself")
     if https:
         raise click.UsageError("--cluster takes --certificate and --key instead of --https")
 

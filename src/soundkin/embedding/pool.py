@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import sys
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -26,16 +25,12 @@ from soundkin.embedding.segments import Embeddings
 from soundkin.embedding.sound_stream import MAX_SOUND_S
 from soundkin.errors import SoundkinError
 from soundkin.system.limits import DECODING_BYTES, limit_memory
+from soundkin.system.processors import count_processors
 from soundkin.system.worker_child import declare_ready, open_streams, write_answer
 from soundkin.system.worker_parent import Answers, WorkerProcess
 
 FLOAT_BYTES = 4
 WORKER = ("-m", "soundkin.embedding.pool")
-
-
-def count_workers() -> int:
-    """Count the processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class WorkerPool:
@@ -45,7 +40,7 @@ class WorkerPool:
     """
 
     def __init__(self, model: ModelFile, n_workers: int | None = None) -> None:
-        self.n_workers = n_workers or count_workers()
+        self.n_workers = n_workers or count_processors()
         self._model = model
         self._threads = ThreadPoolExecutor(self.n_workers, thread_name_prefix="worker")
         self._local = threading.local()

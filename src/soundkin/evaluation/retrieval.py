@@ -20,11 +20,12 @@ import numpy.typing as npt
 from soundkin.embedding.baselines import BASELINES, standardise
 from soundkin.embedding.embedder import Embedder
 from soundkin.embedding.model import find_model
-from soundkin.embedding.pool import WorkerPool, count_workers
+from soundkin.embedding.pool import WorkerPool
 from soundkin.errors import AudioError, QueryError, SoundkinError, WorkerError
 from soundkin.evaluation import metrics
 from soundkin.index.unit_vectors import average_runs
 from soundkin.progress import Failure, ignore
+from soundkin.system.processors import count_processors
 
 RECALL_RANK = 10
 BOOTSTRAP_ROUNDS = 1000
@@ -274,7 +275,7 @@ def _embed_baseline(
             return None
 
     segments: list[Vectors | None] = []
-    with ThreadPoolExecutor(count_workers()) as threads:
+    with ThreadPoolExecutor(count_processors()) as threads:
         for found in threads.map(embed, labelled.paths):
             segments.append(found)
             on_progress(len(segments), len(labelled.paths))

@@ -17,10 +17,10 @@ from soundkin.audio.read import read_region
 from soundkin.embedding.baselines import BASELINES, standardise
 from soundkin.embedding.embedder import Embedder
 from soundkin.embedding.model import load_model
-from soundkin.embedding.pool import count_workers
 from soundkin.errors import AudioError, QueryError
 from soundkin.index.unit_vectors import average_runs
 from soundkin.progress import Failure, ignore
+from soundkin.system.processors import count_processors
 
 MAX_CLIPS = 300
 MAX_S = 5.0
@@ -108,7 +108,7 @@ def measure_robustness(
     if len(clips) < 2:
         raise QueryError("fewer than two clips could be read")
     embedded: list[list[list[Vectors]]] = []  # by clip, then by deformation, then by model
-    with ThreadPoolExecutor(count_workers()) as threads:
+    with ThreadPoolExecutor(count_processors()) as threads:
         work = partial(_embed_deformed, clips, embedders)
         for found in threads.map(work, range(len(clips))):
             embedded.append(found)

@@ -9,16 +9,17 @@ are read. What comes out is ranked by the exact vectors, in `rerank`.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Self
 
-import faiss
 import numpy as np
 import numpy.typing as npt
+
+from soundkin.index.faiss_library import faiss
+from soundkin.system.processors import count_processors
 
 TRAINING_POINTS = 40  # vectors a centroid is fitted on
 TRAINING_ROUNDS = 6
@@ -52,7 +53,7 @@ class RaBitQIndex:
         fitting = faiss.try_extract_index_ivf(index).cp
         fitting.niter, fitting.max_points_per_centroid = TRAINING_ROUNDS, TRAINING_POINTS
         fitting.min_points_per_centroid, fitting.seed = 1, 1 + SEED
-        _use_cores(os.cpu_count() or 1)
+        _use_cores(count_processors())
         index.train(np.ascontiguousarray(sample))
         return cls._of(index)
 
@@ -100,7 +101,7 @@ class RaBitQIndex:
         on_progress: Callable[[int, int], None] | None = None,
     ) -> None:
         """Add vectors by their numbers, `read` block by block as `(n, size)`."""
-        _use_cores(os.cpu_count() or 1)
+        _use_cores(count_processors())
         for start in range(0, len(rows), BLOCK_ROWS):
             part = rows[start : start + BLOCK_ROWS]
             self._index.add_with_ids(read(part), part)
@@ -115,7 +116,7 @@ class RaBitQIndex:
         """
         probes = choose_n_probes(self.n_lists) * reach
         parameters = _make_parameters(min(self.n_lists, round(probes)))
-        _use_cores(1 if len(queries) == 1 else os.cpu_count() or 1)
+        _use_cores(1 if len(queries) == 1 else count_processors())
         estimates, rows = self._index.search(queries, count, params=parameters)
         return rows, estimates
 
@@ -137,13 +138,13 @@ class Centroids:
             min_points_per_centroid=1,
             seed=1 + SEED,
         )
-        _use_cores(os.cpu_count() or 1)
+        _use_cores(count_processors())
         fitting.train(np.ascontiguousarray(sample))
         return cls(fitting.centroids)
 
     def assign(self, vectors: Floats) -> Rows:
         """Find the list of each vector `(n, size)`: the one whose centroid is nearest."""
-        _use_cores(os.cpu_count() or 1)
+        _use_cores(count_processors())
         _, nearest = faiss.knn(vectors, self.centroids, 1)
         rows: Rows = nearest[:, 0]
         return rows

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 
 from soundkin.embedding.trusted_models import find_newer_model
 from soundkin.library.library import Library
+from soundkin.system.processors import count_processors
 from soundkin.text import format_hours
 
 REAL_TIME = 350.0  # times faster than it lasts that a core embeds a recording
@@ -40,5 +40,5 @@ def find_upgrade(library: Library) -> Upgrade | None:
         return None
     counts = library.count()
     work_s = counts.duration_s / REAL_TIME + counts.n_contents * FILE_S
-    estimated_s = work_s / (os.cpu_count() or 1)
+    estimated_s = work_s / count_processors()
     return Upgrade(newer.name, newer.hash, counts.n_recordings, counts.duration_s, estimated_s)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+
+from soundkin.system.processors import count_processors
 
 EXACT_ROWS = 20_000  # up to so many vectors all pairs are compared
 BLOCK_ROWS = 1024
@@ -109,9 +110,9 @@ def _compare_all(vectors: Floats) -> Ask:
 
 def _build_lists(vectors: Floats) -> Ask:
     """File the vectors in inverted lists, exact within the lists nearest to a query."""
-    import faiss
+    from soundkin.index.faiss_library import faiss
 
-    faiss.omp_set_num_threads(os.cpu_count() or 1)
+    faiss.omp_set_num_threads(count_processors())
     n_lists = int(LISTS_PER_ROOT * np.sqrt(len(vectors)))
     index = faiss.index_factory(vectors.shape[1], f"IVF{n_lists},Flat", faiss.METRIC_INNER_PRODUCT)
     fitting = index.cp

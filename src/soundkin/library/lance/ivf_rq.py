@@ -6,7 +6,6 @@ so that no machine has to hold all of them. What it proposes is ranked exactly, 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from tempfile import TemporaryDirectory
@@ -19,6 +18,7 @@ import pyarrow as pa
 from soundkin.index.exact import find_owners
 from soundkin.index.rabitq import SEED, TRAINING_POINTS, Centroids, choose_n_lists, choose_n_probes
 from soundkin.library.lance.tables import Tables, explain_errors, import_lance
+from soundkin.system.processors import count_processors
 
 COLUMN, NAME = "vector", "vector_idx"
 METRIC = "cosine"
@@ -84,7 +84,7 @@ class LanceIvfRq:
         self.n_lists = sum(int(one["num_partitions"]) for one in found["indices"])
         self.n_bytes = 0  # what its lists take in memory is a cache's affair
         self._n_rows = int(found["num_indexed_rows"]) + int(found["num_unindexed_rows"])
-        self._pool = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="nearest")
+        self._pool = ThreadPoolExecutor(count_processors(), thread_name_prefix="nearest")
 
     def __len__(self) -> int:
         return self._n_rows

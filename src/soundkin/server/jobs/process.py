@@ -17,7 +17,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from soundkin.embedding.pool import count_workers
 from soundkin.errors import BusyError, SoundkinError
 from soundkin.indexing.folders import index_folders
 from soundkin.indexing.summary import describe_amount, describe_run, summarise_run
@@ -26,6 +25,7 @@ from soundkin.library.library import Library
 from soundkin.library.open import open_library
 from soundkin.progress import Failure, IndexProgress, IndexReport
 from soundkin.sound_map.sound_map import compute_map
+from soundkin.system.processors import count_processors
 
 LOWER_PRIORITY = 5
 REPORT_EVERY_S = 0.1
@@ -59,7 +59,7 @@ def run_index(order: dict[str, Any], say: Say) -> dict[str, Any]:
             say(_describe_progress(progress, now - started))
 
     def index(library: Library) -> IndexReport:
-        n_workers = max(1, count_workers() - 1)
+        n_workers = max(1, count_processors() - 1)
         return index_folders(library, order["folders"], n_workers=n_workers, on_progress=tell)
 
     with open_library(order["library"], create=True) as library:
@@ -110,7 +110,7 @@ def run_watch(order: dict[str, Any], say: Say) -> dict[str, Any]:
     with Library.open(order["library"], create=True) as library:
         while not library.list_folders():
             time.sleep(EMPTY_S)
-        for news in watch_folders(library, n_workers=max(1, count_workers() - 1)):
+        for news in watch_folders(library, n_workers=max(1, count_processors() - 1)):
             words = news.message or (describe_run(news.report) if news.report else "")
             say({"event": "news", "words": words})
     return {}
