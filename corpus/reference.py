@@ -2,7 +2,7 @@
 
     python -m corpus.reference CORPUS [--output FILE] [--model kin]
 
-CORPUS is a folder with a folder of sounds for each source. From each source up to 40 recordings are
+CORPUS is a folder with a folder of sounds for each source. From each source up to 16 recordings are
 drawn, and of each one audible segment of its first ten seconds, so that no source and no long
 recording outweighs the others; their names are not looked at. What is written are vectors, a
 table of how alike sounds of different sources are, and the point where the verdict on a search errs
@@ -27,7 +27,7 @@ from soundkin.errors import AudioError
 from soundkin.search.reference import REFERENCE_FILE, Reference
 from soundkin.system.processors import count_processors
 
-MOST_OF_SOURCE = 40
+MOST_OF_SOURCE = 16
 HEARD_S = 10.0
 LEAST_SEGMENTS = 4
 LIBRARY_SIZES = (1, 10, 100, 1000)

@@ -68,6 +68,8 @@ def _mixed(x: Samples, rate: int, rng: np.random.Generator) -> Samples:
     return _pad(0.3, 0.0)(_gain(-6)(x, rate, rng), rate, rng)
 
 
+MP3_RATES = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
+
 # A change of the samples, a rate (None: as it is), a format, a subtype, and for lossy ones kbit/s.
 VARIANTS: dict[str, tuple[Change, int | None, str, str, int | None]] = {
     "-1 dB": (_gain(-1), None, "wav", "PCM_16", None),
@@ -106,6 +108,8 @@ def write_copy(name: str, x: Samples, rate: int, folder: Path, stem: str) -> Pat
     change, new_rate, extension, subtype, kbps = VARIANTS[name]
     rng = np.random.default_rng(len(x))
     changed = np.clip(change(x, rate, rng), -1, 1).astype(np.float32)
+    if extension == "mp3" and rate not in MP3_RATES:
+        new_rate = 44_100
     if new_rate is not None and new_rate != rate:
         changed, rate = soxr.resample(changed, rate, new_rate), new_rate
     path = folder / f"{stem}.{extension}"

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
+NOT_IN_NAMES = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f\ud800-\udfff]')
+RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
+MAX_NAME_BYTES = 120
+
 
 def make_printable(text: str) -> str:
     """Show control characters and undecodable bytes of a file's name as escapes."""
@@ -23,3 +29,10 @@ def format_hours(seconds: float) -> str:
     if seconds < 60:
         return f"{seconds:.1f} s"
     return f"{seconds / 60:.1f} min" if seconds < 3600 else f"{seconds / 3600:.1f} h"
+
+
+def make_file_name(text: str) -> str:
+    """Make a file's name of a text that every system takes, without an extension of its own."""
+    name = NOT_IN_NAMES.sub("_", text).encode()[:MAX_NAME_BYTES].decode(errors="ignore")
+    name = name.strip().rstrip(".").lstrip("-") or "_"
+    return f"_{name}" if RESERVED.match(name) else name

@@ -116,6 +116,43 @@ def test_folding_leaves_none_of_the_copies_and_names_them(copied: Soundkin, fold
     assert all(named.values())
 
 
+def decay(seconds: float, half_s: float) -> Samples:
+    times = np.arange(round(seconds * RATE), dtype=np.float32) / RATE
+    return 0.5 ** (times / np.float32(half_s)).astype(np.float32)
+
+
+def play(hz: float, envelope: Samples, partials: int = 1) -> Samples:
+    phases = 2 * np.pi * hz * np.arange(len(envelope)) / RATE
+    tone = sum(np.sin(number * phases) / number for number in range(1, partials + 1))
+    return (0.4 * tone * envelope).astype(np.float32)
+
+
+def test_other_notes_tunings_and_draws_of_noise_are_no_copies_and_half_a_percent_is(
+    soundkin: Soundkin, folder: Path
+) -> None:
+    steady, struck = np.ones(RATE, np.float32), decay(0.4, 0.08)
+    for hz in (440.0, 462.0, 494.0, 880.0, 932.33):
+        write_sound(folder / f"tone {hz}.wav", play(hz, steady))
+    for percent in (100, 105, 110):
+        write_sound(folder / f"drum {percent}.wav", play(1.8 * percent, struck, 3))
+        write_sound(folder / f"low {percent}.wav", play(0.6 * percent, decay(0.3, 0.05)))
+    for seed in (1, 2, 3):
+        noise = make_noise(0.3, seed)
+        write_sound(folder / f"hat {seed}.wav", 0.3 * noise * decay(0.3, 0.03)[: len(noise)])
+    write_sound(folder / "tone 440.0 soft.wav", play(440, 0.2 * steady))
+    write_sound(folder / "drum 100 slower.wav", soxr.resample(play(180, struck, 3), 1000, 1005))
+    write_sound(folder / "hat 1 soft.mp3", 0.1 * make_noise(0.3, 1) * decay(0.3, 0.03))
+    soundkin("index", folder)
+    groups: dict[int, set[str]] = {}
+    for row in soundkin.json("dups"):
+        groups.setdefault(row["group"], set()).add(Path(row["path"]).stem)
+    assert sorted(map(sorted, groups.values())) == [
+        ["drum 100", "drum 100 slower"],
+        ["hat 1", "hat 1 soft"],
+        ["tone 440.0", "tone 440.0 soft"],
+    ]
+
+
 def test_what_has_no_fingerprint_is_told_by_vectors_until_it_is_measured(
     soundkin: Soundkin, folder: Path
 ) -> None:

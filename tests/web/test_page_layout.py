@@ -29,6 +29,12 @@ WIDER = """() => [...document.querySelectorAll("main *")].filter((one) => {
     const held = one.closest(".unseen, [role=tablist], .table-box, canvas");
     return !held && width && height && (left < -1 || right > innerWidth + 1);
 }).map((one) => `${one.tagName}.${one.className}`).slice(0, 5)"""
+FILL_KIT = """async (ids) => {
+    const { addRecording } = await import("./js/kit/store.js");
+    const { loadInfo, loadSound } = await import("./js/base/api.js");
+    const { library } = await loadInfo();
+    for (const id of ids) addRecording(library, await loadSound(id));
+}"""
 RING = (13, 106, 90)  # --kin of the light theme
 
 
@@ -73,9 +79,11 @@ def test_no_name_is_wider_than_the_window(chromium: Browser, named: Server, widt
     ids = [named.find(name[:90] + ".wav" if len(name) < 70 else name[:90])["id"] for name in NAMES]
     addresses = [f"/?s={ids[0]}", f"/?s={ids[1]}&s={ids[2]}*-0.5", f"/?s={ids[3]}", "/"]
     addresses += [f"/?view=map&s={ids[4]}", "/?view=library", f"/?view=hear&s={ids[0]}"]
-    for address in addresses:
+    visit.open("/")
+    visit.page.evaluate(FILL_KIT, [named.find(name[:90])["id"] for name in NAMES])
+    for address in [*addresses, "/?view=kit"]:
         visit.open(address)
-        visit.page.locator(".card, tr[data-id], .legend li, .heard li").first.wait_for()
+        visit.page.locator(".card, tr[data-id], .legend li, .heard li, .slot").first.wait_for()
         visit.page.wait_for_timeout(200)
         assert visit.page.evaluate(WIDER) == [], address
         assert visit.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0

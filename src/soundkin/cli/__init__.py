@@ -8,6 +8,7 @@ import sys
 import click
 
 from soundkin import __version__
+from soundkin.cli.app import app
 from soundkin.cli.backup import backup, restore
 from soundkin.cli.completion import completion
 from soundkin.cli.convert import convert
@@ -19,6 +20,7 @@ from soundkin.cli.find import find
 from soundkin.cli.groups import GroupedCommands, explain_minus
 from soundkin.cli.index import index
 from soundkin.cli.info import info
+from soundkin.cli.kit import kit
 from soundkin.cli.list import list_
 from soundkin.cli.map import map_
 from soundkin.cli.relocate import relocate
@@ -47,7 +49,7 @@ def commands() -> None:
 
 
 for command in (
-    *(index, watch, search, find, serve, list_, info, tag, remove, dups),
+    *(index, watch, search, find, serve, app, list_, info, tag, remove, dups, kit),
     *(verify, backup, restore, relocate, convert),
     *(map_, embed, evaluate, train, deform, completion),
 ):

@@ -106,13 +106,17 @@ def average_windows(segments: Segments, passage: Passage, windows: Windows) -> D
 
     Zeros where they are silent. Equal windows have equal means, wherever they lie.
     """
-    sums = []
-    for row, count, skipped in zip(windows.rows, windows.counts, windows.skipped, strict=True):
-        part = slice(int(row), int(row + count))
-        weights = passage.weights[skipped : skipped + count] * ~segments.silent[part]
-        vectors = segments.read(part).astype(np.float64)
-        sums.append(np.einsum("k,kn->n", weights.astype(np.float64), vectors))
-    means = np.stack(sums) if sums else np.zeros((0, segments.vectors.shape[1]))
+    size = segments.vectors.shape[1]
+    means = np.zeros((len(windows.rows), size))
+    n_windows = max(1, BLOCK_FLOATS // (2 * len(passage) * size))
+    for start in range(0, len(means), n_windows):
+        part = slice(start, start + n_windows)
+        laid = np.arange(len(passage)) - windows.skipped[part, None]  # on which of its segments
+        is_laid = (laid >= 0) & (laid < windows.counts[part, None])
+        rows = windows.rows[part, None] + np.where(is_laid, laid, 0)
+        vectors = segments.read(rows.ravel()).reshape(*rows.shape, size).astype(np.float64)
+        weights = np.where(is_laid & ~segments.silent[rows], passage.weights, 0)
+        means[part] = (weights[:, None].astype(np.float64) @ vectors)[:, 0]
     norms = np.linalg.norm(means, axis=1, keepdims=True)
     return np.asarray(means / np.where(norms > LEAST_NORM, norms, np.inf))
 

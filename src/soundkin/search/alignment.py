@@ -82,16 +82,25 @@ def align(first: Outline, second: Outline, *, most_db: float = HOPELESS_DB) -> A
     is_short = len(first.power) <= MOST_FRAMES
     where = (0, len(first.power)) if is_short else chunks[0]
     near = _correlate(first, second, where)
-    laid = max(
-        (
-            _Laid.measure(first, second, lag, where)
-            for lag in range(near - NEAR_FRAMES, near + NEAR_FRAMES + 1)
-        ),
-        key=lambda one: -one.error,
-    )
+    laid = _lay(first, second, near, where)
     if laid.error > most_db**2 or laid.error == math.inf:
         return None
     return _refine(first, second, laid, chunks)
+
+
+def _lay(first: Outline, second: Outline, near: int, where: tuple[int, int]) -> _Laid:
+    """Lay them over each other in whole frames where they differ least, downhill from a lag."""
+    best = _Laid.measure(first, second, near, where)
+    for step in (-1, 1):
+        start = best
+        for shift in range(1, NEAR_FRAMES + 1):
+            other = _Laid.measure(first, second, near + step * shift, where)
+            if other.error >= best.error:
+                break
+            best = other
+        if best is not start:
+            break
+    return best
 
 
 @dataclass(frozen=True)

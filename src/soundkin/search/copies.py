@@ -16,6 +16,7 @@ from soundkin.library.records import Recording
 from soundkin.search.alignment import Alignment, align
 from soundkin.search.differences import has_8_bits
 from soundkin.search.outline import GIST_SIZE, Outline
+from soundkin.search.waveform_check import have_same_waveform
 
 LIKENESS = 0.8  # of averages or first segments, by which a pair is looked at
 ALONE = 0.99  # of segments at the same time, by which a pair is told that has no fingerprints
@@ -96,7 +97,8 @@ class Copies:
                 if groups.are_settled(row, other):
                     continue
                 is_copy, distance_db = self._judge(row, other)
-                if is_copy and self._fit(groups.find(row), groups.find(other), distance_db):
+                firsts = groups.find(row), groups.find(other)
+                if is_copy and (firsts == (row, other) or self._fit(*firsts, distance_db)):
                     groups.join(row, other)
                 elif distance_db > APART_DB:
                     groups.part(row, other)
@@ -128,7 +130,12 @@ class Copies:
             is_same = self._agree(row, other) and self._compare_segments(row, other) >= ALONE
             return is_same, 0.0
         found = align(first, second)
-        return (False, math.inf) if found is None else (found.is_copy, found.distance_db)
+        if found is None:
+            return False, math.inf
+        recordings = self._recordings[row], self._recordings[other]
+        frame_s = max(first.hop_s, second.hop_s)
+        is_copy = found.is_copy and have_same_waveform(*recordings, found, first.loudest_s, frame_s)
+        return is_copy, found.distance_db
 
     def _propose(self, likeness: float) -> Iterator[tuple[int, Rows, Floats]]:
         """Yield for each content those behind it whose average is so much alike, and how much."""

@@ -89,14 +89,18 @@ def rank_quality(recording: Recording) -> tuple[Any, ...]:
     bits = BITS.get(_read_subtype(recording), 0)
     start_s, end_s = recording.sound_s or (0.0, recording.duration_s)
     silent_s = recording.duration_s - (end_s - start_s)
-    is_lossy = not bits and _name_codec(recording) not in LOSSLESS
     best = -min(bits or 16, 16), -recording.n_channels, -recording.sample_rate
-    return is_lossy, *best, round(silent_s, 1), -recording.duration_s, recording.path
+    return is_lossy(recording), *best, round(silent_s, 1), -recording.duration_s, recording.path
 
 
 def has_8_bits(recording: Recording) -> bool:
     """Tell whether a recording's samples have 8 bits, and so much noise."""
     return BITS.get(_read_subtype(recording)) == 8
+
+
+def is_lossy(recording: Recording) -> bool:
+    """Tell whether a recording was coded so that its samples are not those that went in."""
+    return _read_subtype(recording) not in BITS and _name_codec(recording) not in LOSSLESS
 
 
 def _list_traits(original: Recording, copy: Recording) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ Cells = npt.NDArray[np.float32]
 
 FLOOR_DB = 56.0  # under the loudest cell, below which nothing is compared
 GIST_SIZE = N_BANDS + 1
+LOUDEST_S = 10.0
 GIST_DB = 32.0  # under the loudest band, below which bands are not compared
 NOISE_OF_8_BIT_DB = -52.0  # of full scale: the loudest cells that rounding to 8 bits makes
 LEAST_POWER = np.float32(1e-9)
@@ -60,6 +61,14 @@ class Outline:
             return np.full(GIST_SIZE, np.nan, np.float32)
         extent = np.log(np.float32(self.height.sum()) * np.float32(self.hop_s))
         return np.append(np.maximum(self.levels.max(axis=0), -np.float32(GIST_DB)), extent)
+
+    @cached_property
+    def loudest_s(self) -> float:
+        """Where the middle of the loudest seconds of a sound lies."""
+        powers = self.power.sum(axis=1)
+        n_frames = min(len(powers), max(1, round(LOUDEST_S / self.hop_s)))
+        sums = np.convolve(powers, np.ones(n_frames), "valid")
+        return (int(sums.argmax()) + n_frames / 2) * self.hop_s
 
     @cached_property
     def halved(self) -> Outline:

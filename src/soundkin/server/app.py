@@ -20,6 +20,7 @@ from soundkin.server.problems import Json
 from soundkin.server.routes import (
     concepts,
     jobs,
+    kits,
     machine,
     sounds,
 )
@@ -57,6 +58,7 @@ ROOMS = (
     concepts,
     maps,
     takeaway,
+    kits,
     jobs,
     machine,
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 from functools import partial
 from typing import Annotated, Any
 
@@ -22,7 +23,8 @@ from soundkin.library.browse import (
 from soundkin.library.folder_tree import list_folder_tree
 from soundkin.library.library import Library
 from soundkin.library.records import FAVOURITE, Filters, Recording
-from soundkin.search.playlists import FORMATS
+from soundkin.search.kits.formats import KIT_FORMATS, KitFormat
+from soundkin.search.playlists import FORMATS, Format
 from soundkin.server.problems import Json
 from soundkin.server.rows import describe_recording_row
 from soundkin.server.schemas import (
@@ -107,7 +109,7 @@ class FactRange(BaseModel):
 
 
 class FormatResponse(BaseModel):
-    """What hits can be taken away as."""
+    """What hits or a kit can be taken away as."""
 
     name: str = Field(examples=["m3u"])
     title: str
@@ -141,6 +143,7 @@ class InfoResponse(BaseModel):
     extensions: list[ExtensionCount]
     facts: list[FactRange]
     formats: list[FormatResponse]
+    kit_formats: list[FormatResponse]
     limits: Limits
     is_local: bool
 
@@ -211,10 +214,8 @@ def _describe_library(state: ServerState) -> Response:
                 for fact in FACTS.values()
                 for least, most in [ranges.get(fact.name, (None, None))]
             ],
-            "formats": [
-                {"name": one.name, "title": one.title, "extension": one.extension}
-                for one in FORMATS.values()
-            ],
+            "formats": _describe_formats(FORMATS.values()),
+            "kit_formats": _describe_formats(KIT_FORMATS.values()),
             "limits": {
                 "upload_bytes": state.settings.max_upload_bytes,
                 "upload_s": state.settings.max_upload_s,
@@ -223,6 +224,10 @@ def _describe_library(state: ServerState) -> Response:
             "is_local": state.settings.is_local,
         }
     return Json(facts)
+
+
+def _describe_formats(formats: Iterable[Format | KitFormat]) -> list[dict[str, str]]:
+    return [{"name": one.name, "title": one.title, "extension": one.extension} for one in formats]
 
 
 @router.get("/recordings", response_model=RecordingsResponse, summary="List recordings")

@@ -23,7 +23,7 @@ const TOLD = [
   ["/", "start from a sound of the library"],
   ["o", "open a file"],
   ["r", "record; again to stop and search"],
-  ["1  2  3", "search, map, library"],
+  ["1  2  3  4", "search, map, library, kit"],
   ["Esc", "stop the sound, close what is open"],
   ["?", "these keys"],
 ];
@@ -53,6 +53,7 @@ const KEYS = {
   1: () => change({ view: "search" }),
   2: () => change({ view: "map" }),
   3: () => change({ view: "library" }),
+  4: () => change({ view: "kit" }),
   n: () => dispatchEvent(new CustomEvent("stepmatch", { detail: 1 })),
   p: () => dispatchEvent(new CustomEvent("stepmatch", { detail: -1 })),
   Escape: () => player.stop(),

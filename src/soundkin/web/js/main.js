@@ -14,6 +14,7 @@ const VIEWS = {
   search: () => import("./search/view.js"),
   map: () => import("./map/view.js"),
   library: () => import("./library/view.js"),
+  kit: () => import("./kit/view.js"),
   hear: () => import("./search/deformview.js"),
 };
 
@@ -74,7 +75,7 @@ function markNavigation(state) {
     if (link.dataset.view === view) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
-  document.title = { search: "soundkin", map: "Map · soundkin", library: "Library · soundkin", hear: "Deformed · soundkin" }[state.view];
+  document.title = { search: "soundkin", map: "Map · soundkin", library: "Library · soundkin", kit: "Kit · soundkin", hear: "Deformed · soundkin" }[state.view];
 }
 
 function fillBar() {

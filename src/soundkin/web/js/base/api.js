@@ -102,11 +102,15 @@ export const stopJob = (id) => send("DELETE", `jobs/${id}`);
 export const startJob = (kind, folders) => send("POST", "jobs", { kind, folders });
 export const reveal = (id) => send("POST", "reveal", { id });
 
-export async function exportHits(hits, format) {
-  const answer = await ask("export", {
+export const drawKit = (body) => send("POST", "kits/draw", body);
+export const exportHits = (hits, format) => fetchFile("export", { hits, format });
+export const exportKit = (kit) => fetchFile("kits/export", kit);
+
+async function fetchFile(path, body) {
+  const answer = await ask(path, {
     method: "POST",
     headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ hits, format }),
+    body: JSON.stringify(body),
   });
   return answer.blob();
 }

@@ -1,11 +1,12 @@
 // Taking sounds away: into a DAW by dragging, as files, as paths, and lists for other programs.
 
 import { covers, isWhole, matchOf, stretchOf } from "./card.js";
-import { audioUrl, exportHits, reveal } from "../base/api.js";
+import { audioUrl, exportHits, loadInfo, reveal } from "../base/api.js";
 import { h, icon, iconButton, menu } from "../base/dom.js";
 import { clock, stem } from "../base/format.js";
 import { say, sayTrouble } from "../base/messages.js";
 import { change } from "../base/state.js";
+import { addRecording } from "../kit/store.js";
 
 /** A recording's own file: its name and address. */
 const fileOf = (hit) => ({ name: hit.name, url: absolute(audioUrl(hit.id, undefined, undefined, true)) });
@@ -43,6 +44,11 @@ async function copyPath(hit) {
   }
 }
 
+async function intoKit(hit) {
+  const name = addRecording((await loadInfo()).library, { ...hit, duration_s: hit.recording_duration_s ?? hit.duration_s });
+  say(`It is the kit's ${name}.`, { act: { words: "Open the kit", run: () => change({ view: "kit" }) } });
+}
+
 /** What else can be done with a hit, as a small dialog. */
 export function showMore(hit, opener, why) {
   const entry = (mark, words, run) =>
@@ -58,6 +64,7 @@ export function showMore(hit, opener, why) {
       entry("ear", "Hear it deformed", () => change({ view: "hear", sounds: [{ id: hit.id, weight: 1, start_s: stretchOf(hit).start_s, end_s: stretchOf(hit).end_s }] })),
       entry("export", "Download the file", () => download(fileOf(hit).url, hit.name)),
       !covers(hit) && entry("export", "Download the match alone (WAV)", () => download(cutOf(hit).url, cutOf(hit).name)),
+      entry("plus", "Add to the kit", () => intoKit(hit)),
       entry("save", "Copy the path", () => copyPath(hit)),
       entry("search", "Show in the file manager", () => reveal(hit.id)),
     ),

@@ -146,6 +146,15 @@ async function resumed(sound) {
   return sound;
 }
 
+/** A sound as `startVoice` takes it, decoded before anybody asks to hear it. */
+export const loadVoice = (sound) => voiceOf(sound);
+
+/** The graph that all is played on, running. */
+export async function openGraph() {
+  await resumed();
+  return { context, output };
+}
+
 function tellTrouble(error) {
   events.dispatchEvent(new CustomEvent("trouble", { detail: error }));
 }

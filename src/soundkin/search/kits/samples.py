@@ -1,0 +1,58 @@
+"""The sounds of a kit as samples: WAV files that begin with the onset."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from soundkin.audio.decoders.open import open_decoder
+from soundkin.audio.read import stream_audio
+from soundkin.errors import AudioError
+from soundkin.search.kits.kit import Kit, KitSound
+from soundkin.text import make_file_name
+
+LONGEST_S = 120.0
+
+
+def name_samples(kit: Kit) -> list[str]:
+    """Name the file of each sound, by its slot and what it is: `kick - BD 909.wav`."""
+    names: list[str] = []
+    for sound in kit.sounds:
+        stem = make_file_name(f"{sound.slot} - {Path(sound.recording.path).stem}")
+        is_taken = stem.casefold() in map(str.casefold, names)
+        names.append(f"{stem} {len(names)}" if is_taken else stem)
+    return [f"{name}.wav" for name in names]
+
+
+def read_samples(kit: Kit) -> Iterable[bytes]:
+    """Read each sound as the bytes of a WAV file, its own rate and channels, 24 bits.
+
+    Raises
+    ------
+    AudioError
+        A file cannot be read, or a sound is longer than two minutes.
+    """
+    return map(_read_sample, kit.sounds)
+
+
+def _read_sample(sound: KitSound) -> bytes:
+    recording = sound.recording
+    onset_s = recording.sound_s[0] if recording.sound_s else 0.0
+    start_s = sound.start_s or max(0.0, onset_s)
+    end_s = recording.duration_s if sound.end_s is None else sound.end_s
+    if end_s - start_s > LONGEST_S:
+        raise AudioError(f"{recording.path}: too long for a kit; take a region of it")
+    with open_decoder(recording.path, keep_channels=True) as decoder:
+        rate = decoder.info.sample_rate
+        blocks = list(stream_audio(decoder, rate, start_s, end_s))
+    if not blocks:
+        raise AudioError(f"{recording.path}: no sound from {start_s:g} s")
+    frames = np.concatenate(blocks)
+    frames /= max(1.0, float(np.abs(frames).max()))  # what goes beyond full scale would be cut
+    file = io.BytesIO()
+    soundfile.write(file, frames, rate, format="WAV", subtype="PCM_24")
+    return file.getvalue()
