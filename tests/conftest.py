@@ -147,3 +147,19 @@ def visit(chromium: Browser, server: Server) -> Iterator[Visit]:
     page = Visit.begin(chromium, server)
     yield page
     page.end()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _train_with_one_thread(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Have trainings take a thread each where tests run beside each other: more would only wait."""
+    if "PYTEST_XDIST_WORKER" not in os.environ or "training" not in request.path.parts:
+        yield
+        return
+    import torch
+
+    n_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMP_NUM_THREADS", "1")
+        yield
+    torch.set_num_threads(n_threads)

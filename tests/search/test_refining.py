@@ -52,7 +52,15 @@ def test_what_is_liked_draws_its_kin_up_and_what_is_disliked_goes(demo: Soundkin
     assert all(hit["score"] == pytest.approx(by_score[name(hit)], abs=0.3) for hit in less)
     ranked_by = [hit["rank_score"] for hit in refined]
     assert ranked_by == sorted(ranked_by, reverse=True)
+    assert all(0 <= score <= 1 for score in ranked_by)
     assert "no such file" in demo("search", query, "--like", "nowhere.wav", status=2).stderr
+
+
+def test_a_sound_opposite_to_what_is_disliked_scores_no_more_than_what_is_wanted() -> None:
+    query = np.eye(4, dtype=np.float32)[0]
+    nothing = np.zeros((0, 4), np.float32)
+    taste = RelevanceFeedback.fit(query, nothing, -query[None], nothing)
+    assert 0.9 < taste.score(query[None])[0] <= 1 + 1e-6
 
 
 def test_feedback_tells_two_kinds_apart_that_the_query_lies_between() -> None:

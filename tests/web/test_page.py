@@ -206,8 +206,9 @@ def test_a_downloaded_segment_is_the_sound_that_was_found(visit: Visit) -> None:
     start_s = float((card.get_attribute("data-key") or "").split("@")[1])
     start = round(start_s * rate)
     assert rate == whole_rate
-    assert 0 < len(part) <= len(whole)
-    assert abs(part - whole[start : start + len(part)]).max() < 1e-4
+    expected = whole[start : start + len(part)]
+    assert 0 < len(part) - len(expected) + 1 <= 2  # times are rounded
+    assert abs(part[: len(expected)] - expected).max() < 1e-4
 
 
 def test_a_dragged_card_carries_its_file(visit: Visit) -> None:

@@ -29,7 +29,13 @@ Examples:
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="Which one shows it, with Chromium's switches [default: the first that is found].",
 )
-@click.option("--port", type=click.IntRange(1, 65535), default=PORT, show_default=True)
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    default=PORT,
+    show_default=True,
+    help="Port to listen at; another is taken where something else has it.",
+)
 @click.option("--install", is_flag=True, help="Add it to the menu of programs, and do no more.")
 @click.option("--uninstall", is_flag=True, help="Take it off the menu, and do no more.")
 @library_option

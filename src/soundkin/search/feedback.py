@@ -27,9 +27,8 @@ class RelevanceFeedback:
     """What is wanted: along `direction` `(n,)`, near one of `wanted`, far from all `unwanted`.
 
     The score of a unit vector is the mean of its product with the direction and its cosine
-    similarity to the nearest that is wanted, less a quarter of that to the nearest unwanted one:
-    a cosine like those of searches without feedback, 1 being what is wanted. The
-    direction tells kinds apart, the nearest ones hold where what is wanted is of several kinds.
+    similarity to the nearest that is wanted, less a quarter of that to the nearest unwanted one,
+    where that is alike at all: at most 1, which is what is wanted, as without feedback. The direction tells kinds apart, the nearest ones hold where what is wanted is of several kinds.
     """
 
     direction: Vectors
@@ -52,7 +51,8 @@ class RelevanceFeedback:
         """Score unit vectors `(n_vectors, n)`."""
         scores = vectors @ self.direction + (vectors @ self.wanted.T).max(axis=1)
         if len(self.unwanted):
-            scores -= DISLIKED_SHARE * (vectors @ self.unwanted.T).max(axis=1)
+            unwanted = (vectors @ self.unwanted.T).max(axis=1)
+            scores -= DISLIKED_SHARE * np.maximum(unwanted, 0)  # what is unlike it is no better
         return np.asarray(scores / 2, np.float32)
 
     def search(
@@ -65,7 +65,7 @@ class RelevanceFeedback:
         per_content: int,
         **options: Any,
     ) -> tuple[Neighbours, Vectors]:
-        """Find what scores best; as `VectorIndex.search`, beside it the scores.
+        """Find what scores best; as `VectorIndex.search`, beside it the scores, 0 to 1.
 
         The direction, the query and what was liked last propose the nearest of each, which are
         scored; all by windows as long as the query, where that has several segments.
@@ -91,7 +91,7 @@ class RelevanceFeedback:
         scores = self.score(vectors)
         kept = keep_apart(scores, rows, owners, n_contents, per_content, min_gap)
         windows = windows._replace(scores=np.vecdot(vectors, self.wanted[0]))
-        return index.describe(windows.take(kept)), scores[kept]
+        return index.describe(windows.take(kept)), np.clip(scores[kept], 0, 1)
 
 
 def _tell_apart(wanted: Vectors, disliked: Vectors, random: Vectors) -> Vectors | None:

@@ -4,7 +4,7 @@ import { pickAndSearch, recordInto } from "./search/query.js";
 import { chooseFile } from "./sound/drop.js";
 import * as player from "./sound/player.js";
 import { h, iconButton } from "./base/dom.js";
-import { change } from "./base/state.js";
+import { change, redo, undo } from "./base/state.js";
 
 const TOLD = [
   ["←  →  ↑  ↓", "from card to card, heard at once"],
@@ -13,6 +13,7 @@ const TOLD = [
   ["a", "query and card in turn, equally loud"],
   ["Enter", "search from this card"],
   ["Alt ←", "back to the search before"],
+  ["Ctrl Z", "undo: a thumb, a filter, a sound; with Shift redo"],
   ["+  −", "add the card to the query, subtract it"],
   ["l  d", "more like this, less like this"],
   ["n  p", "next match in this recording, previous"],
@@ -62,8 +63,20 @@ const KEYS = {
   ArrowRight: () => firstCard()?.focus(),
 };
 
+const WRITING = "input:not([type=checkbox], [type=range], [type=radio]), textarea, [contenteditable]";
+
+/** Ctrl+Z, Ctrl+Shift+Z and Ctrl+Y, but where one is writing, which undoes by itself. */
+function undoByKey(event) {
+  const key = event.key.toLowerCase();
+  if (!(event.ctrlKey || event.metaKey) || event.altKey || !"zy".includes(key) || event.target.matches?.(WRITING)) return;
+  event.preventDefault();
+  if (key === "y" || event.shiftKey) redo();
+  else undo();
+}
+
 export function watchKeys() {
   addEventListener("keydown", (event) => {
+    if (!event.defaultPrevented && !document.querySelector("dialog[open]")) undoByKey(event);
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
     const inField = event.target.matches?.("input, select, textarea, [contenteditable]");
     const onControl = event.target.matches?.("button, a, summary, [role=slider], [role=option], canvas");

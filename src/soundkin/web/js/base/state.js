@@ -18,6 +18,12 @@ const EMPTY = {
 const listeners = new Set();
 let state = structuredClone(EMPTY);
 
+const MOST_UNDONE = 200;
+const ONE_ACT_MS = 1000; // a slider that is moved is one act
+let past = []; // states that were left, the latest last
+let future = []; // those that were undone
+let slid_ms = -Infinity;
+
 const number = (text) => (text === null || text === "" || Number.isNaN(Number(text)) ? undefined : Number(text));
 const within = (text, low, high) => (number(text) === undefined ? undefined : Math.max(low, Math.min(high, number(text))));
 const short = (value) => String(Math.round(value * 1000) / 1000);
@@ -104,9 +110,44 @@ export const current = () => state;
 export function change(patch, { replace = false } = {}) {
   const before = state;
   state = { ...state, ...patch };
+  remember(before, replace);
+  show(before, replace);
+}
+
+function show(before, replace = false) {
   const address = writeAddress(state);
   if (address !== writeAddress(before)) history[replace ? "replaceState" : "pushState"](null, "", address);
   tell(before);
+}
+
+/** What of a state is undone: what is asked for, not where it is looked at. */
+const askedOf = (value) => writeAddress({ ...value, view: "search", colour: "", top_k: EMPTY.top_k });
+
+function remember(before, isSlid) {
+  if (askedOf(before) === askedOf(state)) return;
+  const isSame = isSlid && performance.now() - slid_ms < ONE_ACT_MS;
+  slid_ms = isSlid ? performance.now() : -Infinity;
+  future = [];
+  if (!isSame) past = [...past, before].slice(-MOST_UNDONE);
+}
+
+export const canUndo = () => past.length > 0;
+export const canRedo = () => future.length > 0;
+
+/** Go back to what was asked before, without leaving the view; false where there is nothing to undo. */
+export const undo = () => step(past, future);
+
+/** Take the last undo back. */
+export const redo = () => step(future, past);
+
+function step(from, to) {
+  if (!from.length || !["search", "map"].includes(state.view)) return false;
+  const before = state;
+  to.push(before);
+  state = { ...from.pop(), view: before.view, colour: before.colour };
+  slid_ms = -Infinity;
+  show(before);
+  return true;
 }
 
 /** Start from one sound: what was said about the earlier query is forgotten, filters stay. */
@@ -122,8 +163,11 @@ export function addSound(sound) {
 }
 
 export function resetFilters() {
-  change({ filters: structuredClone(EMPTY.filters), weights: {}, min_score: undefined, min_percentile: undefined });
+  change({ filters: structuredClone(EMPTY.filters), weights: {}, fold: false, min_score: undefined, min_percentile: undefined });
 }
+
+/** Whether a mark, of a thumb, is that of a hit. */
+export const isMarkOf = (mark, { id, start_s }) => mark.id === id && Math.abs(mark.start_s - start_s) < 0.001;
 
 export function onChange(listener) {
   listeners.add(listener);
@@ -136,6 +180,7 @@ function tell(before) {
 export function openAddress() {
   const before = state;
   state = readAddress(location.search);
+  if (before.sounds.length) remember(before, false);
   tell(before);
 }
 

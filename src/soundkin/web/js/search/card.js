@@ -118,7 +118,7 @@ export function card(hit, acts) {
 
 /** The score that ranks: the cosine, or with thumbs and sliders what they make of it. */
 function tellScore({ score, rank_score, percentile: value }, bar, number, beside) {
-  const shown = rank_score ?? score;
+  const shown = rank_score ?? score; // refined or not, 1 is what is wanted
   bar.style.transform = `scaleX(${Math.max(0, Math.min(1, shown))})`;
   number.textContent = shown.toFixed(3);
   const refined = rank_score !== null && rank_score !== undefined;

@@ -4,8 +4,8 @@ import { changeFavourite } from "../base/api.js";
 import { h } from "../base/dom.js";
 import { carry, showMore } from "./export.js";
 import { stem } from "../base/format.js";
-import { sayTrouble, whisper } from "../base/messages.js";
-import { addSound, change, current, searchFrom } from "../base/state.js";
+import { say, sayTrouble, whisper } from "../base/messages.js";
+import { addSound, change, current, isMarkOf, searchFrom, undo } from "../base/state.js";
 import * as player from "../sound/player.js";
 import { card, cardKey, stretchOf } from "./card.js";
 
@@ -15,7 +15,7 @@ const MOVED_CARDS = 40;
 export const hoverPlays = () => localStorage.getItem("hover") !== "off";
 export const setHoverPlays = (value) => localStorage.setItem("hover", value ? "on" : "off");
 
-const sameMark = (hit) => (mark) => mark.id === hit.id && Math.abs(mark.start_s - hit.start_s) < 0.001;
+const sameMark = (hit) => (mark) => isMarkOf(mark, hit);
 
 /**
  * Make a list; `show(hits)` fills it, `why(hit)` is called where a card shall say why it is there, `query()`
@@ -200,6 +200,7 @@ function judge(hit, list, other) {
     [list]: marked ? without(state[list]) : [...state[list], { id: hit.id, start_s: hit.start_s }],
     [other]: without(state[other]),
   });
+  if (list === "disliked" && !marked) say(`${stem(hit.name)} is left out.`, { act: { words: "Undo", run: undo } });
 }
 
 function positions(cards) {
