@@ -28,7 +28,9 @@ class RelevanceFeedback:
 
     The score of a unit vector is the mean of its product with the direction and its cosine
     similarity to the nearest that is wanted, less a quarter of that to the nearest unwanted one,
-    where that is alike at all: at most 1, which is what is wanted, as without feedback. The direction tells kinds apart, the nearest ones hold where what is wanted is of several kinds.
+    where that is alike at all: at most 1, which is what is wanted, as without feedback. The
+    direction tells kinds apart, the nearest ones hold where what is wanted is of several
+    kinds.
     """
 
     direction: Vectors
