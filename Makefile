@@ -9,6 +9,7 @@ INPUTS := pyproject.toml constraints.txt
 
 demo: $(VENV)/installed
 	@echo "== Indexing the sounds in demo/sounds into $(LIBRARY)"
+	@mkdir -p $(dir $(LIBRARY))
 	@$(BIN)/soundkin index demo/sounds --library $(LIBRARY)
 	@for sound in bd_tek drum_cymbal_open drum_snare_hard; do \
 	  echo; echo "== What sounds like $$sound?   soundkin search demo/sounds/$$sound.flac"; \
