@@ -275,7 +275,7 @@ def test_thumbs_rank_anew_and_are_kept_as_a_concept(soundkin: Soundkin, chromium
         visit.page.get_by_role("button", name="Save as concept").click()
         visit.page.get_by_label("Name", exact=True).fill("dusty")
         visit.page.keyboard.press("Enter")
-        expect(visit.page.locator(".message")).to_contain_text("dusty")
+        expect(visit.page.locator(".message", has_text="dusty")).to_be_visible()
         visit.open()
         visit.page.get_by_role("button", name="dusty", exact=True).click()
         assert visit.wait_for_hits() == judged

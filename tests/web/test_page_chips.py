@@ -31,6 +31,14 @@ def test_a_disliked_card_comes_back_by_its_chip_and_by_undo(visit: Visit) -> Non
     visit.page.get_by_role("button", name="Undo (Ctrl+Z)").click()
     visit.wait_for(hits)
     expect(chips).to_have_count(1)
+    card.get_by_role("button", name="Less like this").click()
+    visit.wait_for(judged)
+    visit.page.get_by_label("Length, most").fill("100")
+    expect(chips).to_have_count(3)
+    visit.page.get_by_role("button", name="Bring it back").last.click()
+    visit.wait_for_change(judged)
+    expect(visit.page.locator(".chip.dislike")).to_have_count(0)
+    expect(chips).to_have_count(2)
 
 
 def test_every_filter_and_weight_has_a_chip_that_takes_it_away(visit: Visit) -> None:

@@ -5,7 +5,7 @@ import { h } from "../base/dom.js";
 import { carry, showMore } from "./export.js";
 import { stem } from "../base/format.js";
 import { say, sayTrouble, whisper } from "../base/messages.js";
-import { addSound, change, current, isMarkOf, searchFrom, undo } from "../base/state.js";
+import { addSound, change, current, isMarkOf, searchFrom } from "../base/state.js";
 import * as player from "../sound/player.js";
 import { card, cardKey, stretchOf } from "./card.js";
 
@@ -200,7 +200,7 @@ function judge(hit, list, other) {
     [list]: marked ? without(state[list]) : [...state[list], { id: hit.id, start_s: hit.start_s }],
     [other]: without(state[other]),
   });
-  if (list === "disliked" && !marked) say(`${stem(hit.name)} is left out.`, { act: { words: "Undo", run: undo } });
+  if (list === "disliked" && !marked) say(`${stem(hit.name)} is left out.`, { act: { words: "Bring it back", run: () => change({ disliked: current().disliked.filter((mark) => !sameMark(hit)(mark)) }) } });
 }
 
 function positions(cards) {
