@@ -69,6 +69,7 @@ def _serve(library: str, port: int, browser: Path | None, profile: Path) -> None
     """Serve until the window is closed."""
     import os
     import signal
+    import webbrowser
 
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as `serve` does
 
@@ -89,8 +90,6 @@ def _serve(library: str, port: int, browser: Path | None, profile: Path) -> None
         click.echo(address)
         sys.stdout.flush()
         if browser is None:
-            import webbrowser
-
             _say("no browser with windows of its own was found; Ctrl-C ends it")
             webbrowser.open(address)
             return
@@ -106,10 +105,10 @@ def _serve(library: str, port: int, browser: Path | None, profile: Path) -> None
 
 def _show(browser: Path | None, address: str, profile: Path) -> None:
     """Open one more window of a server that is there."""
+    import webbrowser
+
     click.echo(address)
     if browser is None:
-        import webbrowser
-
         webbrowser.open(address)
         return
     from soundkin.system.app_window import open_window

@@ -70,7 +70,7 @@ class KitFormat:
 
 def list_plain(kit: Kit) -> Files:
     """List the samples, and the pattern as a MIDI file."""
-    yield from zip(name_samples(kit), read_samples(kit), strict=True)
+    yield from _list_samples(kit)
     yield "pattern.mid", write_midi(kit)
 
 
@@ -91,7 +91,7 @@ def list_hydrogen(kit: Kit) -> Files:
         layer = Xml.SubElement(component, "layer")
         _add(layer, filename=file, min="0", max="1", gain="1", pitch="0")
     yield "drumkit.xml", _write_xml(root)
-    yield from zip(name_samples(kit), read_samples(kit), strict=True)
+    yield from _list_samples(kit)
 
 
 def list_sfz(kit: Kit) -> Files:
@@ -102,7 +102,8 @@ def list_sfz(kit: Kit) -> Files:
         label = " ".join(sound.slot.split()).replace("<", "(").replace("=", "-")
         lines.append(f"<region> key={key} region_label={label}\nsample={file}")
     yield f"{name}.sfz", ("\n".join(lines) + "\n").encode()
-    yield from _list_in_folder(kit)
+    yield from _list_samples(kit, "samples/")
+    yield "pattern.mid", write_midi(kit)
 
 
 def list_decent(kit: Kit) -> Files:
@@ -116,7 +117,8 @@ def list_decent(kit: Kit) -> Files:
             group, "sample", path=f"samples/{file}", rootNote=note, loNote=note, hiNote=note
         )
     yield f"{make_file_name(kit.name)}.dspreset", _write_xml(root)
-    yield from _list_in_folder(kit)
+    yield from _list_samples(kit, "samples/")
+    yield "pattern.mid", write_midi(kit)
 
 
 def write_midi(kit: Kit) -> bytes:
@@ -136,10 +138,9 @@ def write_midi(kit: Kit) -> bytes:
     return header + struct.pack(">4sI", b"MTrk", len(track)) + track
 
 
-def _list_in_folder(kit: Kit) -> Files:
+def _list_samples(kit: Kit, folder: str = "") -> Files:
     for file, data in zip(name_samples(kit), read_samples(kit), strict=True):
-        yield f"samples/{file}", data
-    yield "pattern.mid", write_midi(kit)
+        yield f"{folder}{file}", data
 
 
 def _write_length(ticks: int) -> bytes:

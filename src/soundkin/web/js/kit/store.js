@@ -1,5 +1,7 @@
 // The kit that is being made, kept by the browser for each library.
 
+import { stem } from "../base/format.js";
+
 const USUAL = ["kick", "snare", "clap", "hat", "perc"];
 export const N_STEPS = 16;
 const MOST_SEEN = 50;
@@ -52,9 +54,9 @@ export function addSlot(name) {
 /** Put a recording into the first slot that is empty and has its name, or into a new one. */
 export function addRecording(library, recording) {
   openKit(library);
-  const stem = recording.name.replace(/\.[A-Za-z0-9]{1,5}$/, "");
-  const free = kit.slots.find((slot) => !slot.recording && stem.toLowerCase().includes(slot.name.toLowerCase()));
-  const slot = free ?? addSlot(stem.slice(0, 24));
+  const name = stem(recording.name);
+  const free = kit.slots.find((slot) => !slot.recording && name.toLowerCase().includes(slot.name.toLowerCase()));
+  const slot = free ?? addSlot(name.slice(0, 24));
   slot.source = [{ id: recording.id }];
   fillSlot(slot, recording);
   return slot.name;

@@ -3,7 +3,7 @@
 import { drawKit, exportKit } from "../base/api.js";
 import { h, icon, menu } from "../base/dom.js";
 import { say, sayTrouble } from "../base/messages.js";
-import { download } from "../search/export.js";
+import { saveFile } from "../search/export.js";
 import { pickSound } from "../sound/picker.js";
 import * as player from "../sound/player.js";
 import { startVoice } from "../sound/voice.js";
@@ -129,7 +129,7 @@ export async function open(box, info) {
   far.addEventListener("input", () => ((kit.how_far = Number(far.value)), keepKit()));
   const name = h("input", { class: "kit-name", value: kit.name, maxlength: 100, "aria-label": "Name of the kit", spellcheck: "false" });
   name.addEventListener("change", () => ((kit.name = name.value.trim() || "my kit"), (name.value = kit.name), keepKit()));
-  const open = () => kit.slots.filter((slot) => !slot.locked);
+  const unlocked = () => kit.slots.filter((slot) => !slot.locked);
 
   const takeAway = menu("Export the kit", [icon("export"), "Export"], () =>
     info.kit_formats.map((format) => ({ words: format.title, run: () => save(format).catch(sayTrouble) })),
@@ -137,9 +137,7 @@ export async function open(box, info) {
   async function save(format) {
     const slots = kit.slots.filter(({ recording }) => recording).map((slot) => ({ name: slot.name, id: slot.recording.id, steps: slot.steps }));
     if (!slots.length) return say("Fill a slot first.");
-    const url = URL.createObjectURL(await exportKit({ name: kit.name, format: format.name, tempo_bpm: kit.tempo, slots }));
-    download(url, `${kit.name}.${format.extension}`);
-    return setTimeout(() => URL.revokeObjectURL(url), 10_000);
+    return saveFile(await exportKit({ name: kit.name, format: format.name, tempo_bpm: kit.tempo, slots }), `${kit.name}.${format.extension}`);
   }
 
   box.replaceChildren(
@@ -153,7 +151,7 @@ export async function open(box, info) {
         { class: "row" },
         play,
         h("label", { class: "row" }, "BPM", tempo),
-        h("button", { type: "button", onclick: () => fill(open()) }, icon("dice"), "Draw all"),
+        h("button", { type: "button", onclick: () => fill(unlocked()) }, icon("dice"), "Draw all"),
         h("label", { class: "row" }, "near", far, "far"),
         takeAway,
       ),

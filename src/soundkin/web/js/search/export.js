@@ -35,6 +35,13 @@ export function download(url, name) {
   link.remove();
 }
 
+/** Give a file that the page has to whoever sits before it. */
+export function saveFile(blob, name) {
+  const url = URL.createObjectURL(blob);
+  download(url, name);
+  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+}
+
 async function copyPath(hit) {
   try {
     await navigator.clipboard.writeText(hit.path);
@@ -86,9 +93,7 @@ export function exportMenu(formats, hits) {
       run: async () => {
         try {
           const rows = hits().map(({ id, start_s, duration_s, score }) => ({ id, start_s, duration_s, score }));
-          const url = URL.createObjectURL(await exportHits(rows, format.name));
-          download(url, `hits.${format.extension}`);
-          setTimeout(() => URL.revokeObjectURL(url), 10_000);
+          saveFile(await exportHits(rows, format.name), `hits.${format.extension}`);
         } catch (error) {
           sayTrouble(error);
         }
