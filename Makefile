@@ -95,7 +95,7 @@ figures: $(VENV)/installed-dev
 	$(BIN)/python -m docs.figures
 
 # Pictures of the page for the README, of the demo library; needs Chromium.
-screenshots: $(VENV)/installed-dev chromium
+screenshots: $(VENV)/installed-dev browsers
 	$(BIN)/python -m docs.screenshots
 
 # Needs Node; only for whoever changes the versions in vendor/package.json.
