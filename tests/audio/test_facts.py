@@ -16,10 +16,11 @@ import pytest
 from conftest import DEMO_SOUNDS, Soundkin
 from encoder_files import write_encoder
 from soundkin.audio.facts.meter import FactsMeter
-from soundkin.audio_facts import Facts, name_note
+from soundkin.audio_facts import Facts
 from soundkin.config import MelConfig
 from soundkin.embedding.embedder import Embedder
 from soundkin.library.connection import APPLICATION_ID
+from soundkin.notation import name_note
 from sounds import make_noise, write_sound
 
 RATE = 32_000
