@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import numpy.typing as npt
 
@@ -9,14 +11,15 @@ Floats = npt.NDArray[np.float32]
 
 
 class FramePicker:
-    """Copies frames out of a stream until somebody takes them.
+    """Copies frames out of a stream, each sample once, and gives them in batches.
 
     Parameters
     ----------
     length
         Samples of a frame.
     hop, n_dense
-        Samples from one frame's start to the next one's, for so many frames.
+        Samples from one frame's start to the next one's, no fewer than its length, for so many
+        frames.
     sparse_hop
         The same after those.
     n_batch
@@ -28,31 +31,39 @@ class FramePicker:
         self._batch = np.empty((n_batch, length), np.float32)
         self._n_picked = 0
         self._n_waiting = 0
-        self._rest = np.zeros(0, np.float32)
-        self._next = 0  # where the next frame begins in the rest
+        self._filled = 0  # samples of the frame that follows those
+        self._skipped = 0  # samples before it begins
 
-    def add(self, samples: Floats) -> list[Floats]:
-        """Take the next samples `(n_samples,)`; give batches that are full, `(n_batch, length)`."""
-        self._rest = np.concatenate([self._rest, samples]) if len(self._rest) else samples
-        length, full = self._batch.shape[1], []
-        while self._next + length <= len(self._rest):
-            self._batch[self._n_waiting] = self._rest[self._next : self._next + length]
-            self._next += self._hop if self._n_picked < self._n_dense else self._sparse_hop
-            self._n_picked += 1
-            self._n_waiting += 1
-            if self._n_waiting == len(self._batch):
-                full.append(self.take())
-        dropped = min(self._next, len(self._rest))
-        self._rest = self._rest[dropped:]
-        self._next -= dropped
-        return full
+    def add(self, samples: Floats) -> Iterator[Floats]:
+        """Take the next samples `(n_samples,)`; give full batches `(n_batch, length)`.
+
+        A batch is overwritten when the next one is asked for.
+        """
+        length = self._batch.shape[1]
+        while len(samples):
+            skipped = min(self._skipped, len(samples))
+            self._skipped -= skipped
+            piece = samples[skipped : skipped + length - self._filled]
+            self._batch[self._n_waiting, self._filled : self._filled + len(piece)] = piece
+            self._filled += len(piece)
+            samples = samples[skipped + len(piece) :]
+            if self._filled == length:
+                hop = self._hop if self._n_picked < self._n_dense else self._sparse_hop
+                self._skipped = hop - length
+                self._end_frame()
+                if self._n_waiting == len(self._batch):
+                    yield self.take()
 
     def take(self, *, padded: bool = False) -> Floats:
-        """Give the frames that wait; one of the rest and silence where there was none at all."""
+        """Give the frames that wait; `padded`, a sound too short for any as one, with silence."""
         if padded and not self._n_picked:
-            self._batch[0] = 0
-            self._batch[0, : len(self._rest)] = self._rest
-            self._n_waiting = 1
-        waiting = self._batch[: self._n_waiting].copy()
+            self._batch[0, self._filled :] = 0
+            self._end_frame()
+        waiting = self._batch[: self._n_waiting]
         self._n_waiting = 0
         return waiting
+
+    def _end_frame(self) -> None:
+        self._n_picked += 1
+        self._n_waiting += 1
+        self._filled = 0

@@ -18,12 +18,12 @@ import numpy.typing as npt
 from soundkin.audio.facts.frames import FramePicker
 
 MIN_S = 2.0
-WORKING_RATE = 4_000  # about: frames are filtered and decimated to it
-FRAME_POINTS = 2048  # of them: half a second, which tells semitones apart from 65 Hz on
-N_TAPS = 8  # of the filter, for each sample that is left
-DENSE_S, SPARSE_S = 60.0, 2.0  # frames follow each other so long, then one in so many seconds
+WORKING_RATE = 3_000  # about: twice that by averages, then by a filter
+FRAME_POINTS = 1536  # of them: half a second, which tells semitones apart from 65 Hz on
+N_TAPS = 6  # of the filter, for each sample that is left
+DENSE_S, SPARSE_S = 10.0, 1.0  # frames follow each other so long, then one in so many seconds
 BATCH_FRAMES = 16
-LOWEST_HZ, HIGHEST_HZ = 55.0, 1320.0
+LOWEST_HZ, HIGHEST_HZ = 65.0, 1200.0
 PEAK_DB = -35.0  # below a frame's loudest peak, what counts
 SILENT = np.float32(1e-5)
 FINE = 10  # steps of a semitone, in which peaks are gathered
@@ -35,9 +35,9 @@ MAJOR = (1.0, 0, 0.5, 0, 0.7, 0.4, 0, 0.8, 0, 0.5, 0, 0.35)
 MINOR = (1.0, 0, 0.5, 0.7, 0, 0.45, 0, 0.8, 0.4, 0, 0.35, 0.2)
 # What makes a key sure, as a logistic regression on the development music of benchmarks/facts has
 # it: the correlation, how far the next key's lies below, and octaves of seconds.
-PER_FIT, PER_LEAD, PER_OCTAVE, OFFSET = 9.5, 7.75, 0.8, -11.2
+PER_FIT, PER_LEAD, PER_OCTAVE, OFFSET = 10.0, 8.2, 0.75, -11.5
 LONGEST_S = 32.0
-MIN_CONFIDENCE = 0.4
+MIN_CONFIDENCE = 0.45
 
 Floats = npt.NDArray[np.float32]
 Curve = npt.NDArray[np.float64]
@@ -53,14 +53,12 @@ class KeyFollower:
     """
 
     def __init__(self, sample_rate: int) -> None:
-        self._factor = max(1, round(sample_rate / WORKING_RATE))
-        self._rate = sample_rate / self._factor
-        hop = FRAME_POINTS * self._factor
-        length = hop + (N_TAPS - 1) * self._factor
-        n_dense = round(DENSE_S * sample_rate / hop)
-        self._picker = FramePicker(
-            length, hop, n_dense, round(SPARSE_S * sample_rate), BATCH_FRAMES
-        )
+        self._averaged = max(1, round(sample_rate / (2 * WORKING_RATE)))
+        factor = 2 * self._averaged
+        self._rate = sample_rate / factor
+        length = (FRAME_POINTS + N_TAPS - 1) * factor
+        n_dense, sparse = round(DENSE_S * sample_rate / length), round(SPARSE_S * sample_rate)
+        self._picker = FramePicker(length, length, n_dense, sparse, BATCH_FRAMES)
         self._classes: Curve = np.zeros(12 * FINE)
 
     def add(self, samples: Floats) -> None:
@@ -84,7 +82,7 @@ class KeyFollower:
 
     def _gather(self, frames: Floats) -> None:
         if len(frames):
-            self._classes += gather_classes(_decimate(frames, self._factor), self._rate)
+            self._classes += gather_classes(_decimate(frames, self._averaged), self._rate)
 
 
 def gather_classes(frames: Floats, rate: float) -> Curve:
@@ -151,19 +149,28 @@ def _compute_window(n_points: int) -> Floats:
     return np.asarray(window * (2 / window.sum()), np.float32)
 
 
+@lru_cache(maxsize=1)
+def _compute_taps() -> Floats:
+    """Compute the taps of a low-pass for halving the rate, `(N_TAPS, 2)`: a sinc by Kaiser's."""
+    n_taps = 2 * N_TAPS
+    times = (np.arange(n_taps) - (n_taps - 1) / 2) / 2
+    taps = np.sinc(0.9 * times) * np.kaiser(n_taps, 4)
+    return np.asarray((taps / taps.sum()).reshape(N_TAPS, 2), np.float32)
+
+
 @lru_cache(maxsize=8)
-def _compute_taps(factor: int) -> Floats:
-    """Compute the taps of a low-pass for decimation, `(N_TAPS, factor)`: a sinc by Kaiser's."""
-    n_taps = factor * N_TAPS
-    times = (np.arange(n_taps) - (n_taps - 1) / 2) / factor
-    taps = np.sinc(0.9 * times) * np.kaiser(n_taps, 6)
-    return np.asarray((taps / taps.sum()).reshape(N_TAPS, factor), np.float32)
+def _compute_averaging(averaged: int) -> Floats:
+    """Compute what averages two neighbouring runs at once, `(2 * averaged, 2)`."""
+    return np.kron(np.eye(2), np.full((averaged, 1), 1 / averaged)).astype(np.float32)
 
 
-def _decimate(frames: Floats, factor: int) -> Floats:
-    """Filter frames and keep one sample of `factor`; they shrink by `N_TAPS - 1` more."""
-    parts = _compute_taps(factor) @ frames.reshape(-1, factor).T
-    parts = parts.reshape(N_TAPS, len(frames), -1)
+def _decimate(frames: Floats, averaged: int) -> Floats:
+    """Bring frames to half the rate that averages over `averaged` samples have.
+
+    They shrink by `N_TAPS - 1` more.
+    """
+    pairs = frames.reshape(-1, 2 * averaged) @ _compute_averaging(averaged)
+    parts = (_compute_taps() @ pairs.T).reshape(N_TAPS, len(frames), -1)
     n_points = parts.shape[2] - (N_TAPS - 1)
     low = parts[0, :, :n_points].copy()
     for tap in range(1, N_TAPS):
