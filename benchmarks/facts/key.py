@@ -23,7 +23,7 @@ from benchmarks.facts.without_tempo import collect_untimed
 from soundkin.audio.read import read_audio
 
 LEAST_S = 2.0
-BANDS = (0.4, 0.6, 0.8, 1.01)
+BANDS = (0.45, 0.6, 0.8, 1.01)
 
 
 def score(told: int | None, key: int) -> float:
@@ -75,7 +75,7 @@ def print_kinds(music: list[Keyed], keyless: list[Keyed]) -> None:
         print(f"    {kind:24}told {sum(w for w, _ in found):4} of {len(found):4}, {of_told:.2f}")
     for band, found_right in sorted(bands.items()):
         low, high = BANDS[band - 1], min(1.0, BANDS[band])
-        print(f"    confidence {low:.1f} to {high:.1f}: right {np.mean(found_right):.2f}"
+        print(f"    confidence {low:.2f} to {high:.2f}: right {np.mean(found_right):.2f}"
               f" of {len(found_right)}")  # fmt: skip
     told_of: dict[str, list[bool]] = defaultdict(list)
     for one in keyless:
