@@ -14,6 +14,7 @@ from old_libraries import FOLDER
 from soundkin import Library
 from soundkin.integrity.verify import verify_library
 from soundkin.library.concepts import list_concepts
+from soundkin.library.crates import list_crates
 from soundkin.library.schema import read_migrations
 from soundkin.search.tag_suggestions import list_rejected
 
@@ -49,7 +50,7 @@ def test_an_old_library_keeps_all_that_was_in_it(old: Path) -> None:
         facts = recordings[0].facts
         assert (facts.pitch_hz if facts else None) == (440 if version >= 3 else None)
         assert (facts.flatness if facts else None) == (0.25 if version >= 6 else None)
-        assert (facts.key_number if facts else None) == (21 if version >= 11 else None)
+        assert (facts.key_number if facts else None) == (21 if version >= 12 else None)
         slow = 10 if version >= 7 else 1
         assert {r.slow for r in recordings} == {slow}
         assert library.list_slow() == ({"/sounds": 10} if version >= 7 else {})
@@ -57,6 +58,7 @@ def test_an_old_library_keeps_all_that_was_in_it(old: Path) -> None:
         assert [one.ctime_ns for one in known] == [30 if version >= 7 else None]
         assert list_rejected(library) == ({(1, "hat")} if version >= 4 else set())
         assert [c.name for c in list_concepts(library)] == (["kick"] if version >= 4 else [])
+        assert list_crates(library) == ([("dusty", 1)] if version >= 11 else [])
     report = verify_library(old)
     assert report.is_whole, report.findings
 
