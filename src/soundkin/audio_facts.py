@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from soundkin.errors import QueryError
+from soundkin.notation import KEYS, count_key_steps, name_key, name_note, transpose_key
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,9 @@ class Facts:
     `loudness_lufs` is the integrated loudness by ITU-R BS.1770 of all channels mixed to one;
     `brightness_hz` the spectral centroid, louder moments counting more; `pitch_hz` the pitch that
     a share `pitch_confidence` (0-1) of the sound has; `tempo_bpm` the tempo of a beat that is as
-    regular as `tempo_confidence` (0-1); `onsets_per_s` how many sounds begin in a second, one
+    regular as `tempo_confidence` (0-1); `key_number` the key, 0-11 major from C on, 12-23 minor
+    (`soundkin.notation.KEYS` has their names), and `key_confidence` (0-1) how likely it is that
+    one; `onsets_per_s` how many sounds begin in a second, one
     shorter than a second counting as a second; `flatness` how flat the spectrum is, from 0, a tone,
     to 1, white noise, louder moments counting more. `sound_from_s` and `sound_to_s` are where a
     recording of up to 20 s begins and ends to sound; its segments lie there. A sound that was heard
@@ -39,6 +42,8 @@ class Facts:
     flatness: float | None = None
     sound_from_s: float | None = None
     sound_to_s: float | None = None
+    key_number: float | None = None
+    key_confidence: float | None = None
 
     @property
     def sound_s(self) -> tuple[float, float] | None:
@@ -58,6 +63,9 @@ def undo_slowing(facts: Facts, slow: float, duration_s: float) -> Facts:
     onsets = facts.onsets_per_s
     if onsets is not None:  # counted a second, of what is shorter too
         onsets *= max(1.0, duration_s * slow) / max(1.0, duration_s)
+    key = facts.key_number
+    if key is not None:
+        key = transpose_key(key, round(12 * math.log2(slow)))
     return dataclasses.replace(
         facts,
         brightness_hz=_multiply(facts.brightness_hz, slow),
@@ -66,6 +74,7 @@ def undo_slowing(facts: Facts, slow: float, duration_s: float) -> Facts:
         onsets_per_s=onsets,
         sound_from_s=_multiply(facts.sound_from_s, 1 / slow),
         sound_to_s=_multiply(facts.sound_to_s, 1 / slow),
+        key_number=key,
     )
 
 
@@ -74,7 +83,7 @@ def _multiply(value: float | None, factor: float) -> float | None:
 
 
 FACT_COLUMNS = tuple(field.name for field in dataclasses.fields(Facts))
-FACTS_VERSION = 2  # of how they are measured: what has an older one is measured once more
+FACTS_VERSION = 3  # of how they are measured: what has an older one is measured once more
 
 
 @dataclass(frozen=True)
@@ -98,27 +107,10 @@ EVEN = Scale(lambda a, b: abs(a - b), is_even=True)
 OCTAVES = Scale(_count_octaves, is_even=False)
 OCTAVES_FROM_ONE = Scale(lambda a, b: _count_octaves(1 + a, 1 + b), is_even=False)  # 0 is a value
 TEMPI = Scale(_count_octaves_but_whole, is_even=True)  # half and double time are the same
+KEY_STEPS = Scale(count_key_steps, is_even=True)
 
 MAX_HZ = 5e6  # half of any sample rate
 SHARE = (-1e-6, 1 + 1e-6)
-
-A4_HZ = 440.0
-STEPS = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
-
-
-def name_note(hz: float) -> str | None:
-    """Name the note nearest to a pitch, and how far off it is: `A3 +12 cents`.
-
-    Notes are those of equal temperament with A4 at 440 Hz; C4 is middle C. None for what is no
-    pitch, as a damaged library may hold.
-    """
-    if not 0 < hz < math.inf:
-        return None
-    cents = round(1200 * math.log2(hz / A4_HZ)) + 6900  # from C-1, MIDI's note 0
-    note = (cents + 50) // 100
-    octave, step = divmod(note, 12)
-    off = cents - 100 * note
-    return f"{STEPS[step]}{octave - 1}" + (f" {off:+} cents" if off else "")
 
 
 @dataclass(frozen=True)
@@ -151,6 +143,9 @@ class Fact:
         Whether only silence is without it.
     name_value
         What people call a value, as the note of a pitch; None where it is but a number.
+    kinds
+        What the values 0, 1, 2 … are called where they are kinds and no amounts, of which none is
+        more than another.
     """
 
     name: str
@@ -166,6 +161,7 @@ class Fact:
     step: float | None = None
     of_every_sound: bool = True
     name_value: Callable[[float], str | None] | None = None
+    kinds: tuple[str, ...] = ()
 
     def name_of(self, value: float | None) -> str | None:
         """Say what people call a value; None where there is none, or no name for it."""
@@ -225,6 +221,21 @@ _TABLE = (
         of_every_sound=False,
     ),
     Fact(
+        name="key",
+        column="key_number",
+        title="Key",
+        unit="",
+        sign="",
+        text="{:.0f}",
+        help="key",
+        range=(0.0, len(KEYS) - 1.0),
+        scale=KEY_STEPS,
+        half_at=1.0,
+        of_every_sound=False,
+        name_value=name_key,
+        kinds=KEYS,
+    ),
+    Fact(
         name="onsets",
         column="onsets_per_s",
         title="Onsets",
@@ -251,6 +262,7 @@ _TABLE = (
     ),
 )
 FACTS = {fact.name: fact for fact in _TABLE}
+AMOUNTS = {fact.name: fact for fact in _TABLE if not fact.kinds}  # have a least and a most
 
 # What is no fact by itself is a confidence, or a time.
 COLUMN_RANGES = (

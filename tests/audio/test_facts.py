@@ -16,10 +16,11 @@ import pytest
 from conftest import DEMO_SOUNDS, Soundkin
 from encoder_files import write_encoder
 from soundkin.audio.facts.meter import FactsMeter
-from soundkin.audio_facts import Facts, name_note
+from soundkin.audio_facts import Facts
 from soundkin.config import MelConfig
 from soundkin.embedding.embedder import Embedder
 from soundkin.library.connection import APPLICATION_ID
+from soundkin.notation import name_note
 from sounds import make_noise, write_sound
 
 RATE = 32_000
@@ -324,7 +325,8 @@ def test_a_library_from_before_flatness_gets_it_once(soundkin: Soundkin, folder:
     old = soundkin.json("list")
     assert [row["facts"]["flatness"] for row in old] == [None, None]
     unplaced = {"sound_from_s": None, "sound_to_s": None}  # as it was embedded then
-    assert old[1]["facts"] == expected[1]["facts"] | unplaced | {"flatness": None}
+    unmeasured = {"flatness": None, "key_confidence": None}
+    assert old[1]["facts"] == expected[1]["facts"] | unplaced | unmeasured
     assert soundkin("index").stdout.startswith("2 unchanged, 2 measured")
     for row, before in zip(soundkin.json("list"), expected, strict=True):
         assert_same(row["facts"], before["facts"] | unplaced)

@@ -50,6 +50,7 @@ def test_an_old_library_keeps_all_that_was_in_it(old: Path) -> None:
         facts = recordings[0].facts
         assert (facts.pitch_hz if facts else None) == (440 if version >= 3 else None)
         assert (facts.flatness if facts else None) == (0.25 if version >= 6 else None)
+        assert (facts.key_number if facts else None) == (21 if version >= 12 else None)
         slow = 10 if version >= 7 else 1
         assert {r.slow for r in recordings} == {slow}
         assert library.list_slow() == ({"/sounds": 10} if version >= 7 else {})

@@ -89,11 +89,18 @@ def fill(connection: sqlite3.Connection, version: int) -> None:
     if version >= 7:
         connection.execute("UPDATE folders SET slow = 10")
         connection.execute("UPDATE recordings SET slow = 10, ctime_ns = 30 WHERE id < 3")
+    fill_newer(connection, version)
+
+
+def fill_newer(connection: sqlite3.Connection, version: int) -> None:
+    """Add what versions from 10 on have besides."""
     if version >= 10:
         fingerprint = Fingerprint(np.zeros((3, N_BANDS), np.uint8), HOP_S, -20.0).to_bytes()
         connection.execute("INSERT INTO fingerprints VALUES (5, ?)", [fingerprint])
     if version >= 11:
         connection.execute("INSERT INTO crates VALUES ('dusty', 2, 0.5, NULL, 1)")
+    if version >= 12:
+        connection.execute("UPDATE facts SET key_number = 21, key_confidence = 0.75")
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, expect
 from browsing import Visit
 from conftest import DEMO_SOUNDS, Soundkin
 from serving import serve
-from soundkin.audio_facts import COLUMN_RANGES, FACT_COLUMNS, FACTS
+from soundkin.audio_facts import AMOUNTS, COLUMN_RANGES, FACT_COLUMNS, FACTS
 from soundkin.search.playlists import FORMATS
 
 SOUND = DEMO_SOUNDS / "loop_breakbeat.flac"
@@ -25,11 +25,11 @@ def read_help(command: Soundkin, name: str) -> str:
 def test_a_fact_has_a_row_a_column_and_a_range() -> None:
     columns = {fact.column for fact in FACTS.values()}
     assert columns <= set(FACT_COLUMNS) == set(COLUMN_RANGES)
-    confidences, times = {"pitch_confidence", "tempo_confidence"}, {"sound_from_s", "sound_to_s"}
-    assert set(FACT_COLUMNS) - columns == confidences | times
+    confidences = {"pitch_confidence", "tempo_confidence", "key_confidence"}
+    assert set(FACT_COLUMNS) - columns == confidences | {"sound_from_s", "sound_to_s"}
 
 
-@pytest.mark.parametrize("name", FACTS)
+@pytest.mark.parametrize("name", AMOUNTS)
 def test_a_fact_is_told_filtered_and_weighed_by_the_command(demo: Soundkin, name: str) -> None:
     fact = FACTS[name]
     for command in ("list", "search"):
@@ -64,15 +64,21 @@ def test_every_fact_is_in_the_api_and_colours_the_map(demo: Soundkin, soundkin: 
     for told, compared, fact in zip(info, why, FACTS.values(), strict=True):
         assert told["title"] == compared["title"] == columns[fact.name]["title"] == fact.title
         assert told["unit"] == compared["unit"] == fact.unit
-        assert told["min"] < told["max"]
         assert fact.column in hit["facts"]
         assert fact.help in schema
-        assert len(columns[fact.name]["legend"]) >= 5
+        if fact.kinds:
+            assert told["min"] is told["max"] is None
+            assert {kind["name"] for kind in told["kinds"]} <= set(fact.kinds)
+            assert len(columns[fact.name]["legend"]) == len(told["kinds"]) + 1  # and none
+        else:
+            assert told["min"] < told["max"]
+            assert told["kinds"] == []
+            assert len(columns[fact.name]["legend"]) >= 5
 
 
 def test_every_fact_has_its_fields_and_its_slider_on_the_page(visit: Visit) -> None:
     visit.search("drum_snare_hard")
-    for fact in FACTS.values():
+    for fact in AMOUNTS.values():
         expect(visit.page.get_by_role("slider", name=fact.title, exact=True)).to_be_visible()
         for end in ("least", "most"):
             field = visit.page.get_by_label(f"{fact.title}, {end}")

@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from soundkin.audio_facts import FACTS
+from soundkin.audio_facts import AMOUNTS
 from soundkin.cli.options import Command, Time, resolve_path
+from soundkin.errors import QueryError
+from soundkin.notation import read_key
 
 if TYPE_CHECKING:
     from soundkin.library.library import Library
     from soundkin.library.records import Filters
 
 FACT_EXAMPLES = {"pitch": "pitch=200..400", "loudness": "loudness=-30.. (LUFS)"}
-OTHER_FACTS = [fact for fact in FACTS.values() if fact.name not in FACT_EXAMPLES]
+OTHER_FACTS = [fact for fact in AMOUNTS.values() if fact.name not in FACT_EXAMPLES]
 
 
 def _read_fact_ranges(
@@ -26,8 +28,8 @@ def _read_fact_ranges(
     for value in values:
         fact, _, bounds = value.partition("=")
         least, dots, greatest = bounds.partition("..")
-        if fact not in FACTS:
-            raise click.BadParameter(f"no fact {fact!r}; give one of {', '.join(FACTS)}")
+        if fact not in AMOUNTS:
+            raise click.BadParameter(f"no fact {fact!r}; give one of {', '.join(AMOUNTS)}")
         try:
             first, last = float(least or -math.inf), float(greatest or math.inf)
         except ValueError:
@@ -37,6 +39,17 @@ def _read_fact_ranges(
         known = ranges.get(fact, (-math.inf, math.inf))
         ranges[fact] = max(first, known[0]), min(last, known[1])
     return ranges
+
+
+def _check_keys(
+    context: click.Context, parameter: click.Parameter, values: tuple[str, ...]
+) -> tuple[str, ...]:
+    try:
+        for value in values:
+            read_key(value)
+    except QueryError as error:
+        raise click.BadParameter(str(error)) from None
+    return values
 
 
 def filter_options(command: Command) -> Command:
@@ -50,6 +63,14 @@ def filter_options(command: Command) -> Command:
             callback=_read_fact_ranges,
             help=f"Only within, e.g. {' or '.join(FACT_EXAMPLES.values())}; also"
             f" {', '.join(fact.help for fact in OTHER_FACTS)}.",
+        ),
+        click.option(
+            "--key",
+            "keys",
+            multiple=True,
+            metavar="KEY",
+            callback=_check_keys,
+            help='Only in this key, e.g. "A minor", Am or Bb; repeatable: in any of them.',
         ),
         click.option("--tag", "tags", multiple=True, metavar="TAG", help="Only with this tag."),
         click.option(
@@ -94,6 +115,7 @@ def build_filters(
     max_duration: float | None,
     tags: tuple[str, ...],
     facts: dict[str, tuple[float, float]],
+    keys: tuple[str, ...],
 ) -> Filters:
     """Make the filters that the options ask for.
 
@@ -118,4 +140,5 @@ def build_filters(
         max_duration_s=max_duration,
         tags=tags,
         facts=facts,
+        keys=keys,
     )

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from soundkin.audio_facts import FACTS
-from soundkin.cli.filters import FACT_EXAMPLES, OTHER_FACTS, build_filters, filter_options
+from soundkin.cli.filters import FACT_EXAMPLES, build_filters, filter_options
 from soundkin.cli.options import (
     Number,
     library_option,
@@ -40,7 +40,10 @@ OPERATORS = {"+": 1.0, "-": -1.0}
 STDIN = "standard input"
 CHUNK_BYTES = 1 << 20
 MAX_STDIN_BYTES = 8 << 30  # 12 hours of sound on a CD
-*FACT_NAMES, LAST_FACT = (*FACT_EXAMPLES, *(fact.name for fact in OTHER_FACTS))
+*FACT_NAMES, LAST_FACT = (
+    *FACT_EXAMPLES,
+    *(name for name in FACTS if name not in FACT_EXAMPLES),
+)
 
 
 def _read_weights(
@@ -351,8 +354,12 @@ def _explain(hit: Hit, explanation: Explanation) -> str:
 
 def _compare(one: Comparison) -> str:
     fact = FACTS[one.fact]
-    hit = _show(one.hit, fact.sign, fact.name_of(one.hit))
-    return f"{one.fact} {hit} (query {_show(one.query, '', fact.name_of(one.query))})"
+    if fact.kinds:
+        hit, query = (fact.name_of(value) or "–" for value in (one.hit, one.query))
+    else:
+        hit = _show(one.hit, fact.sign, fact.name_of(one.hit))
+        query = _show(one.query, "", fact.name_of(one.query))
+    return f"{one.fact} {hit} (query {query})"
 
 
 def _show(value: float | None, sign: str, name: str | None) -> str:

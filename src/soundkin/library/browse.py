@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from soundkin.audio_facts import FACTS
+from soundkin.audio_facts import AMOUNTS, FACTS, Fact
 from soundkin.library.records import FAVOURITE, Filters, Recording
 from soundkin.library.sql import RECORDINGS, compile_filters, read_path
 from soundkin.library.store import LibraryStore
@@ -90,6 +90,8 @@ def _leave_out_each(filters: Filters) -> Iterator[tuple[str, Filters]]:
         yield words, replace(filters, tags=others)
     if filters.min_duration_s is not None or filters.max_duration_s is not None:
         yield "the bounds of length", replace(filters, min_duration_s=None, max_duration_s=None)
+    if filters.keys:
+        yield f"the key {' or '.join(filters.keys)}", replace(filters, keys=())
     for name in filters.facts:
         others_ = {key: value for key, value in filters.facts.items() if key != name}
         yield f"the bounds of {FACTS[name].title.lower()}", replace(filters, facts=others_)
@@ -104,8 +106,16 @@ def count_extensions(library: LibraryStore) -> list[tuple[str, int]]:
 
 
 def measure_ranges(library: LibraryStore) -> dict[str, tuple[float, float]]:
-    """Find the least and the greatest value of each fact (`FACTS`) that any recording has."""
-    columns = ", ".join(f"MIN({fact.column}), MAX({fact.column})" for fact in FACTS.values())
+    """Find the least and the greatest value of each amount (`AMOUNTS`) that any recording has."""
+    columns = ", ".join(f"MIN({fact.column}), MAX({fact.column})" for fact in AMOUNTS.values())
     [values] = library.connection.fetch(f"SELECT {columns} FROM facts")
-    pairs = zip(FACTS, values[::2], values[1::2], strict=True)
+    pairs = zip(AMOUNTS, values[::2], values[1::2], strict=True)
     return {name: (least, most) for name, least, most in pairs if least is not None}
+
+
+def count_kinds(library: LibraryStore, fact: Fact) -> list[tuple[str, int]]:
+    """Count the recordings of each kind of a fact that has kinds, the most frequent first."""
+    sql = f"SELECT {fact.column}, COUNT(*) FROM {RECORDINGS} WHERE {fact.column} NOTNULL GROUP BY 1"
+    found = [(fact.name_of(value), count) for value, count in library.connection.fetch(sql)]
+    named = [(name, count) for name, count in found if name is not None]
+    return sorted(named, key=lambda one: (-one[1], one[0]))

@@ -131,7 +131,8 @@ class Filters:
     They lie below any of `folders` and below none of `not_folders`. `name` are words that are in
     their folder, name or tags, as `soundkin.library.name_words` reads them: `snare 01 -rim`.
     `facts` has the least and the greatest value by the facts' names (`FACTS`), both included, None
-    being no bound; a recording that lacks such a fact does not count.
+    being no bound; a recording that lacks such a fact does not count. `keys` are keys as people
+    write them, `A minor` or `Am`, of which a recording is in any.
     """
 
     folders: tuple[str, ...] = ()
@@ -142,6 +143,7 @@ class Filters:
     facts: Mapping[str, tuple[float | None, float | None]] = field(default_factory=dict)
     not_folders: tuple[str, ...] = ()
     name: str = ""
+    keys: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         """Whether anything is filtered at all."""

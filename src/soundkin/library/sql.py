@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from soundkin.audio_facts import FACT_COLUMNS, FACTS, FACTS_VERSION, Facts
+from soundkin.audio_facts import AMOUNTS, FACT_COLUMNS, FACTS_VERSION, Facts
 from soundkin.config import MAX_SLOW
 from soundkin.errors import DamagedLibraryError, QueryError
 from soundkin.library.connection import REPAIR
 from soundkin.library.name_words import FUNCTION, NameWords
 from soundkin.library.records import Filters, KnownFile, Recording
+from soundkin.notation import read_key
 from soundkin.system.remote import is_remote
 
 N_OWN = 14  # columns of a recording before those of its facts
@@ -135,7 +136,7 @@ def compile_filters(filters: Filters) -> tuple[str, list[Any]]:
     Raises
     ------
     QueryError
-        There is no fact of a name.
+        There is no fact of a name that has a least and a most, or no such key.
     """
     conditions: list[str] = ["1"]
     parameters: list[Any] = []
@@ -159,10 +160,13 @@ def compile_filters(filters: Filters) -> tuple[str, list[Any]]:
             "EXISTS (SELECT 1 FROM tags WHERE tag = ? AND recording_id = recordings.id)"
         )
         parameters.append(encode_path(tag))  # as bytes no tag is equal to it
+    if filters.keys:
+        conditions.append(f"key_number IN (?{', ?' * (len(filters.keys) - 1)})")
+        parameters += map(read_key, filters.keys)
     for name, (least, greatest) in filters.facts.items():
-        if name not in FACTS:
-            raise QueryError(f"no fact {name!r}; there are {', '.join(FACTS)}")
-        conditions.append(f"{FACTS[name].column} BETWEEN IFNULL(?, -9e999) AND IFNULL(?, 9e999)")
+        if name not in AMOUNTS:
+            raise QueryError(f"no fact {name!r}; there are {', '.join(AMOUNTS)}")
+        conditions.append(f"{AMOUNTS[name].column} BETWEEN IFNULL(?, -9e999) AND IFNULL(?, 9e999)")
         parameters += [least, greatest]
     return " AND ".join(conditions), parameters
 

@@ -151,7 +151,7 @@ def describe_verdict(verdict: Verdict) -> Row:
 
 
 def describe_facts(facts: Facts | None) -> Row | None:
-    """Write a sound's facts as a row, with `pitch_name` as people call a pitch.
+    """Write a sound's facts as a row, with `pitch_name` and `key_name` as people call them.
 
     None where they were never measured.
     """

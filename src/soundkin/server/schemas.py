@@ -8,7 +8,7 @@ from fastapi import Path as FromPath
 from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from soundkin.audio_facts import FACTS
+from soundkin.audio_facts import AMOUNTS, FACTS
 
 SOUND_ID = r"^(r[0-9]{1,18}|u[0-9a-f]{32})$"
 PART_ID = r"^(r[0-9]{1,18}|u[0-9a-f]{32}|c[0-9]{1,18})$"
@@ -16,6 +16,7 @@ RECORDING_ID = r"^r[0-9]{1,18}$"
 MAX_S = 1e7
 MAX_TEXT = 4096
 FACT_NAMES = ", ".join(fact.help for fact in FACTS.values())
+AMOUNT_NAMES = ", ".join(fact.help for fact in AMOUNTS.values())
 
 NAME_WORDS = "Words of the folder, name and tags, in any order, those after a minus not"
 
@@ -74,7 +75,10 @@ class FilterRequest(RequestModel):
     tags: list[Text] = Field(default=[], max_length=100)
     favourites: bool = False
     facts: dict[str, tuple[Finite | None, Finite | None]] = Field(
-        default={}, max_length=100, description=f"Of {FACT_NAMES}"
+        default={}, max_length=100, description=f"Of {AMOUNT_NAMES}"
+    )
+    keys: list[Text] = Field(
+        default=[], max_length=100, description="In any of them", examples=[["A minor", "C"]]
     )
 
 
@@ -147,7 +151,7 @@ class ProblemResponse(BaseModel):
     errors: list[dict[str, str]] | None = None
 
 
-Facts = dict[str, float | str | None]  # `pitch_name` is a note, the others are numbers
+Facts = dict[str, float | str | None]  # `pitch_name` and `key_name` are words, the others numbers
 
 
 class StrokeResponse(BaseModel):

@@ -10,7 +10,7 @@ from pathlib import PurePath
 import numpy as np
 import numpy.typing as npt
 
-from soundkin.audio_facts import FACTS
+from soundkin.audio_facts import FACTS, Fact
 from soundkin.embedding.segments import locate_in_recording
 from soundkin.errors import QueryError
 from soundkin.library.library import Library
@@ -151,9 +151,14 @@ def _shade_facts(recordings: Sequence[Recording]) -> list[Column]:
     for fact in FACTS.values():
         numbers = [None if r.facts is None else getattr(r.facts, fact.column) for r in recordings]
         if any(number is not None for number in numbers):
-            is_even = fact.scale.is_even
-            columns.append(_shade(fact.name, fact.title, numbers, fact.text.format, is_even))
+            columns.append(_colour(fact, numbers))
     return columns
+
+
+def _colour(fact: Fact, numbers: Sequence[float | None]) -> Column:
+    if fact.kinds:
+        return _sort_by_label(fact.name, fact.title, list(map(fact.name_of, numbers)))
+    return _shade(fact.name, fact.title, numbers, fact.text.format, fact.scale.is_even)
 
 
 def _shade(

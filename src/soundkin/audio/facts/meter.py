@@ -1,4 +1,4 @@
-"""What can be said of a sound in plain numbers: how loud, bright, high, fast, busy and noisy."""
+"""What can be said of a sound in plain numbers: how loud, bright, high, fast, busy, and the key."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from soundkin.audio.facts.flatness import FlatnessMeter
+from soundkin.audio.facts.key import KeyFollower
 from soundkin.audio.facts.loudness import LoudnessMeter
-from soundkin.audio.facts.pitch import FRAME_S, PitchTrack, summarise_pitch, track_pitch
+from soundkin.audio.facts.pitch import PitchFollower, summarise_pitch
 from soundkin.audio.facts.rhythm import compute_flux, find_onsets, find_tempo
 from soundkin.audio.mel import compute_band_corners, compute_mel
 from soundkin.audio_facts import Facts
@@ -18,9 +19,7 @@ from soundkin.config import MelConfig
 FRAMES_A_SECOND = 40
 MIN_FRAMES = 200
 LOG_OFFSET = np.float32(1e-10)
-PITCH_BATCH = 64
-DENSE_S = 1.0  # within which pitch is followed closely
-DENSE_HOP_S, SPARSE_HOP_S = 0.1, 1.0
+ONE_PITCH = 0.8  # share of a sound with one pitch, above which it is a note, and in no key
 
 Floats = npt.NDArray[np.float32]
 
@@ -28,7 +27,7 @@ Floats = npt.NDArray[np.float32]
 class FactsMeter:
     """Takes a sound block by block, and says at the end what its facts are.
 
-    Memory holds a block and some 300 bytes for each second.
+    Memory holds a block, some frames, and some 300 bytes for each second.
 
     Parameters
     ----------
@@ -49,7 +48,8 @@ class FactsMeter:
         self._flux: list[Floats] = []
         self._last: Floats | None = None
         self._rest = np.zeros(0, np.float32)
-        self._pitch = _PitchFollower(sample_rate)
+        self._pitch = PitchFollower(sample_rate)
+        self._key = KeyFollower(sample_rate)
         self._n_samples = 0
 
     def add(self, samples: Floats, mel: Floats | None = None) -> None:
@@ -60,6 +60,7 @@ class FactsMeter:
         """
         self._n_samples += len(samples)
         self._pitch.add(samples)
+        self._key.add(samples)
         if mel is None:
             self._rest = np.concatenate([self._rest, samples])
             n_frames = (len(self._rest) - self._mel.n_fft) // self._hop + 1
@@ -86,6 +87,8 @@ class FactsMeter:
         duration_s = self._n_samples / self._sample_rate
         tempo_bpm, tempo_confidence = find_tempo(flux, frame_s, duration_s)
         pitch_hz, pitch_confidence = summarise_pitch(self._pitch.finish())
+        is_note = pitch_confidence > ONE_PITCH
+        key, key_confidence = (None, 0.0) if is_note else self._key.finish(duration_s)
         return Facts(
             loudness_lufs=loudness,
             brightness_hz=self._measure_brightness(),
@@ -95,6 +98,8 @@ class FactsMeter:
             tempo_confidence=tempo_confidence,
             onsets_per_s=len(onsets) / max(1.0, duration_s),
             flatness=self._flatness.measure(),
+            key_number=None if key is None else float(key),
+            key_confidence=key_confidence,
         )
 
     def _measure_brightness(self) -> float | None:
@@ -109,46 +114,6 @@ class FactsMeter:
         self._flatness.add(bands)
         flux, self._last = compute_flux(np.log(bands + LOG_OFFSET), self._last)
         self._flux.append(flux)
-
-
-class _PitchFollower:
-    """Picks the frames in which pitch is looked for: many in the beginning, then a few."""
-
-    def __init__(self, sample_rate: int) -> None:
-        self._sample_rate = sample_rate
-        self._length = round(FRAME_S * sample_rate)
-        self._rest = np.zeros(0, np.float32)
-        self._next = 0  # where the next frame begins in the rest
-        self._dense_left = round(DENSE_S / DENSE_HOP_S)
-        self._frames: list[Floats] = []
-        self._tracks: list[PitchTrack] = []
-
-    def add(self, samples: Floats) -> None:
-        self._rest = np.concatenate([self._rest, samples]) if len(self._rest) else samples
-        while self._next + self._length <= len(self._rest):
-            self._frames.append(self._rest[self._next : self._next + self._length].copy())
-            hop_s = DENSE_HOP_S if self._dense_left > 0 else SPARSE_HOP_S
-            self._dense_left -= 1
-            self._next += round(hop_s * self._sample_rate)
-        if len(self._frames) >= PITCH_BATCH:
-            self._track()
-        dropped = min(self._next, len(self._rest))
-        self._rest = self._rest[dropped:]
-        self._next -= dropped
-
-    def finish(self) -> PitchTrack:
-        """Give all frames' pitch; a sound too short for a frame is filled up with silence."""
-        if not self._tracks and not self._frames:
-            padded = np.append(self._rest, np.zeros(self._length, np.float32))
-            self._frames.append(padded[: self._length])
-        if self._frames:
-            self._track()
-        columns = ((t.hz, t.periodicity, t.energy) for t in self._tracks)
-        return PitchTrack(*map(np.concatenate, zip(*columns, strict=True)))
-
-    def _track(self) -> None:
-        self._tracks.append(track_pitch(np.stack(self._frames), self._sample_rate))
-        self._frames = []
 
 
 @lru_cache(maxsize=8)

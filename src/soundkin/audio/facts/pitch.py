@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from soundkin.audio.facts.frames import FramePicker
+
 FRAME_S = 0.064
 MIN_HZ = 32.0  # of C1, 33
 MAX_HZ = 4200.0  # a piano's last key
@@ -20,6 +22,9 @@ MAX_APERIODICITY = 0.15  # of a dip that is a period (YIN's threshold)
 REFINING_LAG = 64  # a short period is measured by the last of several
 WITHIN_SEMITONES = 1.0
 MIN_CONFIDENCE = 0.3
+BATCH_FRAMES = 64
+DENSE_S = 1.0  # within which pitch is followed closely
+DENSE_HOP_S, SPARSE_HOP_S = 0.1, 1.0
 
 Floats = npt.NDArray[np.float32]
 
@@ -31,6 +36,38 @@ class PitchTrack:
     hz: Floats
     periodicity: Floats
     energy: Floats
+
+
+class PitchFollower:
+    """Follows the pitch of a sound that comes block by block.
+
+    Parameters
+    ----------
+    sample_rate
+        In Hz.
+    """
+
+    def __init__(self, sample_rate: int) -> None:
+        self._sample_rate = sample_rate
+        lengths = (round(seconds * sample_rate) for seconds in (FRAME_S, DENSE_HOP_S, SPARSE_HOP_S))
+        length, dense, sparse = lengths
+        self._picker = FramePicker(
+            length, dense, round(DENSE_S / DENSE_HOP_S), sparse, BATCH_FRAMES
+        )
+        self._tracks: list[PitchTrack] = []
+
+    def add(self, samples: Floats) -> None:
+        """Take the next samples `(n_samples,)`."""
+        for frames in self._picker.add(samples):
+            self._tracks.append(track_pitch(frames, self._sample_rate))
+
+    def finish(self) -> PitchTrack:
+        """Give all frames' pitch; a sound too short for a frame is filled up with silence."""
+        frames = self._picker.take(padded=True)
+        if len(frames):
+            self._tracks.append(track_pitch(frames, self._sample_rate))
+        columns = ((t.hz, t.periodicity, t.energy) for t in self._tracks)
+        return PitchTrack(*map(np.concatenate, zip(*columns, strict=True)))
 
 
 def track_pitch(frames: Floats, sample_rate: int) -> PitchTrack:

@@ -19,6 +19,7 @@ from soundkin.library.browse import (
     ORDERS,
     Wanted,
     count_extensions,
+    count_kinds,
     measure_ranges,
     read_page,
 )
@@ -105,8 +106,18 @@ class ExtensionCount(BaseModel):
     n_recordings: int
 
 
+class KindCount(BaseModel):
+    """How many recordings are of a kind."""
+
+    name: str = Field(examples=["A minor"])
+    n_recordings: int
+
+
 class FactRange(BaseModel):
-    """An acoustic fact, and its bounds in this library; any number is one where `step` is null."""
+    """An acoustic fact, and its bounds in this library; any number is one where `step` is null.
+
+    One of `kinds`, as a key, has no bounds, but the kinds that there are.
+    """
 
     name: str = Field(examples=["brightness"])
     title: str
@@ -114,6 +125,7 @@ class FactRange(BaseModel):
     step: float | None
     min: float | None
     max: float | None
+    kinds: list[KindCount]
 
 
 class FormatResponse(BaseModel):
@@ -218,6 +230,10 @@ def _describe_library(state: ServerState) -> Response:
                     "step": fact.step,
                     "min": least,
                     "max": most,
+                    "kinds": [
+                        {"name": name, "n_recordings": count}
+                        for name, count in (count_kinds(library, fact) if fact.kinds else ())
+                    ],
                 }
                 for fact in FACTS.values()
                 for least, most in [ranges.get(fact.name, (None, None))]

@@ -96,6 +96,7 @@ def read_filters(words: FilterRequest) -> Filters:
         min_duration_s=words.min_duration_s,
         max_duration_s=words.max_duration_s,
         tags=(*words.tags, *favourite),
+        keys=tuple(words.keys),
         facts={name: _close(bounds) for name, bounds in words.facts.items()},
     )
 
