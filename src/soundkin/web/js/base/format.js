@@ -58,6 +58,7 @@ function ordinal(shown) {
 /** A fact's value with its unit, and its name if it has one: 222 Hz, A3 +12 cents. */
 export function factValue(value, fact, name) {
   if (value === null || value === undefined) return "–";
+  if (name && !fact?.unit) return name; // a key, whose number says nothing
   const digits = fact?.unit === "Hz" || Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : 2;
   return `${value.toFixed(digits)}${fact?.unit ? ` ${fact.unit}` : ""}${name ? `, ${name}` : ""}`;
 }
