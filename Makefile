@@ -5,7 +5,17 @@ BIN := $(VENV)/bin
 LIBRARY := .demo/library.sqlite
 INPUTS := pyproject.toml constraints.txt
 
-.PHONY: demo test test-cluster hear chromium check format bench mutants sbom audit figures screenshots vendor clean
+# Packages of Debian's that the tests of something need, where they may be installed.
+define install-debian
+if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
+  echo "== Installing $(1) for the tests of $(2)"; \
+  (apt-get install -y -qq --no-install-recommends $(1) \
+    || { apt-get update -qq && apt-get install -y -qq --no-install-recommends $(1); }) \
+    > /dev/null || echo "$(1) could not be installed"; \
+else echo "For the tests of $(2), install $(1)."; fi
+endef
+
+.PHONY: demo test test-cluster hear chromium lua check format bench mutants sbom audit figures screenshots vendor clean
 
 demo: $(VENV)/installed
 	@echo "== Indexing the sounds in demo/sounds into $(LIBRARY)"
@@ -25,7 +35,7 @@ demo: $(VENV)/installed
 	@echo "  $(BIN)/soundkin search SOUND.wav --from 1.5 --to 2.5"
 	@echo "  $(BIN)/soundkin --help"
 
-test: check chromium
+test: check chromium lua
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 # Ray on several nodes of this machine; it gives up where its processes take over 15 s to start.
@@ -41,12 +51,12 @@ hear: $(VENV)/installed-dev
 # The page is tested in Chromium; without it those tests are skipped, or fail where CI=true.
 chromium:
 	@command -v chromium chromium-browser google-chrome > /dev/null && exit 0; \
-	if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
-	  echo "== Installing Chromium for the tests of the page"; \
-	  (apt-get install -y -qq --no-install-recommends chromium \
-	    || { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; }) \
-	    > /dev/null || echo "Chromium could not be installed"; \
-	else echo "For the tests of the page, install Chromium."; fi
+	$(call install-debian,chromium,the page)
+
+# The script for REAPER is run by Lua and checked by luacheck; without them as without Chromium.
+lua:
+	@command -v lua5.4 > /dev/null && command -v luacheck > /dev/null && command -v curl > /dev/null \
+	  && exit 0; $(call install-debian,lua5.4 lua-check curl,the script for REAPER)
 
 check: $(VENV)/installed-dev
 	$(BIN)/ruff check .
