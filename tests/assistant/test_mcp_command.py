@@ -52,6 +52,10 @@ def grounds(tmp_path_factory: pytest.TempPathFactory) -> Grounds:
     command = Soundkin(top / "library.sqlite")
     command("index", folder)
     command("tag", folder / "b", "--add", "hiss")
+    (folder / "bats").mkdir()
+    write_sound(folder / "bats" / "bat.wav", make_noise(1, 5))
+    command("index", folder / "bats", "--slow", 10)
+    write_sound(folder / "bats" / "new bat.wav", make_noise(1, 6))
     write_sound(folder / "new.wav", make_tone(310))
     write_sound(outside / "secret.wav", make_tone(500))
     (folder / "link.wav").symlink_to(outside / "secret.wav")
@@ -108,7 +112,8 @@ def test_an_assistant_searches_and_finds_by_names_ids_and_regions(
 ) -> None:
     whole = str(grounds.folder / "a" / "tone 300.wav")
     info = reader.call("library_info")
-    assert (info["n_recordings"], info["folders"]) == (5, [str(grounds.folder)])
+    folders = [str(grounds.folder), str(grounds.folder / "bats")]
+    assert (info["n_recordings"], info["folders"]) == (6, folders)
     assert reader.call("list_tags")["result"] == [{"tag": "hiss", "count": 1}]
     toned = reader.call("list_recordings", words="tone -320", folders=["a"])["recordings"]
     assert [one["name"] for one in toned] == ["tone 300.wav", "tone 900.wav"]
@@ -164,6 +169,7 @@ def test_what_cannot_be_done_is_said_and_the_session_goes_on(
         ({"sounds": [{"sound": "nothing.wav"}]}, "no such recording, nor a file"),
         ({"sounds": [{"sound": str(grounds.folder)}]}, "no such recording, nor a file"),
         ({"sounds": [{"sound": "text.wav"}]}, "text.wav: "),
+        ({"sounds": [{"sound": "bats/new bat.wav"}]}, "10 times slower in this folder; index it"),
         ({"sounds": [{"sound": "new.wav", "start_s": 2, "end_s": 1}]}, "new.wav"),
         ({"sounds": [{"sound": "r1"}], "filters": {"folders": ["c"]}}, "no such folder"),
         ({"sounds": [{"sound": "r1"}], "filters": {"tags": ["x"]}}, "no recording passes"),

@@ -13,6 +13,7 @@ from soundkin.assistant.paths import resolve_inside
 from soundkin.errors import QueryError
 from soundkin.library.library import Library
 from soundkin.library.records import Recording
+from soundkin.library.slowed import find_slow
 from soundkin.search.query_embedder import find_by_ending
 from soundkin.server.schemas import PART_ID, RECORDING_ID
 from soundkin.server.sounds.upload_decoding import Part
@@ -53,8 +54,11 @@ def identify_sound(name: str, state: ServerState, part: Part = ALL) -> str:
         return name
     with state.open_library() as library:
         found = _locate(name, library)
+        slow = 1.0 if isinstance(found, Recording) else find_slow(found, library.list_slow())
     if isinstance(found, Recording):
         return f"r{found.id}"
+    if slow != 1:
+        raise QueryError(f"{name}: heard {slow:g} times slower in this folder; index it first")
     label = os.path.basename(found)  # noqa: PTH119
     with Path(found).open("rb") as file:
         spooled = run_in_loop(state.uploads.spool_file, file, label, part)
