@@ -215,8 +215,8 @@ def test_with_write_it_tags_exports_and_copies_and_overwrites_nothing(grounds: G
         } == READING
         assert session.call("tag", sounds=["tone 320.wav"], add=[" mine "]) == {"changed": 1}
         table = {"hits": hits, "format": "csv"}
-        assert session.call("export", path=str(listing), **table) == {"paths": [str(listing)]}
-        paths = list(map(Path, session.call("copy", sounds=copies, folder=kit)["paths"]))
+        assert session.call("export", path=str(listing), **table) == {"path": str(listing)}
+        paths = list(map(Path, session.call("copy", sounds=copies, folder=kit)["files"]))
         for path, message in (
             (listing, "it is there already"),
             (folder / "hits.wav", "is called .csv"),
@@ -233,7 +233,7 @@ def test_with_write_it_tags_exports_and_copies_and_overwrites_nothing(grounds: G
         assert "not indexed yet" in session.refused("tag", sounds=["later.wav"], add=["x"])
     assert "1\tmine" in grounds.command("tag").stdout.splitlines()
     assert f"{tone},0.25,0.5" in listing.read_text("utf-8")
-    assert [path.name for path in paths] == [tone.name, "tone 320 2.wav", "tone 320 0.250.wav"]
+    assert [path.name for path in paths] == [tone.name, "tone 320 2.wav", "tone 320 0.250s.wav"]
     assert paths[0].read_bytes() == paths[1].read_bytes() == tone.read_bytes()
     part, rate = soundfile.read(paths[2])
     assert part == pytest.approx(soundfile.read(tone)[0][rate // 4 : 3 * rate // 4], abs=1e-6)

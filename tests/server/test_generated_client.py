@@ -90,8 +90,10 @@ def test_a_generated_client_reads_searches_and_tags(own_server: Server, client: 
     assert (problem.status, problem.type_) == (404, "urn:soundkin:not-found")
 
 
-def test_operations_have_names_of_their_own(own_server: Server) -> None:
-    paths = own_server.get("/openapi.json")["paths"]
-    names = [one["operationId"] for operations in paths.values() for one in operations.values()]
+def test_operations_and_schemas_have_names_of_their_own(own_server: Server) -> None:
+    document = own_server.get("/openapi.json")
+    operations = [one for path in document["paths"].values() for one in path.values()]
+    names = [operation["operationId"] for operation in operations]
     assert len(set(names)) == len(names) > 20
+    assert not [name for name in document["components"]["schemas"] if "__" in name]  # two of a name
     assert {"search", "find", "get_info", "list_recordings", "edit_tags"} <= set(names)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable, Iterator
-from itertools import count
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,17 +12,16 @@ from soundkin.assistant.answers import make_sendable, telling
 from soundkin.assistant.paths import resolve_inside
 from soundkin.assistant.reading import Name, NamedPlace
 from soundkin.assistant.sounds import identify_recording
-from soundkin.audio.wav_bytes import Wave
 from soundkin.errors import LibraryError, QueryError, naming
 from soundkin.search.playlists import FORMATS
 from soundkin.search.query_embedder import may_be_unchanged
+from soundkin.search.take_away import copy_items
+from soundkin.server.routes.crates import CopiedFilesResponse, ItemRequest, find_items
 from soundkin.server.routes.export import ExportRequest, FormatName, HitRequest, write_hits
 from soundkin.server.routes.library import ChangedResponse, change_tags
-from soundkin.server.schemas import RequestModel, Seconds, Tag
-from soundkin.server.sounds.sound import SoundRef
+from soundkin.server.schemas import Finite, RequestModel, Seconds, Tag
 from soundkin.server.state import ServerState
 from soundkin.system.files import write_aside
-from soundkin.text import make_file_name
 
 Target = Annotated[str, Field(min_length=1, max_length=4096)]
 
@@ -35,13 +32,13 @@ class NamedHit(RequestModel):
     sound: Name
     start_s: Seconds = 0.0
     duration_s: Seconds = 1.0
-    score: float = 0.0
+    score: Finite | None = None
 
 
-class WrittenResponse(BaseModel):
-    """The files that were written."""
+class ExportedResponse(BaseModel):
+    """The file that was written."""
 
-    paths: list[str]
+    path: str
 
 
 class WritingTools:
@@ -72,7 +69,7 @@ class WritingTools:
         hits: Annotated[list[NamedHit], Field(min_length=1, max_length=10_000)],
         format: FormatName,  # noqa: A002 (the word of the API)
         path: Target,
-    ) -> WrittenResponse:
+    ) -> ExportedResponse:
         """Write hits to a new file in the library's folders, for another program.
 
         Formats: m3u a playlist, csv a table, labels for Audacity, raven a selection table, reaper
@@ -94,63 +91,41 @@ class WritingTools:
             if target.exists():
                 raise QueryError(f"{path}: it is there already; choose another name")
             data = write_hits(ExportRequest(hits=rows, format=format), self._state)
-            _write(target, [data])
-            return WrittenResponse(paths=make_sendable([str(target)]))
+            with naming(target, LibraryError):
+                target.parent.mkdir(parents=True, exist_ok=True)
+                with write_aside(target) as file:
+                    file.write(data)
+            return ExportedResponse(path=make_sendable(str(target)))
 
     def copy(
         self,
         sounds: Annotated[list[NamedPlace], Field(min_length=1, max_length=1000)],
         folder: Target,
-    ) -> WrittenResponse:
+    ) -> CopiedFilesResponse:
         """Copy recordings, or regions of them as WAV files, to a folder in the library's folders.
 
-        The folder is made if it is not there; each copy gets a name of its own.
+        The folder is made if it is not there. A copy that is there already is left as it is.
         """
         with telling(self._state):
             target = Path(self._resolve(folder))
-            found = [(self._get_sound(one.sound), one) for one in sounds]
-            paths = [_copy(heard, place, target) for heard, place in found]
-            return WrittenResponse(paths=make_sendable(list(map(str, paths))))
+            items = [
+                ItemRequest(
+                    id=identify_recording(one.sound, self._state),
+                    start_s=one.start_s,
+                    end_s=one.end_s,
+                )
+                for one in sounds
+            ]
+            with self._state.open_library() as library:
+                found = find_items(items, library)
+            for item in found:
+                if not may_be_unchanged(item.recording):
+                    raise QueryError(f"{item.recording.path}: changed since; index it again")
+            files, failures = copy_items(found, target)
+            told = {"folder": str(target), "files": files}
+            lines = [{"path": failure.path, "reason": failure.reason} for failure in failures]
+            return CopiedFilesResponse(**make_sendable(told | {"failures": lines}))
 
     def _resolve(self, path: str) -> str:
         with self._state.open_library() as library:
             return resolve_inside(path, library.list_folders())
-
-    def _get_sound(self, name: str) -> SoundRef:
-        """Find a recording whose file is still the one that was indexed."""
-        with self._state.open_library() as library:
-            heard = self._state.get_sound_ref(library, identify_recording(name, self._state))
-        assert heard.recording is not None  # it was named as one
-        if not may_be_unchanged(heard.recording) or not heard.path.is_file():
-            raise QueryError(f"{heard.source}: gone, or changed since; index it again")
-        return heard
-
-
-def _copy(heard: SoundRef, place: NamedPlace, folder: Path) -> Path:
-    """Copy a sound's file, or write a region of it, under a name that is free."""
-    if not place.start_s and place.end_s is None:
-        path = _find_free(folder, Path(heard.name).stem, Path(heard.name).suffix)
-        with naming(heard.source, LibraryError), heard.path.open("rb") as file:
-            _write(path, iter(lambda: file.read(1 << 20), b""))
-        shutil.copystat(heard.path, path)
-        return path
-    rate, n_channels = heard.info.sample_rate, heard.info.n_channels
-    wave = Wave.cut(heard.path, rate, n_channels, heard.duration_s, place.start_s, place.end_s)
-    path = _find_free(folder, f"{Path(heard.name).stem} {place.start_s:.3f}", ".wav")
-    _write(path, wave.read(0, wave.n_bytes))
-    return path
-
-
-def _find_free(folder: Path, stem: str, suffix: str) -> Path:
-    """Find a name that no file in a folder has."""
-    name = make_file_name(stem)
-    names = (f"{name}{suffix}" if n == 1 else f"{name} {n}{suffix}" for n in count(1))
-    return next(path for path in map(folder.joinpath, names) if not path.exists())
-
-
-def _write(path: Path, chunks: Iterator[bytes] | list[bytes]) -> None:
-    """Write a new file whole, and its folder if it is not there."""
-    with naming(path, LibraryError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with write_aside(path) as file:
-            file.writelines(chunks)

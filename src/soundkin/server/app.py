@@ -20,6 +20,7 @@ from soundkin.server.openapi import describe_api
 from soundkin.server.problems import Json
 from soundkin.server.routes import (
     concepts,
+    crates,
     jobs,
     kits,
     machine,
@@ -60,6 +61,7 @@ ROOMS = (
     maps,
     takeaway,
     kits,
+    crates,
     jobs,
     machine,
 )
