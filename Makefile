@@ -15,7 +15,7 @@ if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
 else echo "For the tests of $(2), install $(1)."; fi
 endef
 
-.PHONY: demo test test-cluster hear chromium lua check format bench mutants sbom audit figures screenshots vendor clean
+.PHONY: demo test test-cluster hear browsers lua check format bench mutants sbom audit figures screenshots vendor clean
 
 demo: $(VENV)/installed
 	@echo "== Indexing the sounds in demo/sounds into $(LIBRARY)"
@@ -35,7 +35,7 @@ demo: $(VENV)/installed
 	@echo "  $(BIN)/soundkin search SOUND.wav --from 1.5 --to 2.5"
 	@echo "  $(BIN)/soundkin --help"
 
-test: check chromium lua
+test: check browsers lua
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 # Ray on several nodes of this machine; it gives up where its processes take over 15 s to start.
@@ -48,12 +48,16 @@ hear: $(VENV)/installed-dev
 	$(BIN)/pip install --quiet --no-deps --upgrade --target build/hearvalidator hearvalidator==2021.0.2
 	PYTHONPATH=build/hearvalidator $(BIN)/python -m pytest tests/embedding/test_hear_validator.py
 
-# The page is tested in Chromium; without it those tests are skipped, or fail where CI=true.
-chromium:
-	@command -v chromium chromium-browser google-chrome > /dev/null && exit 0; \
-	$(call install-debian,chromium,the page)
+# The page is tested in Chromium, and its main ways in Firefox; without them those tests are skipped, or
+# fail where CI=true.
+browsers:
+	@missing=""; \
+	command -v chromium chromium-browser google-chrome > /dev/null || missing="chromium"; \
+	command -v firefox-esr firefox > /dev/null || missing="$$missing firefox-esr"; \
+	test -n "$$missing" || exit 0; \
+	$(call install-debian,$$missing,the page)
 
-# The script for REAPER is run by Lua and checked by luacheck; without them as without Chromium.
+# The script for REAPER is run by Lua and checked by luacheck; without them as without browsers.
 lua:
 	@command -v lua5.4 > /dev/null && command -v luacheck > /dev/null && command -v curl > /dev/null \
 	  && exit 0; $(call install-debian,lua5.4 lua-check curl,the script for REAPER)
@@ -101,7 +105,7 @@ figures: $(VENV)/installed-dev
 	$(BIN)/python -m docs.figures
 
 # Pictures of the page for the README, of the demo library; needs Chromium.
-screenshots: $(VENV)/installed-dev chromium
+screenshots: $(VENV)/installed-dev browsers
 	$(BIN)/python -m docs.screenshots
 
 # Needs Node; only for whoever changes the versions in vendor/package.json.

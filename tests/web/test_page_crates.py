@@ -26,7 +26,7 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         write_sound(folder / "in" / f"noise {number:02}.wav", make_noise(0.5, number))
     command = Soundkin(folder / "library.sqlite")
     command("index", folder / "in")
-    command("map", folder / "map.html")
+    command("map")
     with serve(command) as server:
         yield server
 
