@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +24,16 @@ from sounds import make_noise, make_tone, write_sound
 READING = {"library_info", "list_recordings", "list_tags", "search", "find"}
 WRITING = {"tag", "export", "copy"}
 OUTSIDE = "outside of the library's folders"
+HELLO = {
+    "jsonrpc": "2.0",
+    "id": 1,
+    "method": "initialize",
+    "params": {
+        "protocolVersion": "2025-06-18",
+        "capabilities": {},
+        "clientInfo": {"name": "test", "version": "1"},
+    },
+}
 
 
 @dataclass(frozen=True)
@@ -244,11 +254,12 @@ def test_it_ends_at_once_and_leaves_nothing(grounds: Grounds, tmp_path: Path) ->
     for ending in (signal.SIGTERM, None):
         grounds.command.env["TMPDIR"] = str(tmp_path)
         process = grounds.command.start("mcp", stdin=subprocess.PIPE)
-        deadline = time.monotonic() + 60
-        while not list(tmp_path.iterdir()) and time.monotonic() < deadline:
-            time.sleep(0.05)
-        assert list(tmp_path.iterdir())
-        time.sleep(0.3)  # from the folder of its uploads to its signals
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(json.dumps(HELLO) + "\n")
+        process.stdin.flush()
+        assert json.loads(process.stdout.readline())["result"]["serverInfo"]["name"] == "soundkin"
+        assert list(tmp_path.iterdir())  # what would be left
         if ending is not None:
             process.send_signal(ending)
             process.wait(30)
