@@ -5,7 +5,17 @@ BIN := $(VENV)/bin
 LIBRARY := .demo/library.sqlite
 INPUTS := pyproject.toml constraints.txt
 
-.PHONY: demo test test-cluster hear browsers check format bench mutants sbom audit figures screenshots vendor clean
+# Packages of Debian's that the tests of something need, where they may be installed.
+define install-debian
+if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
+  echo "== Installing $(1) for the tests of $(2)"; \
+  (apt-get install -y -qq --no-install-recommends $(1) \
+    || { apt-get update -qq && apt-get install -y -qq --no-install-recommends $(1); }) \
+    > /dev/null || echo "$(1) could not be installed"; \
+else echo "For the tests of $(2), install $(1)."; fi
+endef
+
+.PHONY: demo test test-cluster hear browsers lua check format bench mutants sbom audit figures screenshots vendor clean
 
 demo: $(VENV)/installed
 	@echo "== Indexing the sounds in demo/sounds into $(LIBRARY)"
@@ -25,7 +35,7 @@ demo: $(VENV)/installed
 	@echo "  $(BIN)/soundkin search SOUND.wav --from 1.5 --to 2.5"
 	@echo "  $(BIN)/soundkin --help"
 
-test: check browsers
+test: check browsers lua
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 # Ray on several nodes of this machine; it gives up where its processes take over 15 s to start.
@@ -45,12 +55,12 @@ browsers:
 	command -v chromium chromium-browser google-chrome > /dev/null || missing="chromium"; \
 	command -v firefox-esr firefox > /dev/null || missing="$$missing firefox-esr"; \
 	test -n "$$missing" || exit 0; \
-	if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
-	  echo "== Installing for the tests of the page: $$missing"; \
-	  (apt-get install -y -qq --no-install-recommends $$missing \
-	    || { apt-get update -qq && apt-get install -y -qq --no-install-recommends $$missing; }) \
-	    > /dev/null || echo "They could not be installed"; \
-	else echo "For the tests of the page, install: $$missing"; fi
+	$(call install-debian,$$missing,the page)
+
+# The script for REAPER is run by Lua and checked by luacheck; without them as without browsers.
+lua:
+	@command -v lua5.4 > /dev/null && command -v luacheck > /dev/null && command -v curl > /dev/null \
+	  && exit 0; $(call install-debian,lua5.4 lua-check curl,the script for REAPER)
 
 check: $(VENV)/installed-dev
 	$(BIN)/ruff check .

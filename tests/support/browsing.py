@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import base64
-import os
-import shutil
 from pathlib import Path
 from typing import Any
 
-import pytest
 from playwright.sync_api import Browser, BrowserType, Page, expect
 
+from needed import find_program
 from serving import Server
 
 PATIENCE_MS = 60_000
@@ -34,14 +32,8 @@ expect.set_options(timeout=PATIENCE_MS)
 
 def find_chromium() -> str:
     """Find Chromium; where there is none, skip the test, or fail it under CI."""
-    found = shutil.which("chromium") or shutil.which("chromium-browser")
-    found = found or shutil.which("google-chrome")
-    if found is None:
-        missing = "the page's tests need Chromium: apt-get install chromium"
-        if os.environ.get("CI") == "true":
-            pytest.fail(missing)
-        pytest.skip(missing)
-    return found
+    names = ("chromium", "chromium-browser", "google-chrome")
+    return find_program(*names, words="the page's tests need Chromium: apt-get install chromium")
 
 
 def launch(kind: BrowserType, *switches: str) -> Browser:

@@ -6,7 +6,6 @@ import itertools
 import json
 import os
 import re
-import shutil
 import subprocess
 import time
 from collections.abc import Iterator
@@ -14,8 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
 from websockets.sync.client import ClientConnection, connect
+
+from needed import find_program
 
 PATIENCE_S = 60.0
 POLLED_S = 0.1
@@ -32,13 +32,8 @@ PREFERENCES = {
 
 def find_firefox() -> str:
     """Find Firefox; where there is none, skip the test, or fail it under CI."""
-    found = shutil.which("firefox-esr") or shutil.which("firefox")
-    if found is None:
-        missing = "the page's test in Firefox needs it: apt-get install firefox-esr"
-        if os.environ.get("CI") == "true":
-            pytest.fail(missing)
-        pytest.skip(missing)
-    return found
+    words = "the page's test in Firefox needs it: apt-get install firefox-esr"
+    return find_program("firefox-esr", "firefox", words=words)
 
 
 class Firefox:

@@ -24,6 +24,7 @@ from soundkin.cli.info import info
 from soundkin.cli.kit import kit
 from soundkin.cli.list import list_
 from soundkin.cli.map import map_
+from soundkin.cli.mcp import mcp
 from soundkin.cli.relocate import relocate
 from soundkin.cli.remove import remove
 from soundkin.cli.search import search
@@ -50,7 +51,7 @@ def commands() -> None:
 
 
 for command in (
-    *(index, watch, search, find, serve, app, list_, info, tag, remove, dups, kit, crate),
+    *(index, watch, search, find, serve, app, mcp, list_, info, tag, remove, dups, kit, crate),
     *(verify, backup, restore, relocate, convert),
     *(map_, embed, evaluate, train, deform, completion),
 ):

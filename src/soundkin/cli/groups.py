@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 GROUPS = {
-    "Find": ("search", "find", "serve", "app", "map", "dups", "kit"),
+    "Find": ("search", "find", "serve", "app", "mcp", "map", "dups", "kit"),
     "Library": ("index", "watch", "list", "info", "tag", "crate", "remove"),
     "Care": ("verify", "backup", "restore", "relocate", "convert"),
     "Models": ("evaluate", "train", "embed", "deform"),

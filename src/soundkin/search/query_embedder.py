@@ -148,7 +148,7 @@ class QueryEmbedder:
         path = os.path.abspath(os.path.expanduser(name))  # noqa: PTH100, PTH111 (keeps links)
         if Path(path).is_file():
             return path, self._library.find_recording(path)
-        recording = self._library.find_recording(name) or self._find_by_ending(name)
+        recording = self._library.find_recording(name) or find_by_ending(self._library, name)
         return recording.path, recording
 
     def _read_stored(self, recording: Recording, sound: Sound) -> Embeddings | None:
@@ -168,16 +168,24 @@ class QueryEmbedder:
             sound_s=recording.sound_s,
         )
 
-    def _find_by_ending(self, name: str) -> Recording:
-        found = self._library.find_by_ending(name)
-        if not found:
-            raise QueryError(f"{name}: no such file, nor a recording in {self._library.name}")
-        if len({recording.content_id for recording in found}) > 1:
-            examples = ", ".join(recording.path for recording in found[:3])
-            raise QueryError(
-                f"{name}: {len(found)} recordings end so ({examples} …); give more of the path"
-            )
-        return found[0]
+
+def find_by_ending(library: Library, name: str) -> Recording:
+    """Find the recording whose path ends so, any of several with the same bytes.
+
+    Raises
+    ------
+    QueryError
+        There is none, or several that differ.
+    """
+    found = library.find_by_ending(name)
+    if not found:
+        raise QueryError(f"{name}: no such file, nor a recording in {library.name}")
+    if len({recording.content_id for recording in found}) > 1:
+        examples = ", ".join(recording.path for recording in found[:3])
+        raise QueryError(
+            f"{name}: {len(found)} recordings end so ({examples} …); give more of the path"
+        )
+    return found[0]
 
 
 def list_sounds(query: Query) -> list[Sound]:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from importlib import resources
+from operator import attrgetter
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -78,6 +79,7 @@ def create_app(state: ServerState) -> FastAPI:
         docs_url=None,  # their pages load scripts from elsewhere
         redoc_url=None,
         default_response_class=Json,
+        generate_unique_id_function=attrgetter("name"),  # which generated clients name functions by
         lifespan=_settle_loop,
     )
     app.state.server = state

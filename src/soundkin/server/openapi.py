@@ -38,6 +38,6 @@ def describe_api(app: FastAPI) -> dict[str, Any]:
         for operations in schema["paths"].values():
             for operation in operations.values():
                 operation["responses"].pop("422", None)
-                operation["responses"]["4XX"] = PROBLEM
+                operation["responses"] |= {"4XX": PROBLEM, "503": PROBLEM}
         app.openapi_schema = schema
     return app.openapi_schema

@@ -119,21 +119,22 @@ class SearchRequest(RequestModel):
 
 
 Body = dict[str, Any]
+BYTES: Body = {"schema": {"type": "string", "format": "binary"}}
 UNCHANGED: dict[int | str, Body] = {
     304: {"description": "It is still what the ETag in If-None-Match stands for"}
 }
 UPLOAD_BODY: Body = {
     "requestBody": {
         "required": True,
-        "description": "The bytes of a sound file, or a form with it as `file`.",
+        "description": "The bytes of a sound file, of whatever type they are said to be,"
+        " or a form with it as `file`.",
         "content": {
-            "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
-            "audio/*": {"schema": {"type": "string", "format": "binary"}},
+            "application/octet-stream": BYTES,
             "multipart/form-data": {
                 "schema": {
                     "type": "object",
                     "required": ["file"],
-                    "properties": {"file": {"type": "string", "format": "binary"}},
+                    "properties": {"file": BYTES["schema"]},
                 }
             },
         },

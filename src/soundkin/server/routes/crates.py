@@ -28,6 +28,7 @@ from soundkin.search.take_away import copy_items, pack_items
 from soundkin.server.problems import Json, ProblemError
 from soundkin.server.rows import describe_recording_row
 from soundkin.server.schemas import (
+    BYTES,
     RECORDING_ID,
     RecordingId,
     RecordingResponse,
@@ -122,7 +123,7 @@ class NotRead(BaseModel):
     reason: str
 
 
-class CopyResponse(BaseModel):
+class CopiedFilesResponse(BaseModel):
     """The files that are in the folder now, and what could not be read."""
 
     folder: str
@@ -141,7 +142,7 @@ def get_crates(state: State) -> Response:
 def put_in(words: CrateRequest, state: State) -> Response:
     """Put sounds into a crate, behind what is there; what is in it already keeps its place."""
     with state.open_library() as library:
-        items = _find_items(words.items, library)
+        items = find_items(words.items, library)
         n_added = add_to_crate(library, words.name, items)
         count = len(read_crate(library, words.name.strip()))
     return Json({"name": words.name.strip(), "count": count, "n_added": n_added}, status_code=201)
@@ -184,7 +185,7 @@ def take_out(
     return Response(status_code=204)
 
 
-@router.post("/files/copy", response_model=CopyResponse, summary="Copy sounds into a folder")
+@router.post("/files/copy", response_model=CopiedFilesResponse, summary="Copy sounds into a folder")
 def copy_files(words: CopyRequest, state: State) -> Response:
     """Copy recordings byte for byte, and stretches as WAV; nothing there is overwritten.
 
@@ -196,7 +197,7 @@ def copy_files(words: CopyRequest, state: State) -> Response:
         raise ProblemError(422, f"{words.folder}: give a folder's whole path, from / or ~ on")
     folder = Path(words.folder).expanduser()
     with state.open_library() as library:
-        items = _find_items(words.items, library)
+        items = find_items(words.items, library)
     files, failures = copy_items(items, folder)
     return Json({"folder": str(folder), "files": files, "failures": _describe_failures(failures)})
 
@@ -205,7 +206,7 @@ def copy_files(words: CopyRequest, state: State) -> Response:
     "/files/zip",
     summary="Pack sounds into a zip file",
     response_class=StreamingResponse,
-    responses={200: {"content": {"application/zip": {}}, "description": "The file"}},
+    responses={200: {"content": {"application/zip": BYTES}, "description": "The file"}},
 )
 def zip_files(words: ZipRequest, state: State) -> Response:
     """Pack recordings byte for byte, and stretches as WAV.
@@ -213,7 +214,7 @@ def zip_files(words: ZipRequest, state: State) -> Response:
     What could not be read is listed in `not read.txt` inside.
     """
     with state.open_library() as library:
-        items = _find_items(words.items, library)
+        items = find_items(words.items, library)
     file = tempfile.SpooledTemporaryFile(SPOOLED_BYTES)  # noqa: SIM115 (closed once it is sent)
     pack_items(items, file, list_failures=True)
     headers = {
@@ -230,7 +231,7 @@ def _send(file: IO[bytes]) -> Iterator[bytes]:
             yield block
 
 
-def _find_items(items: list[ItemRequest], library: Library) -> list[CrateItem]:
+def find_items(items: list[ItemRequest], library: Library) -> list[CrateItem]:
     """Find what is meant; a stretch has to lie in its recording."""
     found = []
     for item in items:

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from soundkin.search.playlists import FORMATS
 from soundkin.server.problems import ProblemError
 from soundkin.server.schemas import Finite, RecordingId, RequestModel, Seconds
-from soundkin.server.state import State, find_recording
+from soundkin.server.state import ServerState, State, find_recording
 from soundkin.system.reveal import reveal_file
 
 if TYPE_CHECKING:
@@ -58,6 +58,19 @@ class RevealRequest(RequestModel):
 )
 def export(words: ExportRequest, state: State) -> Response:
     """Write a playlist, a table, an Audacity label track or a REAPER project with regions."""
+    chosen = FORMATS[words.format]
+    headers = {"content-disposition": f'attachment; filename="soundkin.{chosen.extension}"'}
+    return Response(write_hits(words, state), media_type=chosen.media_type, headers=headers)
+
+
+def write_hits(words: ExportRequest, state: ServerState) -> bytes:
+    """Write hits in a format, as the bytes of a file.
+
+    Raises
+    ------
+    ProblemError
+        There is no such recording.
+    """
     with state.open_library() as library:
         recordings = [find_recording(library, hit.id) for hit in words.hits]
     rows = [
@@ -73,10 +86,7 @@ def export(words: ExportRequest, state: State) -> Response:
         }
         for rank, (hit, recording) in enumerate(zip(words.hits, recordings, strict=True), 1)
     ]
-    chosen = FORMATS[words.format]
-    data = "".join(chosen.write(rows)).encode("utf-8", "surrogateescape")
-    headers = {"content-disposition": f'attachment; filename="soundkin.{chosen.extension}"'}
-    return Response(data, media_type=chosen.media_type, headers=headers)
+    return "".join(FORMATS[words.format].write(rows)).encode("utf-8", "surrogateescape")
 
 
 @router.post("/reveal", status_code=204, summary="Show a recording in the file manager")

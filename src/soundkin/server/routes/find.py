@@ -89,10 +89,11 @@ class FindResponse(BaseModel):
 @router.post("/find", response_model=FindResponse, summary="Find every occurrence of this")
 async def find(words: FindRequest, state: State) -> Response:
     """Find where in recordings a sound is heard; several sounds are examples of one thing."""
-    return Json(await run_in_slow_pool(_run_find, words, state))
+    return Json(await run_in_slow_pool(run_find, words, state))
 
 
-def _run_find(words: FindRequest, state: ServerState) -> dict[str, Any]:
+def run_find(words: FindRequest, state: ServerState) -> dict[str, Any]:
+    """Find, and describe every event."""
     started = time.perf_counter()
     with state.open_library() as library:
         kept = [part for part in words.sounds if part.id.startswith("c")]

@@ -25,6 +25,7 @@ from soundkin.server.problems import Json
 from soundkin.server.routes.query import read_filters, read_query
 from soundkin.server.rows import describe_recording_row
 from soundkin.server.schemas import (
+    BYTES,
     FilterRequest,
     PartRequest,
     RecordingId,
@@ -118,7 +119,7 @@ def draw_kit(words: DrawRequest, state: State) -> Response:
     response_class=Response,
     responses={
         200: {
-            "content": {one.media_type: {} for one in KIT_FORMATS.values()},
+            "content": {one.media_type: BYTES for one in KIT_FORMATS.values()},
             "description": "The file",
         }
     },

@@ -51,7 +51,12 @@ router = APIRouter(prefix="/api/v1", tags=["library"])
 
 Ids = Annotated[list[RecordingId], Field(min_length=1, max_length=10_000)]
 FoldersQuery = Annotated[
-    list[Text] | tuple[()], Query(max_length=1000, description="Below any, or below none of them")
+    list[Text],
+    Query(
+        default_factory=list,
+        max_length=1000,
+        description="Below any, or below none of them; a file's own path is that file",
+    ),
 ]
 TextQuery = Annotated[str | None, Query(max_length=4096)]
 
@@ -193,10 +198,11 @@ class ChangedResponse(BaseModel):
 @router.get("/info", response_model=InfoResponse, responses=UNCHANGED, summary="What there is")
 async def get_info(request: Request, state: State) -> Response:
     """Say what the library holds, and how it is cut."""
-    return await state.kept.answer(request, "info", partial(_describe_library, state))
+    return await state.kept.answer(request, "info", lambda: Json(describe_library(state)))
 
 
-def _describe_library(state: ServerState) -> Response:
+def describe_library(state: ServerState) -> dict[str, Any]:
+    """Say what the library holds."""
     with state.open_library() as library:
         counts, model, ranges = library.count(), library.model, measure_ranges(library)
         upgrade = find_upgrade(library)
@@ -247,7 +253,7 @@ def _describe_library(state: ServerState) -> Response:
             },
             "is_local": state.settings.is_local,
         }
-    return Json(facts)
+    return facts
 
 
 def _describe_formats(formats: Iterable[Format | KitFormat]) -> list[dict[str, str]]:
@@ -257,8 +263,8 @@ def _describe_formats(formats: Iterable[Format | KitFormat]) -> list[dict[str, s
 @router.get("/recordings", response_model=RecordingsResponse, summary="List recordings")
 def list_recordings(
     state: State,
-    folder: FoldersQuery = (),
-    not_folder: FoldersQuery = (),
+    folder: FoldersQuery,
+    not_folder: FoldersQuery,
     tag: TextQuery = None,
     text: Annotated[
         str,
@@ -275,11 +281,15 @@ def list_recordings(
     tags = ((tag,) if tag else ()) + ((FAVOURITE,) if favourites else ())
     folders, not_folders = (tuple(filter(None, given)) for given in (folder, not_folder))
     filters = Filters(folders=folders, not_folders=not_folders, tags=tags, name=text)
+    wanted = Wanted(filters, failed, sort, descending)
+    return Json(describe_page(wanted, offset, limit, state))
+
+
+def describe_page(wanted: Wanted, offset: int, limit: int, state: ServerState) -> dict[str, Any]:
+    """Write a page of recordings, in order of path."""
     with state.open_library() as library:
-        page = read_page(library, Wanted(filters, failed, sort, descending), offset, limit)
-    return Json(
-        {"total": page.total, "recordings": list(map(describe_recording_row, page.recordings))}
-    )
+        page = read_page(library, wanted, offset, limit)
+    return {"total": page.total, "recordings": list(map(describe_recording_row, page.recordings))}
 
 
 @router.get(

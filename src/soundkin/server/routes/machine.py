@@ -26,14 +26,14 @@ DRIVES = ("/media", "/run/media", "/mnt", "/Volumes")  # where systems put what 
 router = APIRouter(prefix="/api/v1", tags=["jobs"])
 
 
-class PlaceResponse(BaseModel):
+class NamedPathResponse(BaseModel):
     """A folder or file by its path, and what it is called."""
 
     name: str = Field(examples=["Samples"])
     path: str = Field(examples=["/home/me/Samples"])
 
 
-class FolderResponse(PlaceResponse):
+class MachineFolderResponse(NamedPathResponse):
     """A folder; whether it lies in one that was asked to be indexed."""
 
     is_indexed: bool
@@ -45,10 +45,10 @@ class MachineResponse(BaseModel):
     path: str | None
     name: str
     is_indexed: bool
-    above: list[PlaceResponse] = Field(description="The folders above it, the outermost first")
-    places: list[PlaceResponse] = Field(description="Where to begin")
-    folders: list[FolderResponse]
-    sounds: list[PlaceResponse]
+    above: list[NamedPathResponse] = Field(description="The folders above it, the outermost first")
+    places: list[NamedPathResponse] = Field(description="Where to begin")
+    folders: list[MachineFolderResponse]
+    sounds: list[NamedPathResponse]
     n_folders: int
     n_sounds: int
 

@@ -19,6 +19,7 @@ from soundkin.server.byte_ranges import read_range, settle_range
 from soundkin.server.problems import Json, ProblemError
 from soundkin.server.rows import describe_recording_row, describe_sound
 from soundkin.server.schemas import (
+    BYTES,
     UPLOAD_BODY,
     EndQuery,
     NameQuery,
@@ -48,6 +49,7 @@ PLAYABLE = {  # what every browser plays, by extension
 }
 PLAYABLE_WAVS = {"WAV PCM_16", "WAV PCM_24", "WAV PCM_U8", "WAV FLOAT"}
 UNPLAYED = "application/octet-stream"
+AUDIO = dict.fromkeys((UNPLAYED, *sorted(set(PLAYABLE.values()))), BYTES)
 KEPT = {"cache-control": "private, max-age=600"}
 
 router = APIRouter(prefix="/api/v1", tags=["sounds"])
@@ -119,8 +121,8 @@ def get_sound(sound_id: PathId, state: State) -> Response:
     "/sounds/{sound_id}/audio",
     summary="Hear it",
     responses={
-        200: {"content": {"audio/*": {}}, "description": "All of it"},
-        206: {"content": {"audio/*": {}}, "description": "Some of its bytes"},
+        200: {"content": AUDIO, "description": "All of it"},
+        206: {"content": AUDIO, "description": "Some of its bytes"},
     },
 )
 def get_audio(
@@ -225,7 +227,7 @@ async def get_peaks(
     "/sounds/{sound_id}/spectrogram.png",
     summary="Its spectrogram",
     response_class=Response,
-    responses={200: {"content": {"image/png": {}}, "description": "A PNG"}},
+    responses={200: {"content": {"image/png": BYTES}, "description": "A PNG"}},
 )
 async def get_spectrogram(
     sound_id: PathId,
