@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 LIBRARY := .demo/library.sqlite
 INPUTS := pyproject.toml constraints.txt
 
-.PHONY: demo test test-cluster hear chromium check format bench mutants sbom audit figures screenshots vendor clean
+.PHONY: demo test test-cluster hear chromium check docs format bench mutants sbom audit figures screenshots vendor clean
 
 demo: $(VENV)/installed
 	@echo "== Indexing the sounds in demo/sounds into $(LIBRARY)"
@@ -54,6 +54,10 @@ check: $(VENV)/installed-dev
 	@for system in linux darwin win32; do \
 	  echo "$(BIN)/mypy --platform $$system"; $(BIN)/mypy --platform $$system || exit $$?; done
 	$(BIN)/lint-imports --no-logo
+
+# The documentation as pages to read and search without a network: build/site/index.html.
+docs: $(VENV)/installed-dev
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs --quiet build --strict
 
 format: $(VENV)/installed-dev
 	$(BIN)/ruff check --fix .
