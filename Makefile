@@ -56,7 +56,7 @@ check: $(VENV)/installed-dev
 	$(BIN)/lint-imports --no-logo
 
 # The documentation as pages to read and search without a network: build/site/index.html.
-docs: $(VENV)/installed-dev
+docs: $(VENV)/installed-docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs --quiet build --strict
 
 format: $(VENV)/installed-dev
@@ -117,7 +117,12 @@ $(VENV)/installed: $(INPUTS) | $(VENV)/bin/pip
 	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e .
 	@touch $@
 
+$(VENV)/installed-docs: $(INPUTS) | $(VENV)/bin/pip
+	@echo "== Installing soundkin and what makes its pages into $(VENV)"
+	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	@touch $@ $(VENV)/installed
+
 $(VENV)/installed-dev: $(INPUTS) | $(VENV)/bin/pip
 	@echo "== Installing soundkin and its development tools into $(VENV)"
 	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
-	@touch $@ $(VENV)/installed
+	@touch $@ $(VENV)/installed $(VENV)/installed-docs
