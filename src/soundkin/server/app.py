@@ -19,6 +19,7 @@ from soundkin.server.openapi import describe_api
 from soundkin.server.problems import Json
 from soundkin.server.routes import (
     concepts,
+    crates,
     jobs,
     kits,
     machine,
@@ -59,6 +60,7 @@ ROOMS = (
     maps,
     takeaway,
     kits,
+    crates,
     jobs,
     machine,
 )

@@ -28,7 +28,7 @@ class HitRequest(RequestModel):
     id: RecordingId
     start_s: Seconds = 0.0
     duration_s: Seconds = 1.0
-    score: Finite = 0.0
+    score: Finite | None = Field(default=0.0, description="Null where nobody searched for it")
     percentile: Finite | None = None
 
 

@@ -19,12 +19,14 @@ const TOLD = [
   ["n  p", "next match in this recording, previous"],
   ["f", "favourite"],
   ["w", "why this hit"],
+  ["x", "select; Shift selects a row of them"],
+  ["v", "cards or a dense list"],
   ["m", "more: download, path, file manager"],
   ["h", "hear it deformed"],
   ["/", "start from a sound of the library"],
   ["o", "open a file"],
   ["r", "record; again to stop and search"],
-  ["1  2  3  4", "search, map, library, kit"],
+  ["1  2  3  4  5", "search, map, library, kit, crates"],
   ["Esc", "stop the sound, close what is open"],
   ["?", "these keys"],
 ];
@@ -41,7 +43,7 @@ export function showKeys() {
   dialog.showModal();
 }
 
-const firstCard = () => document.querySelector('.card[tabindex="0"]');
+const firstCard = () => document.querySelector('.hit[tabindex="0"]');
 
 const KEYS = {
   "?": showKeys,
@@ -55,6 +57,8 @@ const KEYS = {
   2: () => change({ view: "map" }),
   3: () => change({ view: "library" }),
   4: () => change({ view: "kit" }),
+  5: () => change({ view: "crates" }),
+  v: () => dispatchEvent(new Event("changeform")),
   n: () => dispatchEvent(new CustomEvent("stepmatch", { detail: 1 })),
   p: () => dispatchEvent(new CustomEvent("stepmatch", { detail: -1 })),
   Escape: () => player.stop(),

@@ -6,8 +6,12 @@ import { tellLost } from "./base/connection.js";
 import { showKeys, watchKeys } from "./keys.js";
 import { forgetTroubles, say, sayTrouble } from "./base/messages.js";
 import { change, current, onChange, openAddress } from "./base/state.js";
+import { watchHistory } from "./search/history.js";
 import { watchDrops } from "./sound/drop.js";
+import { auditionButton } from "./sound/audition.js";
+import { watchPlayButtons } from "./sound/playbutton.js";
 import * as player from "./sound/player.js";
+import { watchSelection } from "./crate/tray.js";
 import { forgetColours } from "./sound/waveform.js";
 
 const VIEWS = {
@@ -15,6 +19,7 @@ const VIEWS = {
   map: () => import("./map/view.js"),
   library: () => import("./library/view.js"),
   kit: () => import("./kit/view.js"),
+  crates: () => import("./crate/view.js"),
   hear: () => import("./search/deformview.js"),
 };
 
@@ -75,7 +80,7 @@ function markNavigation(state) {
     if (link.dataset.view === view) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
-  document.title = { search: "soundkin", map: "Map · soundkin", library: "Library · soundkin", kit: "Kit · soundkin", hear: "Deformed · soundkin" }[state.view];
+  document.title = { search: "soundkin", map: "Map · soundkin", library: "Library · soundkin", kit: "Kit · soundkin", crates: "Crates · soundkin", hear: "Deformed · soundkin" }[state.view];
 }
 
 function fillBar() {
@@ -90,7 +95,7 @@ function fillBar() {
   volume.value = player.getVolume();
   volume.addEventListener("input", () => player.setVolume(Number(volume.value)));
   const levels = press(iconButton("levels", "Play all sounds equally loud", () => (player.matchLevels(!player.levelsMatch()), press(levels, player.levelsMatch()))), player.levelsMatch());
-  document.getElementById("tools").append(levels, volume, theme, iconButton("help", "Keys", showKeys));
+  document.getElementById("tools").append(...auditionButton(), levels, volume, theme, iconButton("help", "Keys", showKeys));
 }
 
 /** The bar takes more than one line where there is little room; what is scrolled to stays clear of it. */
@@ -98,6 +103,19 @@ function watchBar() {
   const bar = document.querySelector(".bar");
   const tell = () => document.documentElement.style.setProperty("--bar-height", `${bar.offsetHeight}px`);
   new ResizeObserver(tell).observe(bar);
+}
+
+/** What is marked in one tab is marked in the others. */
+function watchOtherTabs() {
+  const channel = new BroadcastChannel("soundkin");
+  let isHeard = false;
+  channel.onmessage = () => {
+    isHeard = true;
+    dispatchEvent(new CustomEvent("tagschange"));
+    refreshInfo().catch(() => null);
+    isHeard = false;
+  };
+  addEventListener("tagschange", () => isHeard || channel.postMessage("tags"));
 }
 
 function watchLinks() {
@@ -120,5 +138,9 @@ watchServer();
 watchLinks();
 watchKeys();
 watchDrops();
+watchPlayButtons();
+watchSelection();
+watchHistory(firstInfo);
+watchOtherTabs();
 firstInfo.catch(sayTrouble);
 openAddress();

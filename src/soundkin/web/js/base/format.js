@@ -45,6 +45,7 @@ export function stem(name) {
 /** 99.7 → "99.7th percentile": more alike than that many of a hundred pairs of unrelated sounds. */
 export function percentile(value) {
   if (value === null || value === undefined) return "";
+  value = Math.min(value, 99.99); // nothing is more alike than all there is
   const shown = value >= 99.9 ? value.toFixed(2) : value >= 99 ? value.toFixed(1) : value.toFixed(0);
   const last = shown.endsWith("11") || shown.endsWith("12") || shown.endsWith("13") ? "" : shown.at(-1);
   return `${shown}${{ 1: "st", 2: "nd", 3: "rd" }[last] ?? "th"} percentile`;

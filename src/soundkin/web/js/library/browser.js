@@ -4,8 +4,11 @@ import { loadMachine } from "../base/api.js";
 import { h, icon, iconButton } from "../base/dom.js";
 import { count } from "../base/format.js";
 
-/** Ask for a folder, or a sound; gives its path, or null. `name` is what to look out for. */
-export function chooseFolder(name = "") {
+/**
+ * Ask for a folder, or a sound; gives its path, or null. `name` is what to look out for. With `isTarget` it is
+ * one to write to, which a new name in it can be asked for, too.
+ */
+export function chooseFolder(name = "", { title = "Choose a folder", take: verb = "", isTarget = false } = {}) {
   return new Promise((resolve) => {
     let answer = null;
     const places = h("div", { class: "row places" });
@@ -13,14 +16,16 @@ export function chooseFolder(name = "") {
     const list = h("ul", { class: "picked machine" });
     const told = h("p", { class: "quiet small", role: "status" });
     const take = h("button", { type: "button", class: "strong" }, "Index this folder");
+    const fresh = h("input", { type: "text", maxlength: 200, placeholder: "none", autocomplete: "off" });
     const dialog = h(
       "dialog",
-      { "aria-label": "Choose a folder" },
-      h("header", {}, h("h2", {}, "Choose a folder"), iconButton("close", "Close", () => dialog.close())),
+      { "aria-label": title },
+      h("header", {}, h("h2", {}, title), iconButton("close", "Close", () => dialog.close())),
       name && h("p", {}, "A browser does not tell where ", h("b", {}, h("bdi", {}, name)), " lies. Go there, and index it."),
       places,
       way,
       list,
+      isTarget && h("label", { class: "row small" }, "a new folder in it", fresh),
       h("div", { class: "row between" }, told, take),
     );
     const choose = (path) => {
@@ -41,14 +46,14 @@ export function chooseFolder(name = "") {
       way.replaceChildren(...[...folder.above, ...(folder.path ? [folder] : [])].flatMap((place, i) => [i ? " / " : "", step(place, place === folder)]));
       const rows = [
         ...folder.folders.map((one) => row(one, "right", one.is_indexed ? "in the library" : "", () => go(one.path))),
-        ...folder.sounds.map((one) => row(one, "plus", "index this file alone", () => choose(one.path))),
+        ...(isTarget ? [] : folder.sounds).map((one) => row(one, "plus", "index this file alone", () => choose(one.path))),
       ];
       list.replaceChildren(...(rows.length ? rows : [h("li", { class: "quiet" }, folder.path ? "No folder and no sound is in it." : "The library has no folders yet; index one on the machine that serves this page.")]));
       list.scrollTop = 0;
       told.textContent = tell(folder);
       take.hidden = !folder.path;
-      take.replaceChildren(folder.is_indexed ? "Look for changes in " : "Index ", h("bdi", {}, folder.name));
-      take.onclick = () => choose(folder.path);
+      take.replaceChildren(verb ? `${verb} ` : folder.is_indexed ? "Look for changes in " : "Index ", h("bdi", {}, folder.name));
+      take.onclick = () => choose(isTarget && fresh.value.trim() ? `${folder.path.replace(/[\\/]$/, "")}${folder.path.includes("\\") ? "\\" : "/"}${fresh.value.trim()}` : folder.path);
       const wanted = list.querySelector("[data-wanted]");
       (wanted ?? list.querySelector("button") ?? take).focus();
       wanted?.scrollIntoView({ block: "center" });

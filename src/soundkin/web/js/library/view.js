@@ -4,12 +4,14 @@ import { loadJobs } from "../base/api.js";
 import { h } from "../base/dom.js";
 import { folderTree } from "../base/foldertree.js";
 import { span } from "../base/format.js";
+import { refreshInfo } from "../base/info.js";
 import { showJob } from "../base/jobs.js";
 import { sayTrouble } from "../base/messages.js";
 import { indexPanel } from "./indexing.js";
 import { suggestionPanel } from "./suggestions.js";
 import { recordingTable } from "./table.js";
 
+const COUNT_EVERY_MS = 3000; // while a job is at work
 const KEPT = "library-folders"; // as long as this tab is open
 
 export function open(box, info) {
@@ -39,7 +41,9 @@ export function open(box, info) {
   );
 
   function watchJob(job) {
+    const counting = setInterval(() => refreshInfo().catch(() => null), COUNT_EVERY_MS);
     showJob(running, job, (kind) => {
+      clearInterval(counting);
       indexing.release();
       if (kind === "done") fill();
     });

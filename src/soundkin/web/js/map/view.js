@@ -6,10 +6,11 @@ import { exportMenu } from "../search/export.js";
 import { count, length, shortFolder, stem } from "../base/format.js";
 import { showJob } from "../base/jobs.js";
 import { sayTrouble, whisper } from "../base/messages.js";
+import { selectAll } from "../base/selection.js";
 import { change, current, searchFrom } from "../base/state.js";
 import { runSearch, soundOf } from "../search/ask.js";
-import { cardList } from "../search/cardlist.js";
-import { plainHit } from "../search/view.js";
+import { hitList } from "../search/hitlist.js";
+import { plainHit } from "../search/plain.js";
 import * as player from "../sound/player.js";
 import { fetchMap } from "./data.js";
 import { mapSurface } from "./surface.js";
@@ -57,7 +58,7 @@ function noMap(box, info) {
 }
 
 function show(box, map, { formats }) {
-  const list = cardList({ label: "Sounds inside the line" });
+  const list = hitList({ label: "Sounds beside the map" });
   const chosen = h("div", { class: "chosen" });
   const legend = h("ul", { class: "legend", "aria-label": "Colours" });
   const note = h("div", { class: "map-note", hidden: true });
@@ -108,22 +109,31 @@ function show(box, map, { formats }) {
     chosen.replaceChildren(
       h("h2", {}, count(indices.length, "sound")),
       n_left ? h("p", { class: "quiet small" }, `The first ${shown.length} are listed. `, h("button", { type: "button", onclick: () => listSome(indices, shown).catch(sayTrouble) }, `List ${Math.min(n_left, LISTED_AT_ONCE)} more`)) : "",
-      h("div", { class: "row" }, exportMenu(formats, () => list.hits().map((hit) => ({ ...hit, score: 0 }))), h("button", { type: "button", onclick: () => (surface.enclose([]), tell()) }, "Let go")),
+      h("div", { class: "row" }, h("button", { type: "button", onclick: () => selectAll(list.hits()) }, icon("check"), "Select them"), exportMenu(formats, () => list.hits().map((hit) => ({ ...hit, score: 0 }))), h("button", { type: "button", onclick: () => (surface.enclose([]), tell()) }, "Let go")),
     );
   }
 
   function tell() {
-    list.show([]);
-    const searched = hits.length ? h("p", { class: "quiet" }, `The ring is your query; its ${count(hits.length, "hit")} are circled in amber, the best the brightest.`) : "";
-    chosen.replaceChildren(h("h2", {}, "Wander by ear"), h("p", { class: "quiet" }, "Move over the points to hear them. Click one to search from it, or draw a line round some with the lasso to list them."), searched);
+    list.show(hits);
+    if (hits.length) return chosen.replaceChildren(h("h2", {}, count(hits.length, "hit")), h("p", { class: "quiet small" }, "The ring is your query; its hits are circled in amber, the best the brightest. Draw a line round others with the lasso to list those."));
+    return chosen.replaceChildren(h("h2", {}, "Wander by ear"), h("p", { class: "quiet" }, "Move over the points to hear them. Click one to search from it, or draw a line round some with the lasso to list them."));
   }
 
-  function paint({ rgb, legend: entries }) {
-    surface.paint(rgb);
-    legend.replaceChildren(...entries.map(({ words, colour }) => {
+  function paint({ rgb, codes, legend: entries }) {
+    const only = new Set();
+    const repaint = () => surface.paint(rgb, only.size ? (i) => only.has(codes[i]) : undefined);
+    repaint();
+    legend.replaceChildren(...entries.map(({ words, colour, code }) => {
       const dot = h("i", { "aria-hidden": "true" });
       dot.style.background = colour;
-      return h("li", {}, dot, words);
+      if (code === null) return h("li", {}, dot, words);
+      const button = press(h("button", { type: "button", title: `Only ${words}, or again all` }, dot, h("bdi", {}, words)), false);
+      button.addEventListener("click", () => {
+        only[only.has(code) ? "delete" : "add"](code);
+        press(button, only.has(code));
+        repaint();
+      });
+      return h("li", {}, button);
     }));
   }
 

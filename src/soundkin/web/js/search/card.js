@@ -16,8 +16,8 @@ export const isWhole = (hit) => hit.recording_duration_s <= WHOLE_UP_TO_S || cov
 
 /** The stretch that a card plays: a short recording from its onset to its end, of a long one the match. */
 export function stretchOf(hit) {
-  if (!isWhole(hit)) return matchOf(hit);
-  return { id: hit.id, start_s: 0, end_s: null, length_s: hit.recording_duration_s, onset_s: Math.max(0, hit.facts?.sound_from_s ?? 0) };
+  if (!isWhole(hit)) return { ...matchOf(hit), facts: hit.facts };
+  return { id: hit.id, start_s: 0, end_s: null, length_s: hit.recording_duration_s, onset_s: Math.max(0, hit.facts?.sound_from_s ?? 0), facts: hit.facts };
 }
 
 /** The stretch that a search found. */
@@ -30,7 +30,7 @@ export const covers = (hit) => hit.start_s < BREATH_S && hit.start_s + hit.durat
 const round = (value) => Math.round(value * 1000) / 1000;
 
 /** What of the recording is drawn: all of it, or the surroundings of the match in a long one. */
-function windowOf({ start_s, duration_s, recording_duration_s: total }) {
+export function windowOf({ start_s, duration_s, recording_duration_s: total }) {
   const wide = Math.max(WHOLE_UP_TO_S, CONTEXT * duration_s);
   if (total <= wide) return [0, total];
   const low = Math.max(0, Math.min(total - wide, start_s + duration_s / 2 - wide / 2));
@@ -56,7 +56,6 @@ export function card(hit, acts) {
     waveform({ id: hit.id, n: N_PEAKS, start_s: all ? undefined : low, end_s: all ? undefined : high, from, to }),
     !(from < 0.02 && to > 0.98) && mark(from, to),
     !all && mark(hit.start_s / hit.recording_duration_s, (hit.start_s + hit.duration_s) / hit.recording_duration_s, "place"),
-    rank,
     head,
   );
   const bar = h("i");
@@ -69,12 +68,12 @@ export function card(hit, acts) {
   const dislike = iconButton("down", "Less like this", () => acts.dislike(now), { class: "bare thumbs rust dislike", tabindex: "-1" });
   const element = h(
     "article",
-    { class: `card${plain ? " plain" : ""}`, tabindex: "-1", draggable: "true", dataset: { key: cardKey(hit), id: hit.id } },
+    { class: `card hit${plain ? " plain" : ""}`, tabindex: "-1", draggable: "true", dataset: { key: cardKey(hit), id: hit.id } },
     wave,
     h(
       "div",
       { class: "card-body" },
-      h("div", { class: "card-title" }, h("span", { class: "name", title: hit.path }, cutName(stem(hit.name))), heart),
+      h("div", { class: "card-title" }, rank, h("span", { class: "name", title: hit.path }, cutName(stem(hit.name))), heart),
       h("p", { class: "where", title: hit.folder }, place(hit, all)),
       h("div", { class: "score" }, h("div", { class: "track" }, bar), h("span", {}, score, " ", better)),
       tags,
@@ -127,12 +126,12 @@ function tellScore({ score, rank_score, percentile: value }, bar, number, beside
 }
 
 function place(hit, all) {
-  const folder = shortFolder(hit.folder);
+  const folder = h("bdi", {}, shortFolder(hit.folder));
   const time = all && covers(hit) ? "" : `${clock(hit.start_s)} · `;
-  return `${folder} · ${time}${length(hit.duration_s)}${hit.recording_duration_s - hit.duration_s > 0.01 ? ` of ${length(hit.recording_duration_s)}` : ""}`;
+  return [folder, ` · ${time}${length(hit.duration_s)}${hit.recording_duration_s - hit.duration_s > 0.01 ? ` of ${length(hit.recording_duration_s)}` : ""}`];
 }
 
-function spoken(hit, plain) {
+export function spoken(hit, plain) {
   const where = `${stem(hit.name)}, at ${clock(hit.start_s)}, ${length(hit.duration_s)}`;
   return plain ? where : `${hit.rank}. ${where}, score ${hit.score.toFixed(2)}`;
 }

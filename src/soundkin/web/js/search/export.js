@@ -7,14 +7,15 @@ import { clock, stem } from "../base/format.js";
 import { say, sayTrouble } from "../base/messages.js";
 import { change } from "../base/state.js";
 import { addRecording } from "../kit/store.js";
+import { tagEditor } from "../library/tagging.js";
 
 /** A recording's own file: its name and address. */
-const fileOf = (hit) => ({ name: hit.name, url: absolute(audioUrl(hit.id, undefined, undefined, true)) });
+const fileOf = (hit) => ({ name: hit.name, url: absolute(audioUrl(hit.id, undefined, undefined, { download: true })) });
 
 /** The match, cut out as WAV: its name and address. */
 function cutOf(hit) {
   const { id, start_s, end_s } = matchOf(hit);
-  return { name: `${stem(hit.name)} ${clock(hit.start_s).replaceAll(":", ".")}.wav`, url: absolute(audioUrl(id, start_s, end_s, true)) };
+  return { name: `${stem(hit.name)} ${clock(hit.start_s).replaceAll(":", ".")}.wav`, url: absolute(audioUrl(id, start_s, end_s, { download: true })) };
 }
 
 const absolute = (address) => new URL(address, location.href).href;
@@ -75,7 +76,8 @@ export function showMore(hit, opener, why) {
       entry("save", "Copy the path", () => copyPath(hit)),
       entry("search", "Show in the file manager", () => reveal(hit.id)),
     ),
-    h("p", { class: "quiet small" }, "Or drag the card into your DAW or a folder."),
+    h("div", { class: "row" }, h("span", { class: "label" }, "Tags"), tagEditor({ ...hit, tags: hit.tags.filter((tag) => tag !== "favourite") })),
+    h("p", { class: "quiet small" }, dragWords()),
   );
   dialog.addEventListener("close", () => {
     dialog.remove();
@@ -83,6 +85,13 @@ export function showMore(hit, opener, why) {
   });
   document.body.append(dialog);
   dialog.showModal();
+}
+
+/** What dragging does here, as it is: browsers differ. */
+function dragWords() {
+  const isChromium = Boolean(navigator.userAgentData?.brands.some(({ brand }) => brand === "Chromium"));
+  if (isChromium) return "Or drag the card into a folder or a program: this browser gives it one real file at a time. Several go by Take away, Copy to a folder.";
+  return "This browser gives other programs no file where a card is dragged, but its address. Download it, or take several away by Copy to a folder.";
 }
 
 /** A menu that exports the hits that `hits()` gives, in the formats that the server has. */

@@ -7,9 +7,11 @@ import { sayTrouble } from "../base/messages.js";
 import { addSound, change, current, searchFrom } from "../base/state.js";
 import { chooseFile, take } from "../sound/drop.js";
 import { pickSound } from "../sound/picker.js";
+import { playButton } from "../sound/playbutton.js";
 import { record } from "../sound/record.js";
 import { strip } from "../sound/strip.js";
 import { soundOf } from "./ask.js";
+import { bringBack } from "./history.js";
 
 const keyOf = (sound) => JSON.stringify([sound.id, sound.start_s, sound.end_s]);
 
@@ -17,7 +19,8 @@ const keyOf = (sound) => JSON.stringify([sound.id, sound.start_s, sound.end_s]);
 export function queryPanel() {
   const list = h("div", { class: "sounds" });
   const foot = h("div", { class: "query-foot" });
-  const element = h("section", { class: "query", "aria-label": "Query" }, list, foot);
+  const unfold = iconButton("unfold", "All of the query", () => unfold.setAttribute("aria-expanded", String(element.classList.toggle("unfolded"))), { class: "bare unfold", "aria-expanded": "false" });
+  const element = h("section", { class: "query", "aria-label": "Query" }, list, unfold, foot);
   let shown = [];
   foot.append(...waysToAdd(foot));
 
@@ -52,6 +55,8 @@ async function soundRow(sound) {
     facts = sound.id.startsWith("c") ? await conceptOf(sound.id) : await soundOf(sound.id);
   } catch (error) {
     if (error.status === 0) throw error;
+    const fresh = sound.id.startsWith("u") ? await bringBack(sound.id).catch(() => null) : null;
+    if (fresh) return changeId(sound.id, fresh);
     return missingRow(sound, key, error);
   }
   const region = facts.isConcept ? noStrip : strip(facts, sound, (chosen) => change({ sounds: replace(find(key), chosen) }));
@@ -69,7 +74,7 @@ async function soundRow(sound) {
   const element = h(
     "div",
     { class: "sound" },
-    h("div", { class: "sound-head" }, sign, h("span", { class: "name", title: facts.path ?? facts.name }, cutName(stem(facts.name))), weight, !facts.isConcept && [iconButton("play", `Play ${facts.name}`, () => region.toggle()), iconButton("ear", "Hear it deformed", () => change({ view: "hear", sounds: [{ ...sound, weight: 1 }] }))], remove),
+    h("div", { class: "sound-head" }, sign, h("span", { class: "name", title: facts.path ?? facts.name }, cutName(stem(facts.name))), weight, !facts.isConcept && [playButton(facts.name, region.played), iconButton("ear", "Hear it deformed", () => change({ view: "hear", sounds: [{ ...sound, weight: 1 }] }))], remove),
     region.element,
   );
   const weigh = (now) => {
@@ -83,6 +88,14 @@ async function soundRow(sound) {
     shown.textContent = Math.abs(now.weight).toFixed(2);
   };
   return { key, element, weigh, toggle: region.toggle, played: region.played, close: region.close };
+}
+
+/** Go on with the id that a sound from outside has now; its row comes with the next update. */
+function changeId(before, now) {
+  const other = (one) => (one.id === before ? { ...one, id: now } : one);
+  const { sounds, liked, disliked } = current();
+  queueMicrotask(() => change({ sounds: sounds.map(other), liked: liked.map(other), disliked: disliked.map(other) }, { replace: true }));
+  return { key: "", element: "", weigh: () => null, ...noStrip };
 }
 
 const noStrip = { element: "", toggle: () => null, played: () => null, close: () => null };

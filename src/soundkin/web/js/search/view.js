@@ -1,6 +1,6 @@
 // The search view: a welcome while there is no query, then query, filters and hits.
 
-import { loadConcepts, loadRecordings } from "../base/api.js";
+import { loadConcepts, loadVaried } from "../base/api.js";
 import { h, icon, press } from "../base/dom.js";
 import { everywherePanel } from "./everywhere.js";
 import { exportMenu } from "./export.js";
@@ -9,14 +9,20 @@ import { sayTrouble, whisper } from "../base/messages.js";
 import { change, current, resetFilters } from "../base/state.js";
 import { indexFolder } from "../library/start.js";
 import * as player from "../sound/player.js";
-import { forgetAnswers, requestOf, runSearch } from "./ask.js";
+import { tuneTo } from "../sound/tuning.js";
+import { forgetAnswers, requestOf, runSearch, soundOf } from "./ask.js";
 import { chipRow } from "./chips.js";
-import { cardList, hoverPlays, setHoverPlays } from "./cardlist.js";
+import { formButton } from "./lines.js";
+import { hitList, hoverPlays, setHoverPlays } from "./hitlist.js";
 import { conceptShelf, saveConceptButton } from "./concepts.js";
 import { filterPanel } from "./filters.js";
+import { historyStrip } from "./history.js";
+import { plainHit } from "./plain.js";
 import { queryPanel, waysToStart } from "./query.js";
 import { verdictWords } from "./verdict.js";
 import { showWhy } from "./why.js";
+
+const keptForm = () => (localStorage.getItem("form") === "lines" ? "lines" : "cards");
 
 const MORE = 30;
 const MOST = 240;
@@ -44,18 +50,13 @@ export function open(box, info) {
   return { update, close: () => (listen.abort(), part?.close()) };
 }
 
-/** A recording of the library as a hit that nobody searched for: a plain card. */
-export function plainHit(recording) {
-  const { duration_s } = recording;
-  return { ...recording, start_s: 0, duration_s: Math.min(duration_s, 15), recording_duration_s: duration_s };
-}
-
 function welcome(info) {
-  const list = cardList({ label: "Sounds to start from" });
+  const list = hitList({ label: "Sounds to start from" });
   const ways = h("div", { class: "row" });
   ways.append(...waysToStart(ways, true));
   const shelf = h("section", { "aria-label": "Start anywhere" });
   const concepts = h("div");
+  const earlier = historyStrip();
   const element = h(
     "div",
     {},
@@ -66,13 +67,14 @@ function welcome(info) {
       h("p", {}, "Drop a sound anywhere on this page. You get the places in your collection that sound alike, and from each of them you can walk on."),
       ways,
     ),
+    earlier.element,
     concepts,
     shelf,
   );
-  if (info.n_recordings) fillShelf(shelf, list, info);
+  if (info.n_recordings) fillShelf(shelf, list);
   else shelf.append(emptyLibrary());
   loadConcepts().then((found) => conceptShelf(concepts, found), () => null);
-  return { kind: "welcome", element, close: list.close };
+  return { kind: "welcome", element, close: () => (list.close(), earlier.close()) };
 }
 
 function emptyLibrary() {
@@ -85,12 +87,10 @@ function emptyLibrary() {
   );
 }
 
-async function fillShelf(shelf, list, info) {
+async function fillShelf(shelf, list) {
   const draw = async () => {
     try {
-      const n = Math.max(0, info.n_recordings - SHELF);
-      const { recordings } = await loadRecordings({ offset: Math.floor(Math.random() * (n + 1)), limit: SHELF });
-      list.show(recordings.filter((recording) => !recording.error && recording.duration_s).map(plainHit));
+      list.show((await loadVaried(SHELF, Math.floor(Math.random() * 2 ** 32))).map(plainHit));
     } catch (error) {
       sayTrouble(error);
     }
@@ -102,27 +102,53 @@ async function fillShelf(shelf, list, info) {
 function searching(info) {
   const query = queryPanel();
   const everywhere = everywherePanel(info().formats);
+  const earlier = historyStrip();
   let filters = filterPanel(info());
-  const list = cardList({ label: "Hits", why: (hit) => showWhy(current().sounds, hit), query: query.played });
+  const makeList = () => hitList({ label: "Hits", why: (hit) => showWhy(current().sounds, hit), query: query.played, form: keptForm() });
+  let list = makeList();
   const verdict = h("div", { class: "verdict" });
   const chips = chipRow(info);
   const more = h("button", { type: "button", class: "more-hits" }, "More hits");
-  const hover = press(h("button", { type: "button", title: "Play a card while the pointer is on it" }, icon("hover"), "Hover plays"), hoverPlays());
+  const hover = press(h("button", { type: "button", class: "hover-plays", title: "Play a card while the pointer is on it" }, icon("hover"), "Hover plays"), hoverPlays());
   const fold = h("label", { class: "row small" }, "per recording ", h("select", { "aria-label": "Hits per recording at most" }, [1, 2, 3, 5, 10].map((n) => h("option", { value: n }, n))));
-  const tools = h("div", { class: "row" }, fold, hover, saveConceptButton(), exportMenu(info().formats, list.hits));
-  const results = h("section", { "aria-label": "Results" }, chips.element, h("div", { class: "results-head" }, verdict, tools), list.element, h("div", { class: "empty" }, more));
-  const element = h("div", { class: "searching" }, query.element, everywhere.element, filters.element, results);
+  const tools = h("div", { class: "row" }, fold, hover, saveConceptButton(), exportMenu(info().formats, () => list.hits()));
+  const form = h("span", {});
+  const results = h("section", { "aria-label": "Results" }, h("h1", { class: "unseen" }, "What sounds like it"), chips.element, h("div", { class: "results-head" }, verdict, form, tools), list.element, h("div", { class: "empty" }, more));
+  const element = h("div", { class: "searching" }, query.element, earlier.element, everywhere.element, filters.element, results);
   more.addEventListener("click", () => change({ top_k: Math.min(MOST, current().top_k + MORE) }, { replace: true }));
   hover.addEventListener("click", () => (setHoverPlays(!hoverPlays()), press(hover, hoverPlays())));
   fold.querySelector("select").addEventListener("change", (event) => change({ per_recording: Number(event.target.value) }));
   let last = "";
   let isNew = false;
   const listen = new AbortController();
+  showForm();
+  addEventListener("changeform", () => changeForm(), listen);
+
+  function showForm() {
+    element.classList.toggle("dense", keptForm() === "lines");
+    form.replaceChildren(formButton(keptForm(), changeForm));
+  }
+
+  /** Show the same hits as lines, or as cards again; the choice is remembered. */
+  function changeForm() {
+    localStorage.setItem("form", keptForm() === "lines" ? "cards" : "lines");
+    const hits = list.hits();
+    const before = list;
+    list = makeList();
+    before.element.replaceWith(list.element);
+    before.close();
+    list.show(hits);
+    showForm();
+    list.focusFirst(false);
+  }
+
   // Whoever searches from a hit deep in the list wants to see what is searched with now, and its first hits.
   addEventListener("newquery", () => ((isNew = true), scrollTo(0, 0)), listen);
 
   async function update(state) {
     query.update(state.sounds);
+    earlier.update();
+    hearBeside(state.sounds[0]);
     everywhere.update(state);
     filters.update(state);
     chips.update(state);
@@ -161,7 +187,13 @@ function searching(info) {
     filters.update(current());
   }
 
-  return { kind: "searching", element, update, renew, togglePlay: query.toggle, close: () => (listen.abort(), list.close(), everywhere.close(), query.update([])) };
+  return { kind: "searching", element, update, renew, togglePlay: query.toggle, close: () => (listen.abort(), list.close(), earlier.close(), everywhere.close(), query.update([])) };
+}
+
+/** Bring tones to the note of the query's first sound, where that is asked for. */
+async function hearBeside(sound) {
+  const facts = sound.id.startsWith("c") ? null : (await soundOf(sound.id).catch(() => null))?.facts;
+  tuneTo(facts);
 }
 
 function tellVerdict(place, answer, state) {

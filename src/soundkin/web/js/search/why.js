@@ -4,6 +4,7 @@ import { explain, spectrogramUrl } from "../base/api.js";
 import { h, iconButton } from "../base/dom.js";
 import { count, factValue, stem } from "../base/format.js";
 import { sayTrouble } from "../base/messages.js";
+import { playButton } from "../sound/playbutton.js";
 import * as player from "../sound/player.js";
 import { soundOf } from "./ask.js";
 import { stretchOf } from "./card.js";
@@ -35,10 +36,10 @@ function pictures(sounds, hit) {
     h(
       "figure",
       {},
-      h("figcaption", {}, words, iconButton("play", `Play ${words}`, () => player.toggle(sound))),
+      h("figcaption", {}, words, playButton(words, () => sound)),
       h("img", { src: spectrogramUrl(sound.id, sound.start_s || undefined, sound.end_s, 560, 128), alt: `Spectrogram of ${words}` }),
     );
-  const query = sounds.map(({ facts, sound }) => figure(`Query: ${stem(facts.name)}`, sound))[0];
+  const query = sounds.map(({ facts, sound }) => figure(`${sound.weight < 0 ? "Not like" : "Query"}: ${stem(facts.name)}`, sound));
   return h("div", { class: "pictures" }, query, figure(`Hit: ${stem(hit.name)}`, stretchOf(hit)));
 }
 
@@ -60,7 +61,8 @@ function comparison({ facts }) {
     const { query, hit, query_name, hit_name, closeness } = fact;
     const bar = h("i");
     bar.style.transform = `scaleX(${closeness})`;
-    const close = h("td", {}, h("div", { class: "progress", role: "img", "aria-label": `${Math.round(100 * closeness)} % close` }, bar));
+    const known = query !== null && hit !== null;
+    const close = h("td", {}, known && h("div", { class: "progress", role: "img", "aria-label": `${Math.round(100 * closeness)} % close` }, bar));
     return h("tr", {}, h("th", { scope: "row" }, fact.title), h("td", {}, factValue(query, fact, query_name)), h("td", {}, factValue(hit, fact, hit_name)), close);
   });
   return h("table", {}, h("thead", {}, h("tr", {}, ["Fact", "Query", "Hit", "How close"].map((words) => h("th", { scope: "col" }, words)))), h("tbody", {}, rows));

@@ -7,6 +7,7 @@ import { say, sayTrouble } from "../base/messages.js";
 import { addSound, current, searchFrom } from "../base/state.js";
 import { indexFolder } from "../library/start.js";
 import { keepResult } from "../search/ask.js";
+import { keepSound } from "../search/history.js";
 import { askPart } from "./part.js";
 
 /** Take a file or a take as a sound of the query: `how` is "search", "plus" or "minus". */
@@ -40,6 +41,7 @@ function sayEmpty(name) {
 
 async function addUpload(file, name, how, part) {
   const sound = await upload(file, name, part);
+  if (!part) keepSound(sound.id, file, name);
   addSound({ ...heard(sound), weight: how === "minus" ? -0.5 : 1 });
 }
 
@@ -65,10 +67,12 @@ async function searchAtOnce(file, name) {
   const filtered = Object.entries(filters).some(([, value]) => (typeof value === "object" ? Object.keys(value).length : value));
   if (filtered || Object.keys(weights).length || per_recording !== 1 || fold) {
     const sound = await upload(file, name);
+    keepSound(sound.id, file, name);
     return searchFrom(heard(sound));
   }
   const result = await searchUpload(file, name, { top_k });
   keepResult([{ id: result.sound.id }], result);
+  keepSound(result.sound.id, file, name);
   return searchFrom(heard(result.sound));
 }
 

@@ -1,6 +1,6 @@
 // A dialog to choose a sound of the library by the words of its path, heard while one walks through.
 
-import { loadRecordings } from "../base/api.js";
+import { loadConcepts, loadRecordings } from "../base/api.js";
 import { h, icon, iconButton, settle } from "../base/dom.js";
 import { NAME_WORDS, length, shortFolder } from "../base/format.js";
 import { sayTrouble } from "../base/messages.js";
@@ -19,8 +19,11 @@ export function pickSound(title, { files = true } = {}) {
     };
     const fill = async () => {
       try {
-        const { recordings } = await loadRecordings({ text: field.value.trim(), limit: 60 });
-        list.replaceChildren(...recordings.map((recording) => option(recording, close)));
+        const [{ recordings }, concepts] = await Promise.all([loadRecordings({ text: field.value.trim(), limit: 60 }), loadConcepts()]);
+        const words = field.value.trim().toLowerCase().split(/\s+/);
+        const named = concepts.filter(({ name }) => words.every((word) => name.toLowerCase().includes(word)));
+        list.replaceChildren(...named.map((concept) => conceptOption(concept, close)), ...recordings.map((recording) => option(recording, close)));
+        if (named.length) return undefined;
         if (!recordings.length && !field.value.trim()) return list.replaceChildren(emptyLibrary());
         if (!recordings.length) list.replaceChildren(h("li", { class: "quiet", role: "option", "aria-selected": "false" }, "No sound has all these words in its name, folder or tags. Try fewer."));
       } catch (error) {
@@ -61,6 +64,12 @@ export function pickSound(title, { files = true } = {}) {
       event.stopPropagation();
     }
   });
+}
+
+function conceptOption(concept, close) {
+  const item = h("li", { role: "option", tabindex: "-1", "aria-selected": "false", onclick: () => close(concept) }, h("b", {}, icon("save"), " ", concept.name), h("span", { class: "quiet small" }, "a concept"));
+  item.addEventListener("keydown", (event) => event.key === "Enter" && close(concept));
+  return item;
 }
 
 function option(recording, close) {

@@ -68,8 +68,7 @@ export async function record(done) {
   const worklet = new AudioWorkletNode(context, "recorder", { numberOfOutputs: 0 });
   source.connect(worklet);
   const parts = [];
-  const levels = [];
-  const canvas = h("canvas", { "aria-hidden": "true" });
+  const meter = levelMeter(context.sampleRate);
   const time = h("output", { "aria-label": "Length of the take" }, "0.0 s");
   let n_samples = 0;
   let over = false;
@@ -87,22 +86,53 @@ export async function record(done) {
     if (over) return;
     parts.push(data);
     n_samples += data.length;
-    levels.push(Math.sqrt(data.reduce((sum, value) => sum + value * value, 0) / data.length));
+    meter.take(data);
     time.textContent = `${(n_samples / context.sampleRate).toFixed(1)} s`;
-    drawLevels(canvas, levels);
     if (n_samples > LONGEST_S * context.sampleRate) stop();
   };
-  return { element: [canvas, time], stop };
+  return { element: [meter.element, time], stop };
 }
 
-function drawLevels(canvas, levels) {
+const METER_S = 3;
+const BAR_PX = 4;
+const HELD_S = 1.5; // how long the highest peak stays told
+
+/** A moving picture of the last three seconds' level, and the highest peak in words. */
+function levelMeter(rate) {
+  const canvas = h("canvas", { "aria-hidden": "true" });
+  const words = h("output", { class: "peak", "aria-label": "Highest peak" });
+  let bars = [];
+  let sum = 0;
+  let n = 0;
+  let peak = 0;
+  let peaked = 0; // samples since
+
+  function take(data) {
+    const per_bar = Math.max(1, Math.round((METER_S * rate * BAR_PX) / Math.max(BAR_PX, canvas.clientWidth)));
+    for (const value of data) {
+      sum += value * value;
+      if (Math.abs(value) >= peak || peaked > HELD_S * rate) (peak = Math.abs(value)), (peaked = 0);
+      else peaked += 1;
+      if (++n < per_bar) continue;
+      bars.push(Math.sqrt(sum / n));
+      sum = n = 0;
+    }
+    bars = bars.slice(-Math.ceil(canvas.clientWidth / BAR_PX));
+    words.textContent = peak > 0 ? `${(20 * Math.log10(peak)).toFixed(0)} dB` : "";
+    words.classList.toggle("clips", peak >= 0.999);
+    draw(canvas, bars);
+  }
+  return { element: h("span", { class: "meter" }, canvas, words), take };
+}
+
+function draw(canvas, bars) {
   const pen = canvas.getContext("2d");
   const width = (canvas.width = canvas.clientWidth);
   const height = (canvas.height = canvas.clientHeight);
   pen.fillStyle = getComputedStyle(canvas).color;
-  const shown = levels.slice(-Math.floor(width / 4));
-  shown.forEach((level, i) => {
-    const tall = Math.max(2, Math.min(1, level * 5) * height);
-    pen.fillRect(i * 4, (height - tall) / 2, 3, tall);
+  bars.forEach((level, i) => {
+    const share = level > 0 ? Math.max(0, 1 + (20 * Math.log10(level)) / 60) : 0; // of 60 dB
+    const tall = Math.max(2, share * height);
+    pen.fillRect(width - (bars.length - i) * BAR_PX, (height - tall) / 2, BAR_PX - 1, tall);
   });
 }
