@@ -89,8 +89,9 @@ def test_words_and_ranks_are_held_to_and_numbers_loosely(printed: str, is_as_sho
     assert (find_difference(SHOWN, printed) is None) == is_as_shown
 
 
-def test_a_block_that_nothing_runs_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("block", ["```console\n$ false\n```\n", "```text\n1\n```\n"])
+def test_a_block_that_nothing_runs_or_prints_is_refused(block: str, tmp_path: Path) -> None:
     page = tmp_path / "page.md"
-    page.write_text("```bash\ntrue\n```\n\n```console\n$ false\n```\n")
-    with pytest.raises(AssertionError, match="nothing runs"):
+    page.write_text(f"```bash\ntrue\n```\n\n```text\n```\n\n{block}", "utf-8")
+    with pytest.raises(AssertionError, match="nothing runs or prints"):
         read_blocks(page)

@@ -9,8 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import zip_longest
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -31,16 +30,17 @@ class Block:
 
 
 def read_blocks(page: Path) -> list[Block]:
-    """Read a page's blocks in order; those of another language than the known are refused."""
-    fences = FENCE.findall(page.read_text("utf-8"))
-    blocks = []
-    for (language, text), (next_language, next_text) in zip_longest(
-        fences, fences[1:], fillvalue=("", "")
-    ):
+    """Read a page's blocks in order; what nothing runs, or nothing prints, is refused."""
+    blocks: list[Block] = []
+    before = ""
+    for language, text in FENCE.findall(page.read_text("utf-8")):
         if language in RUN:
-            blocks.append(Block(language, text, next_text if next_language == SHOWN else None))
+            blocks.append(Block(language, text, None))
         else:
-            assert language == SHOWN, f"{page.name}: a block that nothing runs: {language!r}"
+            is_shown = language == SHOWN and before in RUN
+            assert is_shown, f"{page.name}: a block that nothing runs or prints: {text}"
+            blocks[-1] = replace(blocks[-1], shown=text)
+        before = language
     return blocks
 
 
