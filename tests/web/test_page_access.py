@@ -25,13 +25,21 @@ def find_faults(visit: Visit) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_serious(chromium: Browser, server: Server, scheme: str) -> None:
-    visit = Visit.begin(chromium, server, color_scheme=scheme).open()
+@pytest.mark.parametrize(
+    "look", [{"color_scheme": "light"}, {"color_scheme": "dark"}, {"forced_colors": "active"}]
+)
+def test_axe_finds_nothing_serious(chromium: Browser, server: Server, look: dict[str, str]) -> None:
+    visit = Visit.begin(chromium, server, **look).open()
     visit.page.locator(".card").first.wait_for()
     assert find_faults(visit) == []
     visit.search("loop_amen", "@0.2-0.9")
     assert find_faults(visit) == []
+    visit.page.keyboard.press("v")
+    visit.page.locator(".lines tr.hit").nth(1).click(modifiers=["Control"])
+    assert find_faults(visit) == []
+    visit.page.get_by_role("button", name="How sounds are heard").click()
+    assert find_faults(visit) == []
+    visit.page.keyboard.press("Escape")
     visit.page.keyboard.press("?")
     assert find_faults(visit) == []
     visit.page.keyboard.press("Escape")
@@ -44,6 +52,9 @@ def test_axe_finds_nothing_serious(chromium: Browser, server: Server, scheme: st
     visit.open("/?view=kit")
     visit.page.get_by_role("button", name="Draw all").click()
     visit.page.locator(".slot-title").first.wait_for()
+    assert find_faults(visit) == []
+    visit.open("/?view=crates")
+    visit.page.locator(".crates h2").wait_for()
     assert find_faults(visit) == []
     visit.end()
 

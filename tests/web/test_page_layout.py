@@ -26,7 +26,7 @@ NAMES = (
 )
 WIDER = """() => [...document.querySelectorAll("main *")].filter((one) => {
     const { left, right, width, height } = one.getBoundingClientRect();
-    const held = one.closest(".unseen, [role=tablist], .table-box, canvas");
+    const held = one.closest(".unseen, [role=tablist], .table-box, .history-list, canvas");
     return !held && width && height && (left < -1 || right > innerWidth + 1);
 }).map((one) => `${one.tagName}.${one.className}`).slice(0, 5)"""
 FILL_KIT = """async (ids) => {
@@ -81,14 +81,24 @@ def test_no_name_is_wider_than_the_window(chromium: Browser, named: Server, widt
     addresses += [f"/?view=map&s={ids[4]}", "/?view=library", f"/?view=hear&s={ids[0]}"]
     visit.open("/")
     visit.page.evaluate(FILL_KIT, [named.find(name[:90])["id"] for name in NAMES])
-    for address in [*addresses, "/?view=kit"]:
+    items = [{"id": named.find(name[:90])["id"]} for name in NAMES]
+    named.post("/crates", {"name": "c" * 200, "items": items}, status=201)
+    for address in [*addresses, "/?view=kit", "/?view=crates"]:
         visit.open(address)
-        visit.page.locator(".card, tr[data-id], .legend li, .heard li, .slot").first.wait_for()
+        visit.page.locator(
+            ".card, tr[data-id], .legend li, .heard li, .slot, .lines .hit"
+        ).first.wait_for()
         visit.page.wait_for_timeout(200)
         assert visit.page.evaluate(WIDER) == [], address
         assert visit.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
     visit.open(f"/?s={ids[0]}")
     visit.wait_for_hits()
+    visit.page.keyboard.press("v")
+    visit.page.locator(".lines tr.hit").nth(1).click(modifiers=["Control"])
+    assert visit.page.evaluate(WIDER) == []
+    assert visit.page.evaluate(WIDER.replace("main *", ".tray *")) == []
+    visit.page.get_by_role("button", name="Choose none").click()
+    visit.page.keyboard.press("v")
     for name in ("Record", "Play "):
         button = visit.page.locator(".query").get_by_role("button", name=name).first
         left, _, right, _ = find_box(button)

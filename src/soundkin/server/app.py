@@ -9,6 +9,7 @@ from importlib import resources
 from pathlib import Path
 
 from fastapi import FastAPI
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.staticfiles import StaticFiles
 
 import soundkin
@@ -49,6 +50,7 @@ from soundkin.server.routes import (
 from soundkin.server.state import ServerState
 from soundkin.server.thread_limits import limit_threads
 
+SMALL_BYTES = 600  # of a file of the page that is not worth compressing
 ROOMS = (
     collection,
     tagging,
@@ -84,7 +86,8 @@ def create_app(state: ServerState) -> FastAPI:
     for room in ROOMS:
         app.include_router(room.router)
     # Not mounted at /, where it would answer for the API's own paths with a wrong method.
-    app.router.default = StaticFiles(directory=find_page(), html=True)
+    page = StaticFiles(directory=find_page(), html=True)
+    app.router.default = GZipMiddleware(page, minimum_size=SMALL_BYTES, compresslevel=6)
     app.add_middleware(AdmissionMiddleware)
     app.add_middleware(SecurityMiddleware, settings=state.settings)
     return app

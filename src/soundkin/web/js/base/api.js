@@ -1,6 +1,7 @@
 // The server's HTTP API, as functions. Trouble comes as one Error whose message can be shown.
 
 import { tellLost } from "./connection.js";
+import { t } from "./text.js";
 
 const ROOT = "api/v1";
 
@@ -21,11 +22,11 @@ async function fetchAnswer(address, options = {}) {
   } catch (error) {
     if (error.name === "AbortError") throw error;
     tellLost();
-    throw new Trouble("The server does not answer. Is `soundkin serve` still running?", 0);
+    throw new Trouble(t("the_server_does_not_answer_is"), 0);
   }
   if (answer.ok) return answer;
   const problem = await answer.json().catch(() => ({}));
-  throw new Trouble(problem.detail ?? problem.title ?? `The server answered ${answer.status}.`, answer.status, problem.type);
+  throw new Trouble(problem.detail ?? problem.title ?? t("the_server_answered", { a: answer.status }), answer.status, problem.type);
 }
 
 async function get(path, options) {

@@ -8,6 +8,7 @@ import { say, sayTrouble } from "../base/messages.js";
 import { chooseFolder } from "../library/browser.js";
 import { isWhole, matchOf } from "../search/card.js";
 import { saveFile } from "../search/export.js";
+import { named, t } from "../base/text.js";
 
 /** What of a hit goes with it: a short recording whole, of a long one the match. */
 export function itemOf(hit) {
@@ -19,19 +20,19 @@ export function itemOf(hit) {
 /** The ways to take sounds away, as one menu; `items()` and `hits()` give them. */
 export function takeAway(items, hits) {
   const run = (work) => () => Promise.resolve(work()).catch(sayTrouble);
-  return menu("Take away", [icon("export"), "Take away"], () => [
-    knownInfo()?.is_local && { words: "Copy to a folder …", mark: "folder", run: run(() => copyTo(items())) },
-    { words: "A zip of the files", mark: "export", run: run(() => zip(items())) },
-    ...(knownInfo()?.formats ?? []).map((format) => ({ words: format.title, run: run(() => exportAs(format, hits())) })),
+  return menu(t("take_away"), [icon("export"), t("take_away")], () => [
+    knownInfo()?.is_local && { words: t("copy_to_a_folder"), mark: "folder", run: run(() => copyTo(items())) },
+    { words: t("a_zip_of_the_files"), mark: "export", run: run(() => zip(items())) },
+    ...(knownInfo()?.formats ?? []).map((format) => ({ words: named("format", format.name, format.title), run: run(() => exportAs(format, hits())) })),
   ].filter(Boolean));
 }
 
 async function copyTo(items) {
-  const folder = await chooseFolder("", { title: "Copy to which folder?", take: "Copy to", isTarget: true });
+  const folder = await chooseFolder("", { title: t("copy_to_which_folder"), take: t("copy_to"), isTarget: true });
   if (!folder) return;
   const { files, failures } = await copyFiles(items, folder);
-  const trouble = failures.length ? ` ${count(failures.length, "file")} could not be read: ${failures[0].path}, ${failures[0].reason}` : "";
-  say(`${count(files.length, "file")} in ${folder}.${trouble}`, { trouble: failures.length > 0 });
+  const trouble = failures.length ? t("could_not_be_read", { a: count(failures.length, "file"), b: failures[0].path, c: failures[0].reason }) : "";
+  say(t("files_in_folder", { a: count(files.length, "file"), b: folder, c: trouble }), { trouble: failures.length > 0 });
 }
 
 async function zip(items) {

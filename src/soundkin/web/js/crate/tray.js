@@ -9,24 +9,25 @@ import { onSelect, selected, selectNone } from "../base/selection.js";
 import { change } from "../base/state.js";
 import { askText } from "./dialogs.js";
 import { itemOf, takeAway } from "./takeaway.js";
+import { t } from "../base/text.js";
 
 /** Show the tray whenever something is selected. */
 export function watchSelection() {
   const told = h("b", { role: "status" });
-  const tag = h("input", { type: "text", placeholder: "tag", "aria-label": "Tag for all chosen", maxlength: 60 });
+  const tag = h("input", { type: "text", placeholder: t("tag_placeholder"), "aria-label": t("tag_for_all_chosen"), maxlength: 60 });
   let known = [];
-  const into = menu("Into a crate", [icon("crate"), "Into a crate"], () => [
+  const into = menu(t("into_a_crate"), [icon("crate"), t("into_a_crate")], () => [
     ...known.map(({ name, count: n }) => ({ words: `${name} (${n})`, run: () => putInto(name) })),
-    { words: "A new crate …", mark: "plus", run: () => askText("A new crate", "Name", "Make it").then((name) => name && putInto(name)) },
+    { words: t("a_new_crate"), mark: "plus", run: () => askText(t("new_crate"), t("name"), t("make_it")).then((name) => name && putInto(name)) },
   ]);
   const tray = h(
     "section",
-    { class: "tray", "aria-label": "Selected sounds", hidden: true },
+    { class: "tray", "aria-label": t("selected_sounds"), hidden: true },
     told,
     into,
     takeAway(() => selected().map(itemOf), selected),
-    h("span", { class: "row" }, tag, h("button", { type: "button", onclick: () => tagAll(tag, true) }, icon("plus"), "Tag"), h("button", { type: "button", onclick: () => tagAll(tag, false) }, icon("minus"), "Untag")),
-    iconButton("close", "Choose none", selectNone),
+    h("span", { class: "row" }, tag, h("button", { type: "button", onclick: () => tagAll(tag, true) }, icon("plus"), t("give_tag")), h("button", { type: "button", onclick: () => tagAll(tag, false) }, icon("minus"), t("untag"))),
+    iconButton("close", t("choose_none"), selectNone),
   );
   document.body.append(tray);
   const refresh = () => loadCrates().then((found) => (known = found), () => null);
@@ -34,7 +35,7 @@ export function watchSelection() {
     const n = selected().length;
     if (n && tray.hidden) refresh();
     tray.hidden = !n;
-    told.textContent = `${count(n, "sound")} chosen`;
+    told.textContent = t("n_chosen", { a: count(n, "sound") });
   });
   addEventListener("crateschange", refresh);
 }
@@ -42,7 +43,7 @@ export function watchSelection() {
 async function putInto(name) {
   try {
     const { count: n, n_added } = await fillCrate(name, selected().map(itemOf));
-    say(`${count(n_added, "sound")} put into “${name}”, which has ${n} now.`, { act: { words: "Open it", run: () => openCrate(name) } });
+    say(t("put_into_which_has_now", { a: count(n_added, "sound"), b: name, c: n }), { act: { words: t("open_it"), run: () => openCrate(name) } });
     dispatchEvent(new Event("crateschange"));
     selectNone();
   } catch (error) {
@@ -63,7 +64,7 @@ async function tagAll(field, add) {
   try {
     const ids = [...new Set(selected().map(({ id }) => id))];
     const { changed } = await changeTags(ids, add ? [tag] : [], add ? [] : [tag]);
-    const words = `${count(changed, "recording")} ${add ? "tagged" : "untagged"} “${tag}”.`;
+    const words = t(add ? "recordings_tagged" : "recordings_untagged", { a: count(changed, "recording"), b: tag });
     say(words);
     whisper(words);
     dispatchEvent(new CustomEvent("tagschange"));

@@ -9,16 +9,17 @@ import { hitList } from "../search/hitlist.js";
 import { askText } from "./dialogs.js";
 import { takeAway } from "./takeaway.js";
 import { openCrate } from "./tray.js";
+import { t } from "../base/text.js";
 
 const OPEN = "crate"; // as long as this tab is open
 
 export function open(box) {
   const names = h("ul", { class: "crate-names" });
   const head = h("div", { class: "results-head" });
-  const list = hitList({ label: "Sounds in the crate", form: "lines" });
-  const main = h("section", { "aria-label": "Crate" }, head, list.element);
+  const list = hitList({ label: t("sounds_in_the_crate"), form: "lines" });
+  const main = h("section", { "aria-label": t("crate") }, head, list.element);
   const listen = new AbortController();
-  box.replaceChildren(h("div", { class: "crates" }, h("aside", { "aria-label": "Crates" }, h("h1", {}, "Crates"), names), main));
+  box.replaceChildren(h("div", { class: "crates" }, h("aside", { "aria-label": t("crates") }, h("h1", {}, t("crates")), names), main));
 
   async function fill() {
     try {
@@ -41,14 +42,14 @@ export function open(box) {
     const asked = () => items.map(({ recording, start_s, end_s }) => ({ id: recording.id, start_s, end_s }));
     head.replaceChildren(
       h("div", { class: "verdict" }, h("h2", {}, h("bdi", {}, name)), h("p", {}, count(items.length, "sound"))),
-      h("div", { class: "row" }, takeAway(asked, list.hits), h("button", { type: "button", onclick: () => takeOut(name, items) }, icon("minus"), "Take the chosen out"), h("button", { type: "button", onclick: () => rename(name) }, "Rename"), iconButton("close", `Forget ${name}`, () => forget(name, items))),
+      h("div", { class: "row" }, takeAway(asked, list.hits), h("button", { type: "button", onclick: () => takeOut(name, items) }, icon("minus"), t("take_the_chosen_out")), h("button", { type: "button", onclick: () => rename(name) }, t("rename")), iconButton("close", t("forget", { a: name }), () => forget(name, items))),
     );
     list.show(hits);
   }
 
   function showNone() {
     head.replaceChildren(
-      h("div", { class: "empty" }, h("h2", {}, "No crate yet"), h("p", {}, "Select sounds anywhere: Ctrl or Shift and a click, or the key x; on the map with the lasso. Then put them into a crate, to hear them together, and to copy them to a folder that any program can open.")),
+      h("div", { class: "empty" }, h("h2", {}, t("no_crate_yet")), h("p", {}, t("select_sounds_anywhere_ctrl_or_shift"))),
     );
     list.show([]);
   }
@@ -56,7 +57,7 @@ export function open(box) {
   async function takeOut(name, items) {
     const inside = new Set(items.map(({ recording, start_s }) => `${recording.id}@${start_s}`));
     const chosen = selected().filter(({ id, start_s }) => inside.has(`${id}@${start_s}`));
-    if (!chosen.length) return say("Nothing here is chosen. Choose with Ctrl or Shift and a click, or the key x.");
+    if (!chosen.length) return say(t("nothing_here_is_chosen_choose_with"));
     try {
       for (const hit of chosen) await emptyCrate(name, hit);
       selectNone();
@@ -68,7 +69,7 @@ export function open(box) {
   }
 
   async function rename(name) {
-    const wanted = await askText("Rename the crate", "Name", "Rename", name);
+    const wanted = await askText(t("rename_the_crate"), t("name"), t("rename"), name);
     if (!wanted || wanted === name) return;
     await renameCrate(name, wanted).then(() => openCrate(wanted), sayTrouble);
   }
@@ -77,7 +78,7 @@ export function open(box) {
     try {
       await emptyCrate(name);
       dispatchEvent(new Event("crateschange"));
-      say(`“${name}” is forgotten; its ${count(items.length, "sound")} stay in the library.`);
+      say(t("is_forgotten_its_stay_in_the", { a: name, b: count(items.length, "sound") }));
     } catch (error) {
       sayTrouble(error);
     }

@@ -11,6 +11,7 @@ import { plainHit } from "../search/plain.js";
 import { playButton } from "../sound/playbutton.js";
 import * as player from "../sound/player.js";
 import { tagEditor } from "./tagging.js";
+import { number, t } from "../base/text.js";
 
 const PAGE = 60;
 const HOVER_MS = 120;
@@ -18,16 +19,16 @@ const HOVER_MS = 120;
 /** Make the table; with `failed` that of the files that could not be read, with their reasons. */
 export function recordingTable({ failed = false } = {}) {
   const heads = [];
-  const words = h("input", { type: "search", placeholder: NAME_WORDS, maxlength: 200, "aria-label": "Words of name, folder or tags" });
+  const words = h("input", { type: "search", placeholder: NAME_WORDS, maxlength: 200, "aria-label": t("words_of_name_folder_or_tags") });
   const favourites = h("input", { type: "checkbox" });
   const body = h("tbody");
-  const all = h("input", { type: "checkbox", "aria-label": "Choose all shown" });
+  const all = h("input", { type: "checkbox", "aria-label": t("choose_all_shown") });
   const pages = h("div", { class: "row pages" });
-  const table = h("table", {}, h("caption", { class: "unseen" }, failed ? "Files that could not be read" : "Recordings"), header(), body);
+  const table = h("table", {}, h("caption", { class: "unseen" }, failed ? t("files_that_could_not_be_read") : t("recordings")), header(), body);
   const element = h(
     "div",
     { class: "recordings" },
-    h("div", { class: "row" }, words, !failed && h("label", { class: "row small" }, favourites, "favourites only")),
+    h("div", { class: "row" }, words, !failed && h("label", { class: "row small" }, favourites, t("favourites_only"))),
     h("div", { class: "table-box" }, table),
     pages,
   );
@@ -52,7 +53,7 @@ export function recordingTable({ failed = false } = {}) {
     return undefined;
   }
 
-  const empty = () => h("tr", {}, h("td", { colspan: failed ? 2 : 6, class: "quiet" }, failed ? "Every file could be read." : words.value || favourites.checked || places.folders.length || places.not_folders.length ? "No recording has that." : "Nothing here yet. Index a folder on the left."));
+  const empty = () => h("tr", {}, h("td", { colspan: failed ? 2 : 6, class: "quiet" }, failed ? t("every_file_could_be_read") : words.value || favourites.checked || places.folders.length || places.not_folders.length ? t("no_recording_has_that") : t("nothing_here_yet_index_a_folder")));
 
   function failedRow(recording) {
     return h("tr", {}, h("td", {}, h("b", {}, recording.name ?? recording.path), h("div", { class: "quiet small path" }, recording.path)), h("td", { class: "reason" }, recording.error));
@@ -61,7 +62,7 @@ export function recordingTable({ failed = false } = {}) {
   function soundRow(recording) {
     const sound = { id: recording.id, length_s: recording.duration_s };
     const hit = plainHit(recording);
-    const box = h("input", { type: "checkbox", "aria-label": `Choose ${recording.name}` });
+    const box = h("input", { type: "checkbox", "aria-label": t("choose", { a: recording.name }) });
     box.checked = isSelected(hit);
     box.addEventListener("click", (event) => {
       if (event.shiftKey) selectTo(hit, shown.map(plainHit));
@@ -76,7 +77,7 @@ export function recordingTable({ failed = false } = {}) {
       h("td", {}, h("b", {}, recording.name), h("div", { class: "quiet small", title: recording.path }, shortFolder(recording.folder), recording.warning ? ` · ${recording.warning}` : "")),
       h("td", { class: "number" }, length(recording.duration_s)),
       h("td", {}, tagEditor(recording)),
-      h("td", {}, iconButton("search", `Search from ${recording.name}`, () => searchFrom({ id: recording.id }))),
+      h("td", {}, iconButton("search", t("search_from", { a: recording.name }), () => searchFrom({ id: recording.id }))),
     );
   }
 
@@ -86,7 +87,7 @@ export function recordingTable({ failed = false } = {}) {
   }
 
   function header() {
-    const names = failed ? ["File", "Reason"] : [all, h("span", { class: "unseen" }, "Play"), ["name", "Name"], ["duration", "Length"], "Tags", h("span", { class: "unseen" }, "Search")];
+    const names = failed ? [t("file"), t("reason")] : [all, h("span", { class: "unseen" }, t("play_column")), ["name", t("name")], ["duration", t("length")], t("tags"), h("span", { class: "unseen" }, t("search"))];
     return h("thead", {}, h("tr", {}, names.map((name) => (Array.isArray(name) ? sortHead(...name) : h(name === all ? "td" : "th", name === all ? {} : { scope: "col" }, name)))));
   }
 
@@ -108,9 +109,9 @@ export function recordingTable({ failed = false } = {}) {
   function turn(total) {
     const to = (at) => ((offset = at), update());
     pages.replaceChildren(
-      h("span", { class: "quiet small" }, total ? `${(offset + 1).toLocaleString("en")} to ${Math.min(total, offset + PAGE).toLocaleString("en")} of ${total.toLocaleString("en")}` : ""),
-      offset > 0 && h("button", { type: "button", onclick: () => to(Math.max(0, offset - PAGE)) }, icon("left"), "Before"),
-      offset + PAGE < total && h("button", { type: "button", onclick: () => to(offset + PAGE) }, "Next", icon("right")),
+      h("span", { class: "quiet small" }, total ? t("page_of", { a: number(offset + 1), b: number(Math.min(total, offset + PAGE)), c: number(total) }) : ""),
+      offset > 0 && h("button", { type: "button", onclick: () => to(Math.max(0, offset - PAGE)) }, icon("left"), t("before")),
+      offset + PAGE < total && h("button", { type: "button", onclick: () => to(offset + PAGE) }, t("next"), icon("right")),
     );
     [...pages.childNodes].filter((node) => node.nodeType === Node.TEXT_NODE).forEach((node) => node.remove());
   }

@@ -3,6 +3,7 @@
 import { KDBush, polygonContains, select, zoom, zoomIdentity } from "../../vendor/plot.js";
 import { h } from "../base/dom.js";
 import { pointDrawer } from "./points.js";
+import { t } from "../base/text.js";
 
 const NEAR_PX = 14;
 const MARGIN_PX = 28;
@@ -12,7 +13,7 @@ const DIRECTIONS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], A
 /** `on` has `hover(i, place)`, `leave()`, `pick(i)` and `enclose(indices)`; i is a point's number. */
 export function mapSurface({ n, ids, places }, on) {
   const canvas = h("canvas", { class: "points", "aria-hidden": "true" });
-  const above = h("canvas", { class: "above", tabindex: "0", role: "application", "aria-label": "Map of sounds. Arrows go to the nearest sound that way and play it, Enter searches from it." });
+  const above = h("canvas", { class: "above", tabindex: "0", role: "application", "aria-label": t("map_of_sounds_arrows_go_to") });
   const element = h("div", { class: "surface" }, canvas, above);
   const index = new KDBush(n);
   for (let i = 0; i < n; i++) index.add(places[2 * i], places[2 * i + 1]);

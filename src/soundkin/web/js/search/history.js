@@ -6,6 +6,7 @@ import { knownInfo } from "../base/info.js";
 import { say, sayTrouble } from "../base/messages.js";
 import { change, current, onChange, readAddress, writeAddress } from "../base/state.js";
 import { forgetSound, soundOf } from "./ask.js";
+import { t } from "../base/text.js";
 
 const MOST = 40;
 const MOST_BYTES = 200e6; // of sounds from outside
@@ -81,18 +82,18 @@ export async function bringBack(id) {
 async function forgetAll() {
   write([]);
   if ("caches" in globalThis) await caches.delete(STORE);
-  say("What was searched with is forgotten.");
+  say(t("what_was_searched_with_is_forgotten"));
 }
 
 /** The strip of earlier searches; hidden while there is none. */
 export function historyStrip() {
   const list = h("ul", { class: "history-list" });
-  const keep = iconButton("lock", "Keep takes and uploads in this browser", () => {
+  const keep = iconButton("lock", t("keep_takes_and_uploads_in_this"), () => {
     localStorage.setItem("keep sounds", keepsSounds() ? "no" : "yes");
     press(keep, keepsSounds());
-    say(keepsSounds() ? "Takes and uploads are kept in this browser, up to 200 MB." : "Takes and uploads are not kept from now on.");
+    say(keepsSounds() ? t("takes_and_uploads_are_kept_in") : t("takes_and_uploads_are_not_kept"));
   });
-  const element = h("section", { class: "history", "aria-label": "Earlier searches", hidden: true }, icon("clock"), list, press(keep, keepsSounds()), iconButton("close", "Forget all of these", () => forgetAll().catch(sayTrouble)));
+  const element = h("section", { class: "history", "aria-label": t("earlier_searches"), hidden: true }, icon("clock"), list, press(keep, keepsSounds()), iconButton("close", t("forget_all_of_these"), () => forgetAll().catch(sayTrouble)));
   const fill = () => {
     const now = queryOf(current());
     const entries = read().filter(({ address }) => address !== now);

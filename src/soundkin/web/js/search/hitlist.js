@@ -11,6 +11,7 @@ import * as player from "../sound/player.js";
 import { isSelected, onSelect, select, selectTo } from "../base/selection.js";
 import { card, cardKey, stretchOf } from "./card.js";
 import { lineTable } from "./lines.js";
+import { t } from "../base/text.js";
 
 const HOVER_MS = 90;
 const MOVED_CARDS = 40;
@@ -66,7 +67,7 @@ export function hitList({ label, why = null, query = () => null, form = "cards" 
     hit.favourite = changed.favourite;
     try {
       await changeFavourite([hit.id], changed.favourite);
-      whisper(`${stem(hit.name)} is ${changed.favourite ? "a" : "no"} favourite`);
+      whisper(t(changed.favourite ? "is_favourite" : "is_no_favourite", { a: stem(hit.name) }));
       dispatchEvent(new CustomEvent("tagschange"));
     } catch (error) {
       hit.favourite = !changed.favourite;
@@ -247,7 +248,7 @@ function judge(hit, list, other) {
     [list]: marked ? without(state[list]) : [...state[list], { id: hit.id, start_s: hit.start_s }],
     [other]: without(state[other]),
   });
-  if (list === "disliked" && !marked) say(`${stem(hit.name)} is left out.`, { act: { words: "Bring it back", run: () => change({ disliked: current().disliked.filter((mark) => !sameMark(hit)(mark)) }) } });
+  if (list === "disliked" && !marked) say(t("is_left_out", { a: stem(hit.name) }), { act: { words: t("bring_it_back"), run: () => change({ disliked: current().disliked.filter((mark) => !sameMark(hit)(mark)) }) } });
 }
 
 function positions(cards) {

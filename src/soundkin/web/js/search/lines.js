@@ -5,6 +5,7 @@ import { length, shortFolder, stem } from "../base/format.js";
 import { watchHead } from "../sound/strip.js";
 import { waveform } from "../sound/waveform.js";
 import { cardKey, covers, isWhole, spoken, stretchOf, windowOf } from "./card.js";
+import { t } from "../base/text.js";
 
 const N_PEAKS = 160;
 const KEPT = "columns";
@@ -12,14 +13,14 @@ const KEPT = "columns";
 /** What a column shows: `words` of a hit, and `value` to sort by, text or a number; null is last. */
 const COLUMNS = [
   { name: "rank", title: "#", value: ({ rank }) => rank ?? null, words: ({ rank }) => rank ?? "", number: true },
-  { name: "name", title: "Name", value: ({ name }) => stem(name).toLowerCase(), words: ({ name }) => cutName(stem(name)), fixed: true },
-  { name: "folder", title: "Folder", value: ({ folder }) => folder.toLowerCase(), words: ({ folder }) => h("bdi", {}, shortFolder(folder)) },
-  { name: "length", title: "Length", value: ({ recording_duration_s }) => recording_duration_s, words: ({ recording_duration_s }) => length(recording_duration_s), number: true },
-  { name: "note", title: "Note", value: ({ facts }) => facts?.pitch_hz ?? null, words: ({ facts }) => (facts?.pitch_name ?? "").split(" ")[0], number: true },
+  { name: "name", title: t("name"), value: ({ name }) => stem(name).toLowerCase(), words: ({ name }) => cutName(stem(name)), fixed: true },
+  { name: "folder", title: t("folder"), value: ({ folder }) => folder.toLowerCase(), words: ({ folder }) => h("bdi", {}, shortFolder(folder)) },
+  { name: "length", title: t("length"), value: ({ recording_duration_s }) => recording_duration_s, words: ({ recording_duration_s }) => length(recording_duration_s), number: true },
+  { name: "note", title: t("note"), value: ({ facts }) => facts?.pitch_hz ?? null, words: ({ facts }) => (facts?.pitch_name ?? "").split(" ")[0], number: true },
   { name: "tempo", title: "BPM", value: ({ facts }) => facts?.tempo_bpm ?? null, words: ({ facts }) => facts?.tempo_bpm?.toFixed(0) ?? "", number: true },
   { name: "loudness", title: "LUFS", value: ({ facts }) => facts?.loudness_lufs ?? null, words: ({ facts }) => facts?.loudness_lufs?.toFixed(1) ?? "", number: true },
-  { name: "tags", title: "Tags", value: ({ tags }) => tags.join(" ") || null, words: ({ tags }) => tags.filter((tag) => tag !== "favourite").join(", "), hidden: true },
-  { name: "score", title: "Score", value: (hit) => hit.rank_score ?? hit.score ?? null, words: (hit) => (hit.rank_score ?? hit.score)?.toFixed(3) ?? "", number: true, greatestFirst: true },
+  { name: "tags", title: t("tags"), value: ({ tags }) => tags.join(" ") || null, words: ({ tags }) => tags.filter((tag) => tag !== "favourite").join(", "), hidden: true },
+  { name: "score", title: t("score_column"), value: (hit) => hit.rank_score ?? hit.score ?? null, words: (hit) => (hit.rank_score ?? hit.score)?.toFixed(3) ?? "", number: true, greatestFirst: true },
 ];
 
 const collator = new Intl.Collator(undefined, { numeric: true });
@@ -41,7 +42,7 @@ export function lineTable(label) {
     localStorage.setItem(KEPT, [...names].join(","));
     tellColumns();
   });
-  const table = h("table", {}, h("caption", { class: "unseen" }, label), h("thead", {}, h("tr", {}, h("th", { scope: "col", class: "of-wave" }, h("span", { class: "unseen" }, "Waveform")), [...heads.values()], h("th", { scope: "col", class: "of-acts" }, chooser))), body);
+  const table = h("table", {}, h("caption", { class: "unseen" }, label), h("thead", {}, h("tr", {}, h("th", { scope: "col", class: "of-wave" }, h("span", { class: "unseen" }, t("waveform"))), [...heads.values()], h("th", { scope: "col", class: "of-acts" }, chooser))), body);
   const element = h("div", { class: "lines", role: "region", "aria-label": label, tabindex: "-1" }, table);
 
   function head({ name, title, number }) {
@@ -89,10 +90,10 @@ export function lineTable(label) {
 function columnChooser(shown, choose) {
   const boxes = COLUMNS.filter(({ fixed }) => !fixed).map(({ name, title }) => {
     const box = h("input", { type: "checkbox", checked: shown().has(name), onchange: () => choose(new Set(COLUMNS.map((one) => one.name).filter((one) => (one === name ? box.checked : shown().has(one))))) });
-    return h("label", { class: "choice" }, box, h("span", {}, title === "#" ? "Rank" : title));
+    return h("label", { class: "choice" }, box, h("span", {}, title === "#" ? t("rank") : title));
   });
-  const list = h("div", { class: "column-list", popover: "auto", role: "group", "aria-label": "Columns" }, boxes);
-  const opener = iconButton("columns", "Columns", () => {
+  const list = h("div", { class: "column-list", popover: "auto", role: "group", "aria-label": t("columns") }, boxes);
+  const opener = iconButton("columns", t("columns"), () => {
     list.togglePopover();
     const place = opener.getBoundingClientRect();
     list.style.top = `${place.bottom + 4}px`;
@@ -111,10 +112,10 @@ function line(hit, acts) {
   const head = h("div", { class: "head" });
   const drawn = waveform({ id: hit.id, n: N_PEAKS, start_s: all ? undefined : low, end_s: all ? undefined : high, from, to });
   const cells = COLUMNS.map((column) => ({ column, cell: h("td", { class: `of-${column.name}${column.number ? " number" : ""}` }) }));
-  const heart = iconButton("heart", "Favourite", () => acts.favourite(now), { class: "bare heart", tabindex: "-1" });
-  const like = iconButton("up", "More like this", () => acts.like(now), { class: "bare thumbs like", tabindex: "-1" });
-  const dislike = iconButton("down", "Less like this", () => acts.dislike(now), { class: "bare thumbs rust dislike", tabindex: "-1" });
-  const more = iconButton("more", "More", (event) => acts.more(now, event.currentTarget), { class: "bare more", tabindex: "-1", "aria-haspopup": "dialog" });
+  const heart = iconButton("heart", t("favourite_act"), () => acts.favourite(now), { class: "bare heart", tabindex: "-1" });
+  const like = iconButton("up", t("more_like_this"), () => acts.like(now), { class: "bare thumbs like", tabindex: "-1" });
+  const dislike = iconButton("down", t("less_like_this"), () => acts.dislike(now), { class: "bare thumbs rust dislike", tabindex: "-1" });
+  const more = iconButton("more", t("more"), (event) => acts.more(now, event.currentTarget), { class: "bare more", tabindex: "-1", "aria-haspopup": "dialog" });
   const searched = hit.score !== undefined && hit.score !== null;
   const element = h(
     "tr",
@@ -129,7 +130,7 @@ function line(hit, acts) {
   function update(hit, { liked = false, disliked = false } = {}) {
     now = hit;
     cells.forEach(({ column, cell }) => cell.replaceChildren(...(column.name === "name" ? [h("span", { class: "name" }, column.words(hit))] : [column.words(hit)])));
-    heart.setAttribute("aria-label", hit.favourite ? "No favourite any more (f)" : "Favourite (f)");
+    heart.setAttribute("aria-label", hit.favourite ? t("no_favourite_any_more_f") : t("favourite_f"));
     press(heart, hit.favourite);
     press(like, liked);
     press(dislike, disliked);
@@ -149,6 +150,6 @@ function matchMark(from, to) {
 
 /** A button that changes between cards and lines. */
 export function formButton(form, choose) {
-  const words = form === "lines" ? "Cards" : "List";
-  return h("button", { type: "button", class: "form-button", title: "Cards or a dense list (v)", onclick: choose }, icon(form === "lines" ? "cards" : "lines"), words);
+  const words = form === "lines" ? t("cards") : t("list");
+  return h("button", { type: "button", class: "form-button", title: t("cards_or_a_dense_list_v"), onclick: choose }, icon(form === "lines" ? "cards" : "lines"), words);
 }

@@ -21,6 +21,7 @@ import { plainHit } from "./plain.js";
 import { queryPanel, waysToStart } from "./query.js";
 import { verdictWords } from "./verdict.js";
 import { showWhy } from "./why.js";
+import { t } from "../base/text.js";
 
 const keptForm = () => (localStorage.getItem("form") === "lines" ? "lines" : "cards");
 
@@ -51,10 +52,10 @@ export function open(box, info) {
 }
 
 function welcome(info) {
-  const list = hitList({ label: "Sounds to start from" });
+  const list = hitList({ label: t("sounds_to_start_from") });
   const ways = h("div", { class: "row" });
   ways.append(...waysToStart(ways, true));
-  const shelf = h("section", { "aria-label": "Start anywhere" });
+  const shelf = h("section", { "aria-label": t("start_anywhere") });
   const concepts = h("div");
   const earlier = historyStrip();
   const element = h(
@@ -63,8 +64,8 @@ function welcome(info) {
     h(
       "section",
       { class: "welcome" },
-      h("h1", {}, "What sounds ", h("em", {}, "like this"), "?"),
-      h("p", {}, "Drop a sound anywhere on this page. You get the places in your collection that sound alike, and from each of them you can walk on."),
+      h("h1", {}, t("what_sounds"), h("em", {}, t("like_this")), "?"),
+      h("p", {}, t("drop_a_sound_anywhere_on_this")),
       ways,
     ),
     earlier.element,
@@ -81,9 +82,9 @@ function emptyLibrary() {
   return h(
     "div",
     { class: "empty" },
-    h("h2", {}, "This library is still empty"),
-    h("p", {}, "Index a folder of sounds first; it takes about a second for two minutes of audio, and can go on while you search."),
-    h("button", { type: "button", class: "strong", onclick: () => indexFolder() }, "Index a folder"),
+    h("h2", {}, t("this_library_is_still_empty")),
+    h("p", {}, t("index_a_folder_of_sounds_first")),
+    h("button", { type: "button", class: "strong", onclick: () => indexFolder() }, t("index_a_folder")),
   );
 }
 
@@ -95,7 +96,7 @@ async function fillShelf(shelf, list) {
       sayTrouble(error);
     }
   };
-  shelf.append(h("div", { class: "shelf-head" }, h("h2", {}, "Or start anywhere"), h("button", { type: "button", onclick: draw }, icon("dice"), "Others")), list.element);
+  shelf.append(h("div", { class: "shelf-head" }, h("h2", {}, t("or_start_anywhere")), h("button", { type: "button", onclick: draw }, icon("dice"), t("others"))), list.element);
   await draw();
 }
 
@@ -104,16 +105,16 @@ function searching(info) {
   const everywhere = everywherePanel(info().formats);
   const earlier = historyStrip();
   let filters = filterPanel(info());
-  const makeList = () => hitList({ label: "Hits", why: (hit) => showWhy(current().sounds, hit), query: query.played, form: keptForm() });
+  const makeList = () => hitList({ label: t("hits"), why: (hit) => showWhy(current().sounds, hit), query: query.played, form: keptForm() });
   let list = makeList();
   const verdict = h("div", { class: "verdict" });
   const chips = chipRow(info);
-  const more = h("button", { type: "button", class: "more-hits" }, "More hits");
-  const hover = press(h("button", { type: "button", class: "hover-plays", title: "Play a card while the pointer is on it" }, icon("hover"), "Hover plays"), hoverPlays());
-  const fold = h("label", { class: "row small" }, "per recording ", h("select", { "aria-label": "Hits per recording at most" }, [1, 2, 3, 5, 10].map((n) => h("option", { value: n }, n))));
+  const more = h("button", { type: "button", class: "more-hits" }, t("more_hits"));
+  const hover = press(h("button", { type: "button", class: "hover-plays", title: t("play_a_card_while_the_pointer") }, icon("hover"), t("hover_plays")), hoverPlays());
+  const fold = h("label", { class: "row small" }, t("per_recording"), h("select", { "aria-label": t("hits_per_recording_at_most") }, [1, 2, 3, 5, 10].map((n) => h("option", { value: n }, n))));
   const tools = h("div", { class: "row" }, fold, hover, saveConceptButton(), exportMenu(info().formats, () => list.hits()));
   const form = h("span", {});
-  const results = h("section", { "aria-label": "Results" }, h("h1", { class: "unseen" }, "What sounds like it"), chips.element, h("div", { class: "results-head" }, verdict, form, tools), list.element, h("div", { class: "empty" }, more));
+  const results = h("section", { "aria-label": t("results") }, h("h1", { class: "unseen" }, t("what_sounds_like_it")), chips.element, h("div", { class: "results-head" }, verdict, form, tools), list.element, h("div", { class: "empty" }, more));
   const element = h("div", { class: "searching" }, query.element, earlier.element, everywhere.element, filters.element, results);
   more.addEventListener("click", () => change({ top_k: Math.min(MOST, current().top_k + MORE) }, { replace: true }));
   hover.addEventListener("click", () => (setHoverPlays(!hoverPlays()), press(hover, hoverPlays())));
@@ -197,9 +198,9 @@ async function hearBeside(sound) {
 }
 
 function tellVerdict(place, answer, state) {
-  if (!answer.hits.length) return tellNothing(place, isBounded(state) ? "No other sound here is as much like it as you ask for." : "The library has no other sound to compare with. Index more folders in the library view.", state);
+  if (!answer.hits.length) return tellNothing(place, isBounded(state) ? t("no_other_sound_here_is_as") : t("the_library_has_no_other_sound"), state);
   const { title, words } = verdictWords(answer);
-  const took = answer.took_ms === undefined ? "" : ` · ${answer.took_ms < 10 ? answer.took_ms.toFixed(1) : Math.round(answer.took_ms)} ms`;
+  const took = answer.took_ms === undefined ? "" : t("ms", { a: answer.took_ms < 10 ? answer.took_ms.toFixed(1) : Math.round(answer.took_ms) });
   return place.replaceChildren(h("h2", {}, title), h("p", {}, `${words}${words ? " " : ""}${count(answer.hits.length, "hit")}${took}`));
 }
 
@@ -208,5 +209,5 @@ const isBounded = ({ min_score, min_percentile }) => min_score !== undefined || 
 function tellNothing(place, words, state) {
   const { filters } = state;
   const filtered = isBounded(state) || Object.values(filters).some((value) => (value && typeof value === "object" ? Object.keys(value).length : value));
-  place.replaceChildren(h("h2", {}, "Nothing here fits"), h("p", {}, words), filtered ? h("button", { type: "button", onclick: resetFilters }, "Take the filters away") : "");
+  place.replaceChildren(h("h2", {}, t("nothing_here_fits")), h("p", {}, words), filtered ? h("button", { type: "button", onclick: resetFilters }, t("take_the_filters_away")) : "");
 }

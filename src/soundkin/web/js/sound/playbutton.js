@@ -2,6 +2,7 @@
 
 import { h, icon } from "../base/dom.js";
 import * as player from "./player.js";
+import { t } from "../base/text.js";
 
 /** Make one; `sound()` is what it plays now, `name` what that is called. */
 export function playButton(name, sound, props = {}) {
@@ -13,7 +14,7 @@ export function playButton(name, sound, props = {}) {
 }
 
 function show(button, isPlaying) {
-  const words = `${isPlaying ? "Stop" : "Play"} ${button.called}`;
+  const words = t(isPlaying ? "stop_it" : "play", { a: button.called });
   button.setAttribute("aria-label", words);
   button.title = words;
   button.replaceChildren(icon(isPlaying ? "stop" : "play"));

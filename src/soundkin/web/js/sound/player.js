@@ -4,6 +4,7 @@ import { audioUrl, fetchBytes } from "../base/api.js";
 import { levelOf, measureLoudness } from "./loudness.js";
 import { bend } from "./tuning.js";
 import { startTurn, startVoice } from "./voice.js";
+import { t } from "../base/text.js";
 
 const MOST_KEPT = 240;
 const MOST_SAMPLES = 48e6;
@@ -152,7 +153,7 @@ export async function alternate(sounds) {
   halt();
   try {
     const long = sounds.find((sound) => (sound.length_s ?? duration(sound)) > LONGEST_DECODED_S);
-    if (long) throw new Error("Choose a part of the query first: in turn, sounds of up to a minute are played.");
+    if (long) throw new Error(t("choose_a_part_of_the_query"));
     const voices = await Promise.all(sounds.map(async (sound) => voiceOf(await resumed(sound))));
     if (ticket === request) takeTurns(voices, sounds.map(keyOf));
   } catch (error) {
@@ -213,7 +214,7 @@ function startElement(sound, key, from_s, loop) {
   element.volume = volume * volume;
   begin({ key, element, start_s: sound.start_s ?? 0, end_s: sound.end_s ?? Infinity, length_s: sound.length_s ?? duration(sound) });
   element.onended = () => now?.element === element && halt();
-  element.onerror = () => events.dispatchEvent(new CustomEvent("trouble", { detail: new Error("The browser cannot play this sound.") }));
+  element.onerror = () => events.dispatchEvent(new CustomEvent("trouble", { detail: new Error(t("the_browser_cannot_play_this_sound")) }));
   return element.play();
 }
 

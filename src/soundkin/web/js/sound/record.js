@@ -2,6 +2,7 @@
 
 import { h } from "../base/dom.js";
 import { say, sayTrouble } from "../base/messages.js";
+import { t } from "../base/text.js";
 
 const LONGEST_S = 30;
 const SHORTEST_S = 0.1;
@@ -34,10 +35,10 @@ export function writeWav(parts, sample_rate) {
 }
 
 function whyNot(error) {
-  if (!navigator.mediaDevices) return "The microphone is only open to pages from this machine or over HTTPS. Start soundkin serve with --https, or record elsewhere and choose the file.";
-  if (error.name === "NotAllowedError") return "The browser does not let this page listen. Allow the microphone beside the address, then record again.";
-  if (error.name === "NotFoundError") return "No microphone was found. Plug one in, or choose a file.";
-  return `The microphone cannot be used: ${error.message}`;
+  if (!navigator.mediaDevices) return t("the_microphone_is_only_open_to");
+  if (error.name === "NotAllowedError") return t("the_browser_does_not_let_this");
+  if (error.name === "NotFoundError") return t("no_microphone_was_found_plug_one");
+  return t("the_microphone_cannot_be_used", { a: error.message });
 }
 
 /** Ask a phone for its own recorder, which needs no leave of the browser; the take comes as a file. */
@@ -69,7 +70,7 @@ export async function record(done) {
   source.connect(worklet);
   const parts = [];
   const meter = levelMeter(context.sampleRate);
-  const time = h("output", { "aria-label": "Length of the take" }, "0.0 s");
+  const time = h("output", { "aria-label": t("length_of_the_take") }, "0.0 s");
   let n_samples = 0;
   let over = false;
   const stop = async (wanted = true) => {
@@ -78,7 +79,7 @@ export async function record(done) {
     stream.getTracks().forEach((track) => track.stop());
     const rate = context.sampleRate;
     await context.close().catch(sayTrouble);
-    if (wanted && n_samples / rate < SHORTEST_S) say("That was too short to search with. Hold on a little longer.", { trouble: true });
+    if (wanted && n_samples / rate < SHORTEST_S) say(t("that_was_too_short_to_search"), { trouble: true });
     else if (wanted) done(writeWav(parts, rate));
     else done(null);
   };
@@ -100,7 +101,7 @@ const HELD_S = 1.5; // how long the highest peak stays told
 /** A moving picture of the last three seconds' level, and the highest peak in words. */
 function levelMeter(rate) {
   const canvas = h("canvas", { "aria-hidden": "true" });
-  const words = h("output", { class: "peak", "aria-label": "Highest peak" });
+  const words = h("output", { class: "peak", "aria-label": t("highest_peak") });
   let bars = [];
   let sum = 0;
   let n = 0;
