@@ -15,7 +15,7 @@ if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
 else echo "For the tests of $(2), install $(1)."; fi
 endef
 
-.PHONY: demo test test-cluster hear browsers lua check format bench mutants sbom audit figures screenshots vendor clean
+.PHONY: demo test test-cluster hear browsers lua check docs format bench mutants sbom audit figures screenshots vendor clean
 
 demo: $(VENV)/installed
 	@echo "== Indexing the sounds in demo/sounds into $(LIBRARY)"
@@ -68,6 +68,10 @@ check: $(VENV)/installed-dev
 	@for system in linux darwin win32; do \
 	  echo "$(BIN)/mypy --platform $$system"; $(BIN)/mypy --platform $$system || exit $$?; done
 	$(BIN)/lint-imports --no-logo
+
+# The documentation as pages to read and search without a network: build/site/index.html.
+docs: $(VENV)/installed-docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs --quiet build --strict
 
 format: $(VENV)/installed-dev
 	$(BIN)/ruff check --fix .
@@ -127,7 +131,12 @@ $(VENV)/installed: $(INPUTS) | $(VENV)/bin/pip
 	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e .
 	@touch $@
 
+$(VENV)/installed-docs: $(INPUTS) | $(VENV)/bin/pip
+	@echo "== Installing soundkin and what makes its pages into $(VENV)"
+	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	@touch $@ $(VENV)/installed
+
 $(VENV)/installed-dev: $(INPUTS) | $(VENV)/bin/pip
 	@echo "== Installing soundkin and its development tools into $(VENV)"
 	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
-	@touch $@ $(VENV)/installed
+	@touch $@ $(VENV)/installed $(VENV)/installed-docs

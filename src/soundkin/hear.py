@@ -4,6 +4,8 @@ Turian et al., "HEAR: Holistic Evaluation of Audio Representations", PMLR 176, 2
 https://hearbenchmark.com/hear-api.html. The model itself runs without torch, on the processor;
 torch brings the sounds and takes the embeddings, on whichever device the sounds are.
 
+Examples
+--------
 >>> from soundkin import hear
 >>> model = hear.load_model()
 >>> embeddings, timestamps = hear.get_timestamp_embeddings(audio, model)
