@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import os
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserType, Page, expect
 
 from serving import Server
+from soundkin.system.app_window import find_browser
 
 PATIENCE_MS = 60_000
 # Drawn by the processor, WebGL too, as there may be no graphics card; no sandbox for root's sake.
@@ -34,14 +34,13 @@ expect.set_options(timeout=PATIENCE_MS)
 
 def find_chromium() -> str:
     """Find Chromium; where there is none, skip the test, or fail it under CI."""
-    found = shutil.which("chromium") or shutil.which("chromium-browser")
-    found = found or shutil.which("google-chrome")
+    found = find_browser()
     if found is None:
         missing = "the page's tests need Chromium: apt-get install chromium"
         if os.environ.get("CI") == "true":
             pytest.fail(missing)
         pytest.skip(missing)
-    return found
+    return str(found)
 
 
 def launch(kind: BrowserType, *switches: str) -> Browser:
