@@ -15,7 +15,6 @@ FORMAT = 1
 SUFFIX = ".lance"
 LIBRARY, RECORDINGS = "library", "recordings"
 TAGS, REJECTED, FOLDERS, CONCEPTS = "tags", "rejected", "folders", "concepts"
-MISSING = "a Lance library needs more; install it with: pip install 'soundkin[cluster]'"
 HASH = pa.binary(32)
 
 CONTENT = pa.struct(

@@ -26,12 +26,12 @@ from uuid import uuid4
 import pyarrow as pa
 
 from soundkin.errors import LibraryError
+from soundkin.library.lance import MISSING
 from soundkin.library.lance.schema import (
     CONCEPTS,
     FOLDERS,
     FORMAT,
     LIBRARY,
-    MISSING,
     RECORDINGS,
     REJECTED,
     SCHEMAS,
