@@ -33,7 +33,10 @@ def make_absolute(path: str | os.PathLike[str]) -> str:
     separator = find_separator(text)
     if separator == os.sep:
         return os.path.abspath(text)  # noqa: PTH100 (no link is followed)
-    return ntpath.normpath(text) if separator == "\\" else posixpath.normpath(text)
+    if separator == "/":
+        return posixpath.normpath(text)
+    text = ntpath.normpath(text)  # which leaves a share its separator at the end
+    return text if text.endswith(":\\") else text.rstrip("\\")
 
 
 def lies_below(path: str, root: str) -> bool:
