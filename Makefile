@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 LIBRARY := .demo/library.sqlite
 INPUTS := pyproject.toml constraints.txt
 
-.PHONY: demo test test-cluster hear chromium check format bench mutants sbom audit figures screenshots vendor clean
+.PHONY: demo test test-cluster hear browsers check format bench mutants sbom audit figures screenshots vendor clean
 
 demo: $(VENV)/installed
 	@echo "== Indexing the sounds in demo/sounds into $(LIBRARY)"
@@ -25,7 +25,7 @@ demo: $(VENV)/installed
 	@echo "  $(BIN)/soundkin search SOUND.wav --from 1.5 --to 2.5"
 	@echo "  $(BIN)/soundkin --help"
 
-test: check chromium
+test: check browsers
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 # Ray on several nodes of this machine; it gives up where its processes take over 15 s to start.
@@ -38,15 +38,19 @@ hear: $(VENV)/installed-dev
 	$(BIN)/pip install --quiet --no-deps --upgrade --target build/hearvalidator hearvalidator==2021.0.2
 	PYTHONPATH=build/hearvalidator $(BIN)/python -m pytest tests/embedding/test_hear_validator.py
 
-# The page is tested in Chromium; without it those tests are skipped, or fail where CI=true.
-chromium:
-	@command -v chromium chromium-browser google-chrome > /dev/null && exit 0; \
+# The page is tested in Chromium, and its main ways in Firefox; without them those tests are skipped, or
+# fail where CI=true.
+browsers:
+	@missing=""; \
+	command -v chromium chromium-browser google-chrome > /dev/null || missing="chromium"; \
+	command -v firefox-esr firefox > /dev/null || missing="$$missing firefox-esr"; \
+	test -n "$$missing" || exit 0; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
-	  echo "== Installing Chromium for the tests of the page"; \
-	  (apt-get install -y -qq --no-install-recommends chromium \
-	    || { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; }) \
-	    > /dev/null || echo "Chromium could not be installed"; \
-	else echo "For the tests of the page, install Chromium."; fi
+	  echo "== Installing for the tests of the page: $$missing"; \
+	  (apt-get install -y -qq --no-install-recommends $$missing \
+	    || { apt-get update -qq && apt-get install -y -qq --no-install-recommends $$missing; }) \
+	    > /dev/null || echo "They could not be installed"; \
+	else echo "For the tests of the page, install: $$missing"; fi
 
 check: $(VENV)/installed-dev
 	$(BIN)/ruff check .
@@ -91,7 +95,7 @@ figures: $(VENV)/installed-dev
 	$(BIN)/python -m docs.figures
 
 # Pictures of the page for the README, of the demo library; needs Chromium.
-screenshots: $(VENV)/installed-dev chromium
+screenshots: $(VENV)/installed-dev browsers
 	$(BIN)/python -m docs.screenshots
 
 # Needs Node; only for whoever changes the versions in vendor/package.json.

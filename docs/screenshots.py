@@ -73,7 +73,7 @@ def main() -> None:
 
 
 def visit_all(browser: Browser, address: str) -> None:
-    """Visit the search in both themes, and the map."""
+    """Visit the search in both themes, its list, the kit and the map."""
     with urllib.request.urlopen(f"{address}api/v1/recordings?text=loop_amen") as answer:
         amen = json.load(answer)["recordings"][0]["id"]
 
@@ -88,7 +88,23 @@ def visit_all(browser: Browser, address: str) -> None:
         page.locator(".legend li").first.wait_for()
         page.wait_for_timeout(1500)
 
+    def see_list(page: Page) -> None:
+        search(page)
+        page.keyboard.press("v")
+        lines = page.locator(".lines tr.hit")
+        lines.nth(2).click(modifiers=["Control"])
+        lines.nth(5).click(modifiers=["Shift"])
+        page.wait_for_timeout(1500)
+
+    def see_kit(page: Page) -> None:
+        page.goto(f"{address}?view=kit")
+        page.get_by_role("button", name="Draw all").click()
+        page.locator(".slot-title").nth(2).wait_for()
+        page.wait_for_timeout(1500)
+
     take_picture(browser, "light", "search", search)
+    take_picture(browser, "light", "list", see_list)
+    take_picture(browser, "dark", "kit", see_kit)
     take_picture(browser, "dark", "search-dark", search)
     take_picture(browser, "dark", "map", see_map)
 

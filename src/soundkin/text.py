@@ -31,6 +31,11 @@ def format_hours(seconds: float) -> str:
     return f"{seconds / 60:.1f} min" if seconds < 3600 else f"{seconds / 3600:.1f} h"
 
 
+def format_count(n: int, noun: str) -> str:
+    """Write how many there are of something: 1 recording, 2 recordings."""
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+
+
 def make_file_name(text: str) -> str:
     """Make a file's name of a text that every system takes, without an extension of its own."""
     name = NOT_IN_NAMES.sub("_", text).encode()[:MAX_NAME_BYTES].decode(errors="ignore")

@@ -38,7 +38,7 @@ def test_a_moved_collection_is_found_again_without_decoding(
     new = tmp_path / "elsewhere"
     folder.rename(new)
     done = moved("relocate", folder, new)
-    assert done.stdout.startswith("3 recordings and 1 folders moved; 3 files found there")
+    assert done.stdout.startswith("3 recordings and 1 folder moved; 3 files found there")
     assert sorted(moved.paths()) == sorted(os.fsdecode(os.fsencode(new) + b"/" + n) for n in NAMES)
     assert "3 unchanged" in moved("index").stdout
     after = read_library(moved.library)

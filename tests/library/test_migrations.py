@@ -14,6 +14,7 @@ from old_libraries import FOLDER
 from soundkin import Library
 from soundkin.integrity.verify import verify_library
 from soundkin.library.concepts import list_concepts
+from soundkin.library.crates import list_crates
 from soundkin.library.schema import read_migrations
 from soundkin.search.tag_suggestions import list_rejected
 
@@ -56,6 +57,7 @@ def test_an_old_library_keeps_all_that_was_in_it(old: Path) -> None:
         assert [one.ctime_ns for one in known] == [30 if version >= 7 else None]
         assert list_rejected(library) == ({(1, "hat")} if version >= 4 else set())
         assert [c.name for c in list_concepts(library)] == (["kick"] if version >= 4 else [])
+        assert list_crates(library) == ([("dusty", 1)] if version >= 11 else [])
     report = verify_library(old)
     assert report.is_whole, report.findings
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,7 @@ def old(soundkin: Soundkin, folder: Path, tmp_path: Path) -> Soundkin:
     for name, columns in LATER.items():
         rows = tables.open(name).to_table().drop_columns(list(columns))
         tables.write(name, rows.to_batches(), rows.schema)
+    shutil.rmtree(lance.library / "crates.lance")
     lance.env["XDG_CACHE_HOME"] = str(tmp_path / "another cache")
     return lance
 
@@ -92,3 +94,6 @@ def test_they_are_edited_as_they_are(soundkin: Soundkin, old: Soundkin) -> None:
     old("remove", tone)
     assert len(old.paths()) == 1
     assert {row["slow"] for row in old.json("list")} == {1}
+    assert old("crate").stdout.splitlines()[2:] == []
+    old("crate", "dusty", "noise.wav")
+    assert [row["path"] for row in old.json("crate", "dusty")] == old.paths()

@@ -279,5 +279,8 @@ def test_a_recording_is_shown_in_the_file_manager(
             time.sleep(0.05)
         assert shown.read_text() == str(path.parent)
         server.problem("POST", "/api/v1/reveal", 404, json={"id": "r999"})
+        opener.write_text("#!/bin/sh\nexit 3\n")  # as where there is no screen
+        problem = server.problem("POST", "/api/v1/reveal", 409, json={"id": sound["id"]})
+        assert str(path) in problem["detail"]
         opener.unlink()
         server.problem("POST", "/api/v1/reveal", 409, json={"id": sound["id"]})

@@ -92,6 +92,8 @@ def fill(connection: sqlite3.Connection, version: int) -> None:
     if version >= 10:
         fingerprint = Fingerprint(np.zeros((3, N_BANDS), np.uint8), HOP_S, -20.0).to_bytes()
         connection.execute("INSERT INTO fingerprints VALUES (5, ?)", [fingerprint])
+    if version >= 11:
+        connection.execute("INSERT INTO crates VALUES ('dusty', 2, 0.5, NULL, 1)")
 
 
 if __name__ == "__main__":

@@ -74,6 +74,39 @@ def stretch_time(waveform: Samples, sample_rate: int, factor: float) -> Samples:
     return _run_stretch(waveform, sample_rate, 0.0, factor) if factor != 1 else waveform
 
 
+def tune(frames: Samples, sample_rate: int, semitones: float, factor: float) -> Samples:
+    """Shift the pitch and stretch the time at once, to be heard beside something else.
+
+    Parameters
+    ----------
+    frames
+        `(n_frames, n_channels)`, of which the result has as many channels.
+    semitones, factor
+        As for `shift_pitch` and `stretch_time`.
+
+    Raises
+    ------
+    DeformationError
+        Out of range, or no frames.
+    """
+    if frames.ndim != 2 or not frames.size:
+        raise DeformationError(f"frames are (n_frames, n_channels), not {frames.shape}")
+    check_range("semitones", semitones, -MAX_SEMITONES, MAX_SEMITONES)
+    check_range("factor", factor, 1 / MAX_STRETCH, MAX_STRETCH)
+    if not semitones and factor == 1:
+        return frames
+    stretch = python_stretch.Signalsmith.Stretch(0)  # a seed, so that it always does the same
+    stretch.preset(frames.shape[1], sample_rate)
+    stretch.setTransposeSemitones(semitones)
+    stretch.timeFactor = 1 / factor
+    # Blocks that overlap an end are incomplete there and too soft: let both ends lie in silence.
+    margin = stretch.blockSamples() + stretch.intervalSamples()
+    padded = np.pad(frames.T, ((0, 0), (margin, margin)))
+    tuned = np.asarray(stretch.process(padded), np.float32)
+    start, length = round(margin * factor), max(1, round(len(frames) * factor))
+    return _keep_level(tuned[:, start : start + length].T, frames)
+
+
 def add_noise(
     waveform: Samples,
     sample_rate: int,
@@ -174,6 +207,7 @@ def cut_nearby(
 
 
 def _run_stretch(waveform: Samples, sample_rate: int, semitones: float, factor: float) -> Samples:
+<<<<<<< HEAD
     try:
         import python_stretch
     except ModuleNotFoundError as error:
@@ -187,6 +221,9 @@ def _run_stretch(waveform: Samples, sample_rate: int, semitones: float, factor: 
     deformed = np.asarray(stretch.process(np.pad(waveform, margin)[None]), np.float32)[0]
     start, length = round(margin * factor), max(1, round(len(waveform) * factor))
     return _keep_level(deformed[start : start + length], waveform)
+=======
+    return tune(waveform[:, None], sample_rate, semitones, factor)[:, 0]
+>>>>>>> main
 
 
 def _keep_level(deformed: Samples, waveform: Samples) -> Samples:

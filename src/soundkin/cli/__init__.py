@@ -12,6 +12,7 @@ from soundkin.cli.app import app
 from soundkin.cli.backup import backup, restore
 from soundkin.cli.completion import completion
 from soundkin.cli.convert import convert
+from soundkin.cli.crate import crate
 from soundkin.cli.deform import deform
 from soundkin.cli.dups import dups
 from soundkin.cli.embed import embed
@@ -49,7 +50,7 @@ def commands() -> None:
 
 
 for command in (
-    *(index, watch, search, find, serve, app, list_, info, tag, remove, dups, kit),
+    *(index, watch, search, find, serve, app, list_, info, tag, remove, dups, kit, crate),
     *(verify, backup, restore, relocate, convert),
     *(map_, embed, evaluate, train, deform, completion),
 ):

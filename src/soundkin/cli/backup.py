@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from soundkin.cli.options import library_option, open_library, require_file
+from soundkin.text import format_count
 
 if TYPE_CHECKING:
     from soundkin.integrity.backup import BackupReport
@@ -72,6 +73,7 @@ def restore(file: str, quiet: bool, library_path: str) -> None:
 def _describe(report: BackupReport) -> str:
     counts = report.counts
     return (
-        f"{report.path}: {counts.n_recordings} recordings, {counts.n_segments} segments,"
+        f"{report.path}: {format_count(counts.n_recordings, 'recording')},"
+        f" {format_count(counts.n_segments, 'segment')},"
         f" {report.size_bytes / 1e6:.1f} MB"
     )

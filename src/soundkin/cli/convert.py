@@ -25,11 +25,14 @@ def convert(source: str, target: str, quiet: bool) -> None:
     from soundkin.cli.options import open_library
     from soundkin.cli.progress import count_segments
     from soundkin.library.convert import convert_library
+    from soundkin.text import format_count
 
     convert_library(source, target, count_segments(quiet=quiet))
     if not quiet:
         with open_library(target) as library:
             counts = library.count()
         click.echo(
-            f"{target}: {counts.n_recordings} recordings, {counts.n_segments} segments", err=True
+            f"{target}: {format_count(counts.n_recordings, 'recording')},"
+            f" {format_count(counts.n_segments, 'segment')}",
+            err=True,
         )

@@ -10,7 +10,7 @@ import click
 
 GROUPS = {
     "Find": ("search", "find", "serve", "app", "map", "dups", "kit"),
-    "Library": ("index", "watch", "list", "info", "tag", "remove"),
+    "Library": ("index", "watch", "list", "info", "tag", "crate", "remove"),
     "Care": ("verify", "backup", "restore", "relocate", "convert"),
     "Models": ("evaluate", "train", "embed", "deform"),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from soundkin.cli.options import library_option, open_library
+from soundkin.text import format_count
 
 
 @click.command(
@@ -31,6 +32,7 @@ def relocate(old: str, new: str, force: bool, library_path: str) -> None:
         report = relocate_library(library, old, new, force=force)
     merged = f", {report.n_merged} joined with what was there" if report.n_merged else ""
     click.echo(
-        f"{report.n_recordings} recordings and {report.n_folders} folders moved{merged};"
+        f"{format_count(report.n_recordings, 'recording')} and"
+        f" {format_count(report.n_folders, 'folder')} moved{merged};"
         f" {report.n_found} files found there with the same size"
     )

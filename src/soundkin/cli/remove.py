@@ -10,6 +10,7 @@ from soundkin.cli.options import (
     open_library,
     resolve_path,
 )
+from soundkin.text import format_count
 
 
 @click.command(
@@ -35,4 +36,4 @@ def remove(paths: tuple[str, ...], library_path: str) -> None:
                 ids.update(file.id for file in library.list_files_below(path))
                 library.remove_folder(path)
             library.remove_recordings(ids)
-    click.echo(f"soundkin: {len(ids)} recordings taken out", err=True)
+    click.echo(f"soundkin: {format_count(len(ids), 'recording')} taken out", err=True)

@@ -11,6 +11,7 @@ from soundkin.cli.options import (
     open_library,
     output_options,
 )
+from soundkin.text import format_count
 
 
 @click.command(
@@ -67,7 +68,7 @@ def tag(
         with library.transaction():
             library.add_tags(recordings, added)
             library.remove_tags(recordings, removed)
-    click.echo(f"soundkin: {len(recordings)} recordings", err=True)
+    click.echo(f"soundkin: {format_count(len(recordings), 'recording')}", err=True)
 
 
 def _print_suggestions(library_path: str, sure: float, output: str | None) -> None:

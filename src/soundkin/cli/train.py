@@ -75,7 +75,7 @@ def train(
         raise TrainingError("training needs more; install it with: pip install 'soundkin[train]'")
     from soundkin.cli.progress import count_done, report_failures
     from soundkin.embedding.model import DEFAULT_MODEL, find_model
-    from soundkin.text import format_hours
+    from soundkin.text import format_count, format_hours
     from soundkin.training.trainer import train_model
     from soundkin.training.waveform_cache import build_cache
 
@@ -90,7 +90,8 @@ def train(
     on_progress = count_done("decoding", "files", quiet=quiet)
     rate = recipe.model.segments.sample_rate
     cache = build_cache(folders, path, rate, on_progress=on_progress)
-    amount = f"{format_hours(cache.duration_s)} in {len(cache.offsets) - 1} recordings"
+    n_recordings = format_count(len(cache.offsets) - 1, "recording")
+    amount = f"{format_hours(cache.duration_s)} in {n_recordings}"
     click.echo(f"training on {amount}", err=True)
     settings: dict[str, Any] = {
         "init": start,

@@ -85,7 +85,7 @@ def _describe_repair(repaired: RepairReport) -> dict[str, object]:
 
 def _print_report(report: VerifyReport, output: str | None) -> None:
     """Print findings, one a line, and what they come to."""
-    from soundkin.text import make_printable
+    from soundkin.text import format_count, make_printable
 
     if output:
         click.echo(json.dumps(_describe(report)))
@@ -97,7 +97,8 @@ def _print_report(report: VerifyReport, output: str | None) -> None:
     n_more = report.n_damaged + report.n_notes - len(report.findings)
     if n_more:
         click.echo(f"… and {n_more} more of the same kinds")
-    amount = f"{report.n_recordings} recordings, {report.n_segments} segments"
+    amount = format_count(report.n_recordings, "recording")
+    amount += f", {format_count(report.n_segments, 'segment')}"
     state = "whole" if report.is_whole else f"damaged in {report.n_damaged} places"
     notes = f", {report.n_notes} notes" if report.n_notes else ""
     click.echo(f"The library is {state}: {amount}{notes}; checked in {report.elapsed_s:.1f} s")

@@ -150,7 +150,7 @@ def check_fingerprints(library: Library) -> Iterator[Finding]:
 
 
 def check_recordings(library: Library) -> Iterator[Finding]:
-    """Check the rows of recordings, folders and tags."""
+    """Check the rows of recordings, folders, tags and crates."""
     name = str(library.path)
     for row in library.connection.fetch(f"{SELECT_RECORDINGS} ORDER BY recordings.id"):
         try:
@@ -169,10 +169,17 @@ def check_recordings(library: Library) -> Iterator[Finding]:
             read_path(path)
         except LibraryError:
             yield Finding("table", name, f"the path of a folder, {path!r:.60}, is damaged")
-    for tag, recording_id in library.connection.fetch("SELECT tag, recording_id FROM tags"):
-        if not isinstance(tag, str) or not tag:
-            reason = f"a tag of recording {recording_id} is damaged"
-            yield Finding("table", name, reason, id=recording_id)
+    yield from _check_names(library, "tags", "tag", "a tag of")
+    yield from _check_names(library, "crates", "crate", "the name of a crate with")
+
+
+def _check_names(library: Library, table: str, column: str, words: str) -> Iterator[Finding]:
+    """Check what a person has called something that refers to recordings."""
+    sql = f"SELECT {column}, recording_id FROM {table}"
+    for name, recording_id in library.connection.fetch(sql):
+        if not isinstance(name, str) or not name:
+            reason = f"{words} recording {recording_id} is damaged"
+            yield Finding("table", str(library.path), reason, id=recording_id)
 
 
 def check_concepts(library: Library) -> Iterator[Finding]:

@@ -108,6 +108,7 @@ class _Rescue:
             self._copy_by_id("concepts", "id")
             n_tags = self._copy_tags("tags", "INDEXED BY tags_by_recording")
             self._copy_tags("rejected_tags", "")
+            self._copy_crates()
             self._settle()
         return Rescued(n_recordings, n_contents, n_tags, self._n_refused)
 
@@ -188,6 +189,16 @@ class _Rescue:
                     self._add_tag(table, tag, recording_id)
         [(n_tags,)] = self._target.fetch(f"SELECT COUNT(*) FROM {table}")
         return int(n_tags)
+
+    def _copy_crates(self) -> None:
+        """Copy what crates have of the recordings that are there."""
+        if "crates" not in self._tables:
+            return
+        columns = ("crate", "recording_id", "start_s", "end_s", "position")
+        for row in self._read_keyed("crates", columns):
+            known = self._recordings.get(row[1])
+            if known is not None:
+                self._insert("crates", columns, (row[0], known, *row[2:]))
 
     def _add_tag(self, table: str, tag: Any, recording_id: Any) -> None:
         if not isinstance(recording_id, int) or not isinstance(tag, str) or not tag:

@@ -18,6 +18,7 @@ from soundkin.library.database_file import make_temporary
 from soundkin.library.lance.lance_library import LanceLibrary
 from soundkin.library.lance.schema import (
     CONCEPTS,
+    CRATES,
     FOLDERS,
     RECORDINGS,
     REJECTED,
@@ -94,6 +95,12 @@ def _write_tables(library: Library, tables: Tables, on_progress: OnProgress) -> 
         for concept in list_concepts(library)
     ]
     tables.write(CONCEPTS, make_batches(concepts, SCHEMAS[CONCEPTS]), SCHEMAS[CONCEPTS])
+    columns = ("crate", "recording", "start_s", "end_s", "position")
+    crates = [
+        dict(zip(columns, row, strict=True)) | {"recording": new_ids[row[1]]}
+        for row in library.connection.fetch("SELECT * FROM crates")
+    ]
+    tables.write(CRATES, make_batches(crates, SCHEMAS[CRATES]), SCHEMAS[CRATES])
     if library.index_kind:
         tables.write_library(tables.read_library() | {"index_kind": library.index_kind})
 

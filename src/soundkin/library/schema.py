@@ -22,6 +22,7 @@ TABLES = (
     "fingerprints",
     "rejected_tags",
     "concepts",
+    "crates",
     "away",
 )
 

@@ -54,7 +54,7 @@ def write_labels(rows: Iterable[Row]) -> Iterator[str]:
     for row in rows:
         end_s = row["start_s"] + row["duration_s"]
         name = make_printable(row["path"])
-        yield f"{row['start_s']:.6f}\t{end_s:.6f}\t{row['score']:.3f} {name}"
+        yield f"{row['start_s']:.6f}\t{end_s:.6f}\t{_write_score(row)}{name}"
 
 
 def write_raven(rows: Iterable[Row]) -> Iterator[str]:
@@ -77,7 +77,7 @@ def write_raven(rows: Iterable[Row]) -> Iterator[str]:
             *(str(number), "Spectrogram 1", "1"),
             *(f"{begin_s:.6f}", f"{begin_s + row['duration_s']:.6f}", "0.0", f"{high_hz:.1f}"),
             *(make_printable(path), make_printable(os.path.basename(path))),  # noqa: PTH119
-            *(f"{start_s:.6f}", f"{row['score']:.4f}"),
+            *(f"{start_s:.6f}", "" if row["score"] is None else f"{row['score']:.4f}"),
         )
         yield "\t".join(cells)
 
@@ -92,7 +92,7 @@ def write_reaper(rows: Iterable[Row]) -> Iterator[str]:
     position_s = 0.0
     for number, row in enumerate(rows, 1):
         end_s = position_s + row["duration_s"]
-        name = _quote_reaper(f"{row['score']:.3f} {os.path.basename(row['path'])}")  # noqa: PTH119
+        name = _quote_reaper(f"{_write_score(row)}{os.path.basename(row['path'])}")  # noqa: PTH119
         yield f"  MARKER {number} {position_s:.6f} {name} 1"
         yield f'  MARKER {number} {end_s:.6f} "" 1'
         position_s = end_s
@@ -104,6 +104,11 @@ def write_reaper(rows: Iterable[Row]) -> Iterator[str]:
         position_s += row["duration_s"]
     yield "  >"
     yield ">"
+
+
+def _write_score(row: Row) -> str:
+    """Write a score before a name, where there is one: what is in a crate was not searched for."""
+    return "" if row["score"] is None else f"{row['score']:.3f} "
 
 
 def _write_reaper_item(row: Row, position_s: float) -> Iterator[str]:

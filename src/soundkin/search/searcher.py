@@ -13,6 +13,7 @@ import numpy.typing as npt
 from soundkin.audio_facts import Facts, blend, check_weights
 from soundkin.errors import QueryError
 from soundkin.index.vector_index import DamagedIndexError, Neighbours, VectorIndex
+from soundkin.library.browse import explain_nothing
 from soundkin.library.library import Library
 from soundkin.library.records import Filters
 from soundkin.progress import OnProgress
@@ -332,5 +333,5 @@ class Searcher:
             return None
         ids = self._library.select_content_ids(filters)
         if not len(ids):
-            raise QueryError("no recording passes the filters")
+            raise QueryError(explain_nothing(self._library, filters))
         return ids

@@ -9,6 +9,7 @@ from importlib import resources
 from pathlib import Path
 
 from fastapi import FastAPI
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.staticfiles import StaticFiles
 
 import soundkin
@@ -19,6 +20,7 @@ from soundkin.server.openapi import describe_api
 from soundkin.server.problems import Json
 from soundkin.server.routes import (
     concepts,
+    crates,
     jobs,
     kits,
     machine,
@@ -48,6 +50,7 @@ from soundkin.server.routes import (
 from soundkin.server.state import ServerState
 from soundkin.server.thread_limits import limit_threads
 
+SMALL_BYTES = 600  # of a file of the page that is not worth compressing
 ROOMS = (
     collection,
     tagging,
@@ -59,6 +62,7 @@ ROOMS = (
     maps,
     takeaway,
     kits,
+    crates,
     jobs,
     machine,
 )
@@ -82,7 +86,8 @@ def create_app(state: ServerState) -> FastAPI:
     for room in ROOMS:
         app.include_router(room.router)
     # Not mounted at /, where it would answer for the API's own paths with a wrong method.
-    app.router.default = StaticFiles(directory=find_page(), html=True)
+    page = StaticFiles(directory=find_page(), html=True)
+    app.router.default = GZipMiddleware(page, minimum_size=SMALL_BYTES, compresslevel=6)
     app.add_middleware(AdmissionMiddleware)
     app.add_middleware(SecurityMiddleware, settings=state.settings)
     return app

@@ -15,6 +15,7 @@ FORMAT = 1
 SUFFIX = ".lance"
 LIBRARY, RECORDINGS = "library", "recordings"
 TAGS, REJECTED, FOLDERS, CONCEPTS = "tags", "rejected", "folders", "concepts"
+CRATES = "crates"
 HASH = pa.binary(32)
 
 CONTENT = pa.struct(
@@ -62,6 +63,15 @@ SCHEMAS = {
             ("model_hash", pa.string()),
             ("definition", pa.string()),
             ("vectors", pa.large_binary()),
+        ]
+    ),
+    CRATES: pa.schema(
+        [
+            ("crate", pa.string()),
+            ("recording", pa.int64()),
+            ("start_s", pa.float64()),
+            ("end_s", pa.float64()),
+            ("position", pa.int64()),
         ]
     ),
 }

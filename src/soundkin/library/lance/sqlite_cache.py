@@ -18,7 +18,15 @@ from soundkin.audio_facts import FACT_COLUMNS
 from soundkin.errors import LibraryError, naming
 from soundkin.library.connection import Connection
 from soundkin.library.database_file import delete_database
-from soundkin.library.lance.schema import CONCEPTS, FOLDERS, LIBRARY, RECORDINGS, REJECTED, TAGS
+from soundkin.library.lance.schema import (
+    CONCEPTS,
+    CRATES,
+    FOLDERS,
+    LIBRARY,
+    RECORDINGS,
+    REJECTED,
+    TAGS,
+)
 from soundkin.library.lance.tables import Tables, explain_errors
 from soundkin.library.records import NOT_EMBEDDED, REREAD_SIZE
 from soundkin.library.schema import MIRROR
@@ -26,7 +34,7 @@ from soundkin.library.sql import INSERT_FACTS, INSERT_FINGERPRINT, encode_path
 
 FILE = "library.sqlite"
 EVERYTHING = (
-    *("tags", "rejected_tags", "folders", "concepts", "recordings"),
+    *("tags", "rejected_tags", "folders", "concepts", "crates", "recordings"),
     *("facts", "fingerprints", "contents"),
 )
 INSERT_RECORDING = (
@@ -83,6 +91,7 @@ def _synchronise(tables: Tables, row: dict[str, Any], path: Path) -> None:
 def read_versions(tables: Tables, row: dict[str, Any]) -> dict[str, int]:
     """Read the latest version of each table; recordings before the segments they refer to."""
     names = [LIBRARY, RECORDINGS, TAGS, REJECTED, FOLDERS, CONCEPTS]
+    names += filter(tables.has, [CRATES])
     names += filter(None, [row["segments"]])
     return {name: int(tables.open(name).version) for name in names}
 
@@ -115,9 +124,10 @@ class _Update:
             REJECTED: lambda: self._take_tags(REJECTED, "rejected_tags"),
             FOLDERS: self._take_folders,
             CONCEPTS: self._take_concepts,
+            CRATES: self._take_crates,
         }
         for name, take in takers.items():
-            if present[name] != known.get(name):
+            if present.get(name) != known.get(name):
                 take()
         values = [self._row[name] for name in MODEL]
         columns = ", ".join(f"{name} = ?" for name in MODEL)
@@ -241,6 +251,15 @@ class _Update:
             self._run(
                 "INSERT OR IGNORE INTO concepts VALUES (?, ?, ?, ?, ?)",
                 [row["_rowid"] + 1, *(row[column] for column in columns)],
+            )
+
+    def _take_crates(self) -> None:
+        self._run("DELETE FROM crates")
+        columns = ["crate", "recording", "start_s", "end_s", "position"]
+        for row in self._scan(CRATES, columns):
+            self._run(
+                "INSERT OR IGNORE INTO crates SELECT ?, id, ?, ?, ? FROM recordings WHERE id = ?",
+                [row["crate"], row["start_s"], row["end_s"], row["position"], row["recording"]],
             )
 
     def _scan(

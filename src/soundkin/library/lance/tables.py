@@ -3,7 +3,7 @@
     library.lance       one row: format, identity, model, and which table of segments holds
     recordings.lance    a row per file: path, size, time, hash of its bytes, or why it failed
     segments-….lance    a row per segment; that of a content's first has the content's own facts
-    tags.lance, rejected.lance, folders.lance, concepts.lance
+    tags.lance, rejected.lance, folders.lance, concepts.lance, crates.lance
 
 Every change is one atomic commit of one table, and who reads sees whole commits. Contents are known
 by their hash, so what is written twice counts once: of contents with the same bytes the first
@@ -29,6 +29,7 @@ from soundkin.errors import LibraryError
 from soundkin.library.lance import MISSING
 from soundkin.library.lance.schema import (
     CONCEPTS,
+    CRATES,
     FOLDERS,
     FORMAT,
     LIBRARY,
@@ -64,10 +65,16 @@ class Tables:
 
     def exist(self) -> bool:
         """Whether there is a library."""
+        return self.has(LIBRARY)
+
+    def has(self, name: str) -> bool:
+        """Whether there is a table; libraries of before have none of crates."""
+        if name in self._open:
+            return True
         lance = import_lance()
         with self._explained():
             try:
-                lance.dataset(self._address(LIBRARY), storage_options=self.storage)
+                lance.dataset(self._address(name), storage_options=self.storage)
             except (ValueError, OSError) as error:
                 if _is_absence(error):
                     return False
@@ -76,7 +83,7 @@ class Tables:
 
     def create(self) -> None:
         """Make an empty library; that of the table `library`, the last, makes it one."""
-        for name in (RECORDINGS, TAGS, REJECTED, FOLDERS, CONCEPTS):
+        for name in (RECORDINGS, TAGS, REJECTED, FOLDERS, CONCEPTS, CRATES):
             self.write(name, [], SCHEMAS[name])
         self.write_library({"format": FORMAT, "identity": uuid4().hex})
 
@@ -134,8 +141,10 @@ class Tables:
         return name
 
     def complete(self) -> None:
-        """Give tables the columns and facts that they were made without, as nulls."""
+        """Give a library the tables, columns and facts that it was made without, as nulls."""
         segments = self.read_library()["segments"]
+        if not self.has(CRATES):
+            self.write(CRATES, [], SCHEMAS[CRATES])
         with self._explained():
             for name in (RECORDINGS, FOLDERS, *filter(None, [segments])):
                 dataset = self.open(name)
@@ -227,7 +236,7 @@ class Tables:
     def measure_bytes(self) -> int:
         """Sum up the tables' sizes."""
         row = self.read_library()
-        names = [*SCHEMAS, *filter(None, [row["segments"]])]
+        names = [*filter(self.has, SCHEMAS), *filter(None, [row["segments"]])]
         with self._explained():
             return sum(
                 sum(batch["size_bytes"].to_pylist())

@@ -9,7 +9,15 @@ from typing import Any
 
 from soundkin.errors import LibraryError
 from soundkin.library.connection import Connection
-from soundkin.library.lance.schema import CONCEPTS, FOLDERS, RECORDINGS, REJECTED, TAGS
+from soundkin.library.lance.schema import (
+    CONCEPTS,
+    CRATES,
+    FOLDERS,
+    RECORDINGS,
+    REJECTED,
+    SCHEMAS,
+    TAGS,
+)
 from soundkin.library.lance.tables import Tables
 
 WRITES = ("INSERT", "UPDATE", "DELETE")
@@ -19,6 +27,7 @@ NOTED = {
     "rejected_tags": ("recording_id", "tag"),
     "folders": ("path", None),
     "concepts": ("name", None),
+    "crates": ("crate", "recording_id"),
     "recordings": ("id", None),
     "contents": ("id", "n_segments"),
     "facts": ("content", None),
@@ -78,6 +87,7 @@ class WriteThroughConnection(Connection):
             self._push_tags(table, changes.get(name, {}))
         self._push_folders(changes.get("folders", {}))
         self._push_concepts(changes.get("concepts", {}))
+        self._push_crates(list(changes.get("crates", {})))
         gone = [key for key, _ in changes.get("recordings", {})]
         with self._in_step(RECORDINGS, bool(gone)):
             self.tables.remove_rows(RECORDINGS, [(key - 1, key) for key in gone])
@@ -132,6 +142,26 @@ class WriteThroughConnection(Connection):
             ids = dict(zip(found["name"].to_pylist(), found["_rowid"].to_pylist(), strict=True))
             super().run("UPDATE concepts SET id = ? WHERE name = ?", [ids[name] + 1, name])
         super().run("DELETE FROM changes")
+
+    def _push_crates(self, changed: list[tuple[str, int]]) -> None:
+        """Push what crates have of some recordings, in place of what they had."""
+        if not changed:
+            return
+        if not self.tables.has(CRATES):
+            self.tables.write(CRATES, [], SCHEMAS[CRATES])
+        keys = ["crate", "recording"]
+        pairs = [dict(zip(keys, pair, strict=True)) for pair in changed]
+        self.tables.remove(CRATES, keys, pairs)
+        sql = "SELECT start_s, end_s, position FROM crates WHERE crate = ? AND recording_id = ?"
+        rows = [
+            pair | {"start_s": start_s, "end_s": end_s, "position": position}
+            for pair in pairs
+            for start_s, end_s, position in super(WriteThroughConnection, self).fetch(
+                sql, list(pair.values())
+            )
+        ]
+        if rows:
+            self.tables.append(CRATES, rows)
 
     def _push_index_kind(self) -> None:
         kind = super().run("SELECT index_kind FROM meta").fetchone()[0]

@@ -14,6 +14,7 @@ from soundkin.embedding.embedder import Embedder
 from soundkin.embedding.model import DEFAULT_MODEL
 from soundkin.embedding.segments import locate_in_recording, locate_segments
 from soundkin.errors import AudioError, QueryError
+from soundkin.library.browse import explain_nothing
 from soundkin.library.concepts import Concept
 from soundkin.library.folder_tree import find_folders
 from soundkin.library.library import Library
@@ -150,7 +151,7 @@ def list_sources(
             n_sources += 1
             yield source
     if not n_sources:
-        raise QueryError("no recording passes the filters")
+        raise QueryError(explain_nothing(library, filters or Filters()))
 
 
 def _list_all(

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable
 from pathlib import Path
 
-import numpy as np
-import soundfile
-
-from soundkin.audio.decoders.open import open_decoder
-from soundkin.audio.read import stream_audio
 from soundkin.errors import AudioError
 from soundkin.search.kits.kit import Kit, KitSound
+from soundkin.search.wav import read_wav
 from soundkin.text import make_file_name
 
 LONGEST_S = 120.0
@@ -46,13 +41,4 @@ def _read_sample(sound: KitSound) -> bytes:
     end_s = recording.duration_s if sound.end_s is None else sound.end_s
     if end_s - start_s > LONGEST_S:
         raise AudioError(f"{recording.path}: too long for a kit; take a region of it")
-    with open_decoder(recording.path, keep_channels=True) as decoder:
-        rate = decoder.info.sample_rate
-        blocks = list(stream_audio(decoder, rate, start_s, end_s))
-    if not blocks:
-        raise AudioError(f"{recording.path}: no sound from {start_s:g} s")
-    frames = np.concatenate(blocks)
-    frames /= max(1.0, float(np.abs(frames).max()))  # what goes beyond full scale would be cut
-    file = io.BytesIO()
-    soundfile.write(file, frames, rate, format="WAV", subtype="PCM_24")
-    return file.getvalue()
+    return read_wav(recording.path, start_s, end_s)

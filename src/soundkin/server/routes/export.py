@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-import click
 from fastapi import APIRouter
 from pydantic import Field
 from starlette.responses import Response
@@ -13,6 +12,7 @@ from soundkin.search.playlists import FORMATS
 from soundkin.server.problems import ProblemError
 from soundkin.server.schemas import Finite, RecordingId, RequestModel, Seconds
 from soundkin.server.state import State, find_recording
+from soundkin.system.reveal import reveal_file
 
 if TYPE_CHECKING:
     FormatName = str
@@ -28,7 +28,7 @@ class HitRequest(RequestModel):
     id: RecordingId
     start_s: Seconds = 0.0
     duration_s: Seconds = 1.0
-    score: Finite = 0.0
+    score: Finite | None = Field(default=0.0, description="Null where nobody searched for it")
     percentile: Finite | None = None
 
 
@@ -86,6 +86,6 @@ def reveal(words: RevealRequest, state: State) -> Response:
         raise ProblemError(403, "only on the machine that the server runs on")
     with state.open_library() as library:
         recording = find_recording(library, words.id)
-    if click.launch(recording.path, locate=True) != 0:
-        raise ProblemError(409, "no file manager could be started")
+    if not reveal_file(recording.path):
+        raise ProblemError(409, f"no file manager could be started; it lies at {recording.path}")
     return Response(status_code=204)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable
 from functools import partial
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
+import numpy as np
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
 from starlette.responses import Response
@@ -15,6 +16,7 @@ import soundkin
 from soundkin.audio_facts import FACTS
 from soundkin.indexing.upgrade import find_upgrade
 from soundkin.library.browse import (
+    ORDERS,
     Wanted,
     count_extensions,
     measure_ranges,
@@ -23,6 +25,7 @@ from soundkin.library.browse import (
 from soundkin.library.folder_tree import list_folder_tree
 from soundkin.library.library import Library
 from soundkin.library.records import FAVOURITE, Filters, Recording
+from soundkin.search.beginnings import draw_varied
 from soundkin.search.kits.formats import KIT_FORMATS, KitFormat
 from soundkin.search.playlists import FORMATS, Format
 from soundkin.server.problems import Json
@@ -37,6 +40,11 @@ from soundkin.server.schemas import (
     Text,
 )
 from soundkin.server.state import ServerState, State, find_recording
+
+if TYPE_CHECKING:
+    OrderName = str
+else:
+    OrderName = Literal[*ORDERS]
 
 router = APIRouter(prefix="/api/v1", tags=["library"])
 
@@ -242,18 +250,35 @@ def list_recordings(
     ] = "",
     favourites: bool = False,
     failed: Annotated[bool, Query(description="What could not be read, and why")] = False,
+    sort: Annotated[OrderName, Query(description="What is not known comes last")] = "path",
+    descending: bool = False,
     offset: Annotated[int, Query(ge=0, le=1 << 40)] = 0,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> Response:
-    """List recordings in order of path, page by page."""
+    """List recordings page by page, in order of path or of what `sort` says."""
     tags = ((tag,) if tag else ()) + ((FAVOURITE,) if favourites else ())
     folders, not_folders = (tuple(filter(None, given)) for given in (folder, not_folder))
     filters = Filters(folders=folders, not_folders=not_folders, tags=tags, name=text)
     with state.open_library() as library:
-        page = read_page(library, Wanted(filters, failed), offset, limit)
+        page = read_page(library, Wanted(filters, failed, sort, descending), offset, limit)
     return Json(
         {"total": page.total, "recordings": list(map(describe_recording_row, page.recordings))}
     )
+
+
+@router.get(
+    "/recordings/varied", response_model=list[RecordingResponse], summary="Some that differ"
+)
+def list_varied(
+    state: State,
+    count: Annotated[int, Query(ge=1, le=100)] = 12,
+    seed: Annotated[int, Query(ge=0, lt=1 << 53)] = 0,
+) -> Response:
+    """List recordings that sound as different from each other as can be, to begin from."""
+    generator = np.random.default_rng(seed)
+    with state.open_library() as library:
+        found = draw_varied(library, count, generator)
+    return Json(list(map(describe_recording_row, found)))
 
 
 @router.get(

@@ -28,6 +28,7 @@ from soundkin.server.schemas import (
     StartQuery,
 )
 from soundkin.server.sounds.sound import SoundRef
+from soundkin.server.sounds.tuned import read_tuned
 from soundkin.server.sounds.upload_decoding import Part
 from soundkin.server.sounds.uploads import ALL, Upload
 from soundkin.server.state import ServerState, State, find_recording
@@ -129,8 +130,13 @@ def get_audio(
     start_s: StartQuery = 0.0,
     end_s: EndQuery = None,
     download: bool = False,
+    semitones: Annotated[float, Query(ge=-24, le=24, allow_inf_nan=False)] = 0.0,
+    stretch: Annotated[float, Query(ge=0.5, le=2, allow_inf_nan=False)] = 1.0,
 ) -> Response:
     """Give a sound's own bytes where browsers play them, else a WAV file; a region as a WAV file.
+
+    With `semitones` up or down, or a `stretch` to so many times its length, up to a minute of it is
+    transposed and stretched, each without the other, and comes as a WAV file.
 
     A whole sound that is downloaded is its own bytes in any case, under its own name.
     Of such a WAV file too any range of bytes can be had. It has the sound's own sample rate and
@@ -142,6 +148,9 @@ def get_audio(
     original = heard.upload.path if heard.upload else heard.path
     kind = _choose_kind(original, heard)
     _check_there(heard)
+    if semitones or stretch != 1:
+        data = read_tuned(heard.path, start_s, end_s or heard.duration_s, semitones, stretch)
+        return Response(data, headers=KEPT, media_type="audio/wav")
     if is_whole and (kind is not None or download):
         headers = KEPT | (_attach(heard.name) if download else {})
         settle_range(request, original.stat().st_size)

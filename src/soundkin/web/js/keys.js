@@ -5,43 +5,49 @@ import { chooseFile } from "./sound/drop.js";
 import * as player from "./sound/player.js";
 import { h, iconButton } from "./base/dom.js";
 import { change, redo, undo } from "./base/state.js";
+import { LANGUAGES, chooseOther, language, t } from "./base/text.js";
 
 const TOLD = [
-  ["←  →  ↑  ↓", "from card to card, heard at once"],
-  ["Space", "play or stop"],
-  ["Shift Space", "over and over"],
-  ["a", "query and card in turn, equally loud"],
-  ["Enter", "search from this card"],
-  ["Alt ←", "back to the search before"],
-  ["Ctrl Z", "undo: a thumb, a filter, a sound; with Shift redo"],
-  ["+  −", "add the card to the query, subtract it"],
-  ["l  d", "more like this, less like this"],
-  ["n  p", "next match in this recording, previous"],
-  ["f", "favourite"],
-  ["w", "why this hit"],
-  ["m", "more: download, path, file manager"],
-  ["h", "hear it deformed"],
-  ["/", "start from a sound of the library"],
-  ["o", "open a file"],
-  ["r", "record; again to stop and search"],
-  ["1  2  3  4", "search, map, library, kit"],
-  ["Esc", "stop the sound, close what is open"],
-  ["?", "these keys"],
+  ["←  →  ↑  ↓", t("from_card_to_card_heard_at")],
+  ["Space", t("play_or_stop")],
+  ["Shift Space", t("over_and_over")],
+  ["a", t("query_and_card_in_turn_equally")],
+  ["Enter", t("search_from_this_card")],
+  ["Alt ←", t("back_to_the_search_before")],
+  ["Ctrl Z", t("undo_a_thumb_a_filter_a")],
+  ["+  −", t("add_the_card_to_the_query")],
+  ["l  d", t("more_like_this_less_like_this")],
+  ["n  p", t("next_match_in_this_recording_previous")],
+  ["f", t("key_favourite")],
+  ["w", t("key_why")],
+  ["x", t("select_shift_selects_a_row_of")],
+  ["v", t("cards_or_a_dense_list")],
+  ["m", t("more_download_path_file_manager")],
+  ["h", t("key_hear")],
+  ["/", t("start_from_a_sound_of_the")],
+  ["o", t("open_a_file")],
+  ["r", t("record_again_to_stop_and_search")],
+  ["1  2  3  4  5", t("search_map_library_kit_crates")],
+  ["Esc", t("stop_the_sound_close_what_is")],
+  ["?", t("these_keys")],
 ];
 
 export function showKeys() {
   const dialog = h(
     "dialog",
-    { "aria-label": "Keys" },
-    h("header", {}, h("h2", {}, "Keys"), iconButton("close", "Close", () => dialog.close())),
+    { "aria-label": t("keys") },
+    h("header", {}, h("h2", {}, t("keys")), iconButton("close", t("close"), () => dialog.close())),
     h("dl", { class: "keys" }, TOLD.map(([keys, words]) => h("div", {}, h("dt", {}, keys.split("  ").map((key) => h("kbd", {}, key))), h("dd", { class: "quiet small" }, words)))),
   );
+  const other = h("select", { "aria-label": t("language"), onchange: () => chooseOther(other.value) }, Object.entries(LANGUAGES).map(([name, words]) => h("option", { value: name, lang: name }, words)));
+  other.value = language;
+  dialog.append(h("footer", {}, h("label", { class: "row small" }, t("language"), other)));
   dialog.addEventListener("close", () => dialog.remove());
   document.body.append(dialog);
   dialog.showModal();
 }
 
-const firstCard = () => document.querySelector('.card[tabindex="0"]');
+const firstCard = () => document.querySelector('.hit[tabindex="0"]');
 
 const KEYS = {
   "?": showKeys,
@@ -55,6 +61,8 @@ const KEYS = {
   2: () => change({ view: "map" }),
   3: () => change({ view: "library" }),
   4: () => change({ view: "kit" }),
+  5: () => change({ view: "crates" }),
+  v: () => dispatchEvent(new Event("changeform")),
   n: () => dispatchEvent(new CustomEvent("stepmatch", { detail: 1 })),
   p: () => dispatchEvent(new CustomEvent("stepmatch", { detail: -1 })),
   Escape: () => player.stop(),

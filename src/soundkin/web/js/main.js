@@ -6,15 +6,21 @@ import { tellLost } from "./base/connection.js";
 import { showKeys, watchKeys } from "./keys.js";
 import { forgetTroubles, say, sayTrouble } from "./base/messages.js";
 import { change, current, onChange, openAddress } from "./base/state.js";
+import { watchHistory } from "./search/history.js";
 import { watchDrops } from "./sound/drop.js";
+import { auditionButton } from "./sound/audition.js";
+import { watchPlayButtons } from "./sound/playbutton.js";
 import * as player from "./sound/player.js";
+import { watchSelection } from "./crate/tray.js";
 import { forgetColours } from "./sound/waveform.js";
+import { t, translateFrame } from "./base/text.js";
 
 const VIEWS = {
   search: () => import("./search/view.js"),
   map: () => import("./map/view.js"),
   library: () => import("./library/view.js"),
   kit: () => import("./kit/view.js"),
+  crates: () => import("./crate/view.js"),
   hear: () => import("./search/deformview.js"),
 };
 
@@ -47,7 +53,7 @@ async function showView(state) {
 const loadView = (name) =>
   VIEWS[name]().catch(() => {
     tellLost();
-    throw Object.assign(new Error("The server does not answer."), { status: 0 });
+    throw Object.assign(new Error(t("the_server_does_not_answer")), { status: 0 });
   });
 
 /** Have all views here before they are asked for, so that they open at once, and without a server too. */
@@ -57,14 +63,14 @@ const loadOthers = settle(() => Object.values(VIEWS).forEach((load) => load().ca
 function watchServer() {
   let close = () => null;
   addEventListener("serverlost", () => {
-    close = say("The server does not answer. What is here stays; the page goes on by itself as soon as `soundkin serve` runs again.", { trouble: true, lasting: true });
+    close = say(t("the_server_does_not_answer_what"), { trouble: true, lasting: true });
   });
   addEventListener("serverback", () => {
     close();
     if (shown?.name !== current().view) return location.reload(); // its address has all that is needed
     forgetTroubles();
     refreshInfo().catch(sayTrouble);
-    say("The server is back.");
+    say(t("the_server_is_back"));
     return shown.update(current());
   });
 }
@@ -75,22 +81,23 @@ function markNavigation(state) {
     if (link.dataset.view === view) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
-  document.title = { search: "soundkin", map: "Map · soundkin", library: "Library · soundkin", kit: "Kit · soundkin", hear: "Deformed · soundkin" }[state.view];
+  const title = { map: t("map"), library: t("library"), kit: t("kit"), crates: t("crates"), hear: t("deformed_title") }[state.view];
+  document.title = title ? `${title} · soundkin` : "soundkin";
 }
 
 function fillBar() {
   const dark = () => document.documentElement.dataset.theme === "dark";
   const theme = h("span");
   const drawTheme = () => theme.replaceChildren(
-    iconButton(dark() ? "sun" : "moon", dark() ? "Light colours" : "Dark colours", () => dispatchEvent(new Event("toggletheme"))),
+    iconButton(dark() ? "sun" : "moon", dark() ? t("light_colours") : t("dark_colours"), () => dispatchEvent(new Event("toggletheme"))),
   );
   drawTheme();
   addEventListener("themechange", () => (drawTheme(), forgetColours()));
-  const volume = h("input", { type: "range", class: "volume", min: 0, max: 1, step: 0.01, "aria-label": "Volume", title: "Volume" });
+  const volume = h("input", { type: "range", class: "volume", min: 0, max: 1, step: 0.01, "aria-label": t("volume"), title: t("volume") });
   volume.value = player.getVolume();
   volume.addEventListener("input", () => player.setVolume(Number(volume.value)));
-  const levels = press(iconButton("levels", "Play all sounds equally loud", () => (player.matchLevels(!player.levelsMatch()), press(levels, player.levelsMatch()))), player.levelsMatch());
-  document.getElementById("tools").append(levels, volume, theme, iconButton("help", "Keys", showKeys));
+  const levels = press(iconButton("levels", t("play_all_sounds_equally_loud"), () => (player.matchLevels(!player.levelsMatch()), press(levels, player.levelsMatch()))), player.levelsMatch());
+  document.getElementById("tools").append(...auditionButton(), levels, volume, theme, iconButton("help", t("keys"), showKeys));
 }
 
 /** The bar takes more than one line where there is little room; what is scrolled to stays clear of it. */
@@ -98,6 +105,19 @@ function watchBar() {
   const bar = document.querySelector(".bar");
   const tell = () => document.documentElement.style.setProperty("--bar-height", `${bar.offsetHeight}px`);
   new ResizeObserver(tell).observe(bar);
+}
+
+/** What is marked in one tab is marked in the others. */
+function watchOtherTabs() {
+  const channel = new BroadcastChannel("soundkin");
+  let isHeard = false;
+  channel.onmessage = () => {
+    isHeard = true;
+    dispatchEvent(new CustomEvent("tagschange"));
+    refreshInfo().catch(() => null);
+    isHeard = false;
+  };
+  addEventListener("tagschange", () => isHeard || channel.postMessage("tags"));
 }
 
 function watchLinks() {
@@ -111,14 +131,19 @@ function watchLinks() {
 }
 
 player.on("trouble", sayTrouble);
-player.on("locked", settle(() => say("Click or press a key once: browsers let a page play sound only after that."), 200));
+player.on("locked", settle(() => say(t("click_or_press_a_key_once")), 200));
 onChange(forgetTroubles);
 onChange(showView);
+translateFrame();
 fillBar();
 watchBar();
 watchServer();
 watchLinks();
 watchKeys();
 watchDrops();
+watchPlayButtons();
+watchSelection();
+watchHistory(firstInfo);
+watchOtherTabs();
 firstInfo.catch(sayTrouble);
 openAddress();

@@ -1,6 +1,7 @@
 // The server's HTTP API, as functions. Trouble comes as one Error whose message can be shown.
 
 import { tellLost } from "./connection.js";
+import { t } from "./text.js";
 
 const ROOT = "api/v1";
 
@@ -21,11 +22,11 @@ async function fetchAnswer(address, options = {}) {
   } catch (error) {
     if (error.name === "AbortError") throw error;
     tellLost();
-    throw new Trouble("The server does not answer. Is `soundkin serve` still running?", 0);
+    throw new Trouble(t("the_server_does_not_answer_is"), 0);
   }
   if (answer.ok) return answer;
   const problem = await answer.json().catch(() => ({}));
-  throw new Trouble(problem.detail ?? problem.title ?? `The server answered ${answer.status}.`, answer.status, problem.type);
+  throw new Trouble(problem.detail ?? problem.title ?? t("the_server_answered", { a: answer.status }), answer.status, problem.type);
 }
 
 async function get(path, options) {
@@ -96,6 +97,14 @@ export const explain = (body) => send("POST", "explain", body);
 export const changeTags = (ids, add, remove) => send("POST", "tags", { ids, add, remove });
 export const changeFavourite = (ids, favourite) => send("POST", "favourites", { ids, favourite });
 export const saveConcept = (concept) => send("POST", "concepts", concept);
+export const loadVaried = (count, seed) => get(`recordings/varied?${query({ count, seed })}`);
+export const loadCrates = () => get("crates");
+export const loadCrate = (name) => get(`crates/${encodeURIComponent(name)}`);
+export const fillCrate = (name, items) => send("POST", "crates", { name, items });
+export const renameCrate = (name, to) => send("PUT", `crates/${encodeURIComponent(name)}`, { name: to });
+export const emptyCrate = (name, { id, start_s } = {}) => send("DELETE", `crates/${encodeURIComponent(name)}?${query({ id, start_s })}`);
+export const copyFiles = (items, folder) => send("POST", "files/copy", { items, folder });
+export const zipFiles = (items) => fetchFile("files/zip", { items });
 export const removeConcept = (name) => send("DELETE", `concepts/${encodeURIComponent(name)}`);
 export const rejectSuggestion = (id, tag) => send("POST", "suggestions/rejected", { id, tag });
 export const stopJob = (id) => send("DELETE", `jobs/${id}`);
@@ -115,8 +124,8 @@ async function fetchFile(path, body) {
   return answer.blob();
 }
 
-export const audioUrl = (id, start_s, end_s, download) =>
-  `${ROOT}/sounds/${id}/audio?${query({ start_s, end_s, download: download ? 1 : undefined })}`;
+export const audioUrl = (id, start_s, end_s, { download, semitones, stretch } = {}) =>
+  `${ROOT}/sounds/${id}/audio?${query({ start_s, end_s, download: download ? 1 : undefined, semitones: semitones || undefined, stretch: stretch === 1 ? undefined : stretch })}`;
 
 export const spectrogramUrl = (id, start_s, end_s, width, height) =>
   `${ROOT}/sounds/${id}/spectrogram.png?${query({ start_s, end_s, width, height })}`;

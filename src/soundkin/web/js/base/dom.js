@@ -36,6 +36,14 @@ const ICONS = {
   undo: "M9 6L4.5 10.5 9 15M5 10.5h9a5 5 0 0 1 0 10h-3",
   redo: "M15 6l4.5 4.5L15 15M19 10.5h-9a5 5 0 0 0 0 10h3",
   check: "M5 12.5l4.5 4.5L19 7.5",
+  lines: "M4 6h16M4 10.7h16M4 15.3h16M4 20h16",
+  cards: "M4 4.5h7v6.5H4zM13.5 4.5h6.5v6.5h-6.5zM4 13.5h7V20H4zM13.5 13.5h6.5V20h-6.5z",
+  columns: "M4 5h16v14H4zM9.5 5v14M14.5 5v14",
+  unfold: "M6 9.5l6 6 6-6",
+  tune: "M5 5v14M12 5v14M19 5v14M2.5 9h5M9.5 15h5M16.5 8h5",
+  crate: "M4 8h16v11H4zM4 8l2-4h12l2 4M9 12h6",
+  folder: "M3.5 6.5h6l2 2.5h9v9.5h-17z",
+  clock: "M12 4a8 8 0 1 0 0 16 8 8 0 0 0 0-16zM12 8v4.5l3 1.8",
 };
 
 /** Make an element; `on…` are listeners, booleans set or leave out an attribute, the rest are attributes. */

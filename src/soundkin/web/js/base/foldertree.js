@@ -4,6 +4,7 @@ import { loadFolders } from "./api.js";
 import { h, icon, press } from "./dom.js";
 import { count, length, shortFolder } from "./format.js";
 import { sayTrouble } from "./messages.js";
+import { number, t } from "./text.js";
 
 const MOST_SHOWN = 200; // of one folder at a time
 const opened = new Set(); // for as long as the page is open
@@ -86,19 +87,19 @@ function item(node, choice) {
   const isOpen = node.children.length > 0 && opened.has(node.path);
   const turn = () => (opened[isOpen ? "delete" : "add"](node.path), choice.redraw());
   const opener = node.children.length
-    ? h("button", { type: "button", class: "bare tiny opener", "aria-expanded": String(isOpen), "aria-label": `Folders in ${node.words}`, dataset: { key: `o ${node.path}` }, onclick: turn }, icon("right"))
+    ? h("button", { type: "button", class: "bare tiny opener", "aria-expanded": String(isOpen), "aria-label": t("folders_in", { a: node.words }), dataset: { key: `o ${node.path}` }, onclick: turn }, icon("right"))
     : h("span", { class: "opener" });
   const box = h("input", { type: "checkbox", checked: isIn, dataset: { key: `i ${node.path}` } });
   box.addEventListener("change", () => place(node, choice, box.checked, false));
-  const not = press(h("button", { type: "button", class: "not", "aria-label": `Not in ${node.words}`, title: "Leave this folder out", dataset: { key: `n ${node.path}` }, onclick: () => place(node, choice, false, !isOut) }, "not"), isOut);
-  const line = h("div", { class: `folder-line${isOut ? " out" : ""}` }, opener, h("label", { class: "choice", title: node.path }, box, h("bdi", {}, node.words), h("span", { class: "n", title: `${count(node.n_recordings, "recording")}, ${length(node.duration_s)}` }, node.slow > 1 ? `heard ${node.slow}× slower · ` : "", node.n_recordings.toLocaleString("en"))), not);
+  const not = press(h("button", { type: "button", class: "not", "aria-label": t("not_in", { a: node.words }), title: t("leave_this_folder_out"), dataset: { key: `n ${node.path}` }, onclick: () => place(node, choice, false, !isOut) }, t("not")), isOut);
+  const line = h("div", { class: `folder-line${isOut ? " out" : ""}` }, opener, h("label", { class: "choice", title: node.path }, box, h("bdi", {}, node.words), h("span", { class: "n", title: `${count(node.n_recordings, "recording")}, ${length(node.duration_s)}` }, node.slow > 1 ? t("heard_slower", { a: node.slow }) : "", number(node.n_recordings))), not);
   return h("li", {}, line, isOpen && h("ul", {}, shownOf(node, choice)));
 }
 
 function shownOf(node, choice) {
   const items = node.children.slice(0, MOST_SHOWN).map((child) => item(child, choice));
   const left = node.children.length - items.length;
-  return left > 0 ? [...items, h("li", { class: "quiet small" }, `and ${count(left, "folder")} more; find them by name above`)] : items;
+  return left > 0 ? [...items, h("li", { class: "quiet small" }, t("and_more_find_them_by_name", { a: count(left, "folder") }))] : items;
 }
 
 /** Look through a folder, leave it out, or neither. */

@@ -1,5 +1,6 @@
 // Numbers and places as people read them.
 
+import { t, tn } from "./text.js";
 /** What a field for names takes: words in any order, those after a minus not. */
 export const NAME_WORDS = "snare 01 -rim";
 
@@ -21,15 +22,13 @@ export function length(seconds) {
 
 /** 5400 → "1.5 hours". */
 export function span(seconds) {
-  if (seconds < 60) return `${seconds.toFixed(0)} seconds`;
-  if (seconds < 3600) return `${(seconds / 60).toFixed(1)} minutes`;
-  return `${(seconds / 3600).toFixed(1)} hours`;
+  if (seconds < 60) return t("seconds", { a: seconds.toFixed(0) });
+  if (seconds < 3600) return t("minutes", { a: (seconds / 60).toFixed(1) });
+  return t("hours", { a: (seconds / 3600).toFixed(1) });
 }
 
 /** 1, "sound" → "1 sound". */
-export function count(n, word, words = `${word}s`) {
-  return `${n.toLocaleString("en")} ${n === 1 ? word : words}`;
-}
+export const count = (n, noun) => tn(`n_${noun}`, n);
 
 /** The last two folders of a path, enough to tell where a sound is from. */
 export function shortFolder(path) {
@@ -45,9 +44,15 @@ export function stem(name) {
 /** 99.7 → "99.7th percentile": more alike than that many of a hundred pairs of unrelated sounds. */
 export function percentile(value) {
   if (value === null || value === undefined) return "";
+  value = Math.min(value, 99.99); // nothing is more alike than all there is
   const shown = value >= 99.9 ? value.toFixed(2) : value >= 99 ? value.toFixed(1) : value.toFixed(0);
-  const last = shown.endsWith("11") || shown.endsWith("12") || shown.endsWith("13") ? "" : shown.at(-1);
-  return `${shown}${{ 1: "st", 2: "nd", 3: "rd" }[last] ?? "th"} percentile`;
+  return t("nth_percentile", { a: shown, b: ordinal(shown) });
+}
+
+/** The ending of an English number; other languages have theirs in their tables. */
+function ordinal(shown) {
+  const teens = /1[123]$/.test(shown);
+  return (!teens && { 1: "st", 2: "nd", 3: "rd" }[shown.at(-1)]) || "th";
 }
 
 /** A fact's value with its unit, and its name if it has one: 222 Hz, A3 +12 cents. */

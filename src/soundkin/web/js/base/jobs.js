@@ -4,13 +4,14 @@ import { followJob, stopJob } from "./api.js";
 import { h } from "./dom.js";
 import { refreshInfo } from "./info.js";
 import { sayTrouble } from "./messages.js";
+import { t } from "./text.js";
 
 /** Show a job's progress; `ended(kind)` is called with "done" or "failed". */
 export function showJob(place, job, ended = () => null) {
   const bar = h("i");
-  const words = h("p", { class: "quiet small", role: "status" }, "Beginning …");
-  const stop = h("button", { type: "button", onclick: () => stopJob(job.id).catch(sayTrouble) }, "Stop");
-  const track = h("div", { class: "progress", role: "progressbar", "aria-label": "Progress", "aria-valuemin": "0", "aria-valuemax": "100" }, bar);
+  const words = h("p", { class: "quiet small", role: "status" }, t("beginning"));
+  const stop = h("button", { type: "button", onclick: () => stopJob(job.id).catch(sayTrouble) }, t("stop"));
+  const track = h("div", { class: "progress", role: "progressbar", "aria-label": t("progress"), "aria-valuemin": "0", "aria-valuemax": "100" }, bar);
   const box = h("div", { class: "job" }, track, h("div", { class: "row between" }, words, stop));
   place.replaceChildren(box);
   const reach = (share) => {

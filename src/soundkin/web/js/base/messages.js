@@ -1,6 +1,7 @@
 // Short words at the bottom of the page, read out by screen readers too.
 
 import { h, iconButton } from "./dom.js";
+import { t } from "./text.js";
 
 const SHOWN_MS = 4500;
 const FRESH_MS = 400;
@@ -18,7 +19,7 @@ export function say(words, { trouble = false, lasting = false, act = null } = {}
     { class: `message${trouble ? " trouble" : ""}`, role: trouble ? "alert" : "status", dataset: { words, since_ms: Math.round(performance.now()) } },
     h("p", {}, words),
     act && h("button", { type: "button", onclick: () => (close(), act.run()) }, act.words),
-    !lasting && iconButton("close", "Close", close),
+    !lasting && iconButton("close", t("close"), close),
   );
   place.append(box);
   while (place.children.length > 3) (place.querySelector(".message:has([aria-label=Close])") ?? place.firstElementChild).remove();

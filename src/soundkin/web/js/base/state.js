@@ -80,7 +80,7 @@ export function readAddress(text) {
   const from = new URLSearchParams(text);
   const value = structuredClone(EMPTY);
   const view = from.get("view");
-  if (["search", "map", "library", "kit", "hear"].includes(view)) value.view = view;
+  if (["search", "map", "library", "kit", "crates", "hear"].includes(view)) value.view = view;
   value.sounds = from.getAll("s").map(readSound).filter(Boolean);
   value.liked = from.getAll("like").map(readMark);
   value.disliked = from.getAll("unlike").map(readMark);

@@ -2,15 +2,16 @@
 
 import { h, press } from "../base/dom.js";
 import { N_STEPS } from "./store.js";
+import { t } from "../base/text.js";
 
 const AHEAD_S = 0.15; // so much is on the audio graph before it is heard
 const EACH_MS = 40;
 
 /** A row of steps, walked with arrows; `changed()` is told after each. */
 export function stepRow(slot, changed) {
-  const row = h("div", { class: "steps", role: "group", "aria-label": `Pattern of ${slot.name}` });
+  const row = h("div", { class: "steps", role: "group", "aria-label": t("pattern_of", { a: slot.name }) });
   const buttons = Array.from({ length: N_STEPS }, (_, step) => {
-    const button = press(h("button", { type: "button", class: "step", tabindex: step ? "-1" : "0", "aria-label": `${slot.name}, step ${step + 1}` }), slot.steps.includes(step));
+    const button = press(h("button", { type: "button", class: "step", tabindex: step ? "-1" : "0", "aria-label": t("pattern_step", { a: slot.name, b: step + 1 }) }), slot.steps.includes(step));
     button.addEventListener("click", () => {
       const on = slot.steps.includes(step);
       slot.steps = on ? slot.steps.filter((one) => one !== step) : [...slot.steps, step].sort((a, b) => a - b);

@@ -10,6 +10,7 @@ import { startVoice } from "../sound/voice.js";
 import { playPattern } from "./pattern.js";
 import { slotRow, soundOf } from "./slot.js";
 import { addSlot, fillSlot, keepKit, openKit } from "./store.js";
+import { named, t } from "../base/text.js";
 
 export async function open(box, info) {
   const kit = openKit(info.library);
@@ -55,7 +56,7 @@ export async function open(box, info) {
         return fillSlot(slot, recording);
       });
       draw();
-      if (missing.length) say(near ? "All its neighbours have been there; draw another." : `Nothing of up to 15 s is called ${missing.join(", ")}: choose a sound for it.`);
+      if (missing.length) say(near ? t("all_its_neighbours_have_been_there") : t("nothing_of_up_to_15_s", { a: missing.join(", ") }));
       else if (slots.length === 1) player.play(soundOf(slots[0].recording));
     } catch (error) {
       sayTrouble(error);
@@ -63,7 +64,7 @@ export async function open(box, info) {
   }
 
   async function choose(slot) {
-    const picked = await pickSound(`A sound for the ${slot.name}`, { files: false });
+    const picked = await pickSound(t("a_sound_for_the", { a: slot.name }), { files: false });
     if (!picked) return;
     slot.source = [{ id: picked.id }];
     fillSlot(slot, picked);
@@ -83,7 +84,7 @@ export async function open(box, info) {
 
   async function togglePattern() {
     if (ending) return stop();
-    if (!kit.slots.some(({ recording, steps }) => recording && steps.length)) return say("Fill a slot first, and set some of its steps.");
+    if (!kit.slots.some(({ recording, steps }) => recording && steps.length)) return say(t("fill_a_slot_first_and_set"));
     player.stop();
     await loadVoices();
     const { context, output } = await player.openGraph();
@@ -115,28 +116,28 @@ export async function open(box, info) {
   const play = h("button", { type: "button", class: "strong" });
   play.addEventListener("click", () => togglePattern().catch(sayTrouble));
   function showPlaying(is) {
-    play.replaceChildren(icon(is ? "stop" : "play"), is ? "Stop" : "Play the bar");
+    play.replaceChildren(icon(is ? "stop" : "play"), is ? t("stop") : t("play_the_bar"));
   }
   showPlaying(false);
 
-  const tempo = h("input", { type: "number", min: 20, max: 400, step: 1, value: kit.tempo, "aria-label": "Tempo in beats a minute" });
+  const tempo = h("input", { type: "number", min: 20, max: 400, step: 1, value: kit.tempo, "aria-label": t("tempo_in_beats_a_minute") });
   tempo.addEventListener("change", () => {
     kit.tempo = Math.max(20, Math.min(400, Number(tempo.value) || 120));
     tempo.value = kit.tempo;
     keepKit();
   });
-  const far = h("input", { type: "range", min: 0, max: 1, step: 0.01, value: kit.how_far, "aria-label": "How far sounds are drawn from", title: "How far" });
+  const far = h("input", { type: "range", min: 0, max: 1, step: 0.01, value: kit.how_far, "aria-label": t("how_far_sounds_are_drawn_from"), title: t("how_far") });
   far.addEventListener("input", () => ((kit.how_far = Number(far.value)), keepKit()));
-  const name = h("input", { class: "kit-name", value: kit.name, maxlength: 100, "aria-label": "Name of the kit", spellcheck: "false" });
-  name.addEventListener("change", () => ((kit.name = name.value.trim() || "my kit"), (name.value = kit.name), keepKit()));
+  const name = h("input", { class: "kit-name", value: kit.name, maxlength: 100, "aria-label": t("name_of_the_kit"), spellcheck: "false" });
+  name.addEventListener("change", () => ((kit.name = name.value.trim() || t("my_kit")), (name.value = kit.name), keepKit()));
   const unlocked = () => kit.slots.filter((slot) => !slot.locked);
 
-  const takeAway = menu("Export the kit", [icon("export"), "Export"], () =>
-    info.kit_formats.map((format) => ({ words: format.title, run: () => save(format).catch(sayTrouble) })),
+  const takeAway = menu(t("export_the_kit"), [icon("export"), t("export")], () =>
+    info.kit_formats.map((format) => ({ words: named("kit_format", format.name, format.title), run: () => save(format).catch(sayTrouble) })),
   );
   async function save(format) {
     const slots = kit.slots.filter(({ recording }) => recording).map((slot) => ({ name: slot.name, id: slot.recording.id, steps: slot.steps }));
-    if (!slots.length) return say("Fill a slot first.");
+    if (!slots.length) return say(t("fill_a_slot_first"));
     return saveFile(await exportKit({ name: kit.name, format: format.name, tempo_bpm: kit.tempo, slots }), `${kit.name}.${format.extension}`);
   }
 
@@ -144,21 +145,21 @@ export async function open(box, info) {
     h(
       "header",
       { class: "kit-head" },
-      h("h1", { class: "unseen" }, "Kit"),
+      h("h1", { class: "unseen" }, t("kit")),
       name,
       h(
         "div",
         { class: "row" },
         play,
         h("label", { class: "row" }, "BPM", tempo),
-        h("button", { type: "button", onclick: () => fill(unlocked()) }, icon("dice"), "Draw all"),
-        h("label", { class: "row" }, "near", far, "far"),
+        h("button", { type: "button", onclick: () => fill(unlocked()) }, icon("dice"), t("draw_all")),
+        h("label", { class: "row" }, t("near"), far, t("far")),
         takeAway,
       ),
     ),
     list,
-    h("div", { class: "row" }, h("button", { type: "button", onclick: () => (addSlot("sound"), draw()) }, icon("plus"), "Add a slot")),
-    h("p", { class: "quiet small" }, "A slot that has no sound yet begins with one that has its words in its name, folder or tags; then it is drawn from what sounds like that. Locked ones stay."),
+    h("div", { class: "row" }, h("button", { type: "button", onclick: () => (addSlot("sound"), draw()) }, icon("plus"), t("add_a_slot"))),
+    h("p", { class: "quiet small" }, t("a_slot_that_has_no_sound")),
   );
   draw();
   const marks = [

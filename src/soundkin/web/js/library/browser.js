@@ -3,24 +3,30 @@
 import { loadMachine } from "../base/api.js";
 import { h, icon, iconButton } from "../base/dom.js";
 import { count } from "../base/format.js";
+import { number, t } from "../base/text.js";
 
-/** Ask for a folder, or a sound; gives its path, or null. `name` is what to look out for. */
-export function chooseFolder(name = "") {
+/**
+ * Ask for a folder, or a sound; gives its path, or null. `name` is what to look out for. With `isTarget` it is
+ * one to write to, which a new name in it can be asked for, too.
+ */
+export function chooseFolder(name = "", { title = t("choose_a_folder"), take: verb = "", isTarget = false } = {}) {
   return new Promise((resolve) => {
     let answer = null;
     const places = h("div", { class: "row places" });
-    const way = h("nav", { class: "way", "aria-label": "Where this folder lies" });
+    const way = h("nav", { class: "way", "aria-label": t("where_this_folder_lies") });
     const list = h("ul", { class: "picked machine" });
     const told = h("p", { class: "quiet small", role: "status" });
-    const take = h("button", { type: "button", class: "strong" }, "Index this folder");
+    const take = h("button", { type: "button", class: "strong" }, t("index_this_folder"));
+    const fresh = h("input", { type: "text", maxlength: 200, placeholder: t("none"), autocomplete: "off" });
     const dialog = h(
       "dialog",
-      { "aria-label": "Choose a folder" },
-      h("header", {}, h("h2", {}, "Choose a folder"), iconButton("close", "Close", () => dialog.close())),
-      name && h("p", {}, "A browser does not tell where ", h("b", {}, h("bdi", {}, name)), " lies. Go there, and index it."),
+      { "aria-label": title },
+      h("header", {}, h("h2", {}, title), iconButton("close", t("close"), () => dialog.close())),
+      name && h("p", {}, t("a_browser_does_not_tell_where"), h("b", {}, h("bdi", {}, name)), t("lies_go_there_and_index_it")),
       places,
       way,
       list,
+      isTarget && h("label", { class: "row small" }, t("a_new_folder_in_it"), fresh),
       h("div", { class: "row between" }, told, take),
     );
     const choose = (path) => {
@@ -40,15 +46,15 @@ export function chooseFolder(name = "") {
       places.replaceChildren(...folder.places.map((place) => step(place)));
       way.replaceChildren(...[...folder.above, ...(folder.path ? [folder] : [])].flatMap((place, i) => [i ? " / " : "", step(place, place === folder)]));
       const rows = [
-        ...folder.folders.map((one) => row(one, "right", one.is_indexed ? "in the library" : "", () => go(one.path))),
-        ...folder.sounds.map((one) => row(one, "plus", "index this file alone", () => choose(one.path))),
+        ...folder.folders.map((one) => row(one, "right", one.is_indexed ? t("in_the_library") : "", () => go(one.path))),
+        ...(isTarget ? [] : folder.sounds).map((one) => row(one, "plus", t("index_this_file_alone"), () => choose(one.path))),
       ];
-      list.replaceChildren(...(rows.length ? rows : [h("li", { class: "quiet" }, folder.path ? "No folder and no sound is in it." : "The library has no folders yet; index one on the machine that serves this page.")]));
+      list.replaceChildren(...(rows.length ? rows : [h("li", { class: "quiet" }, folder.path ? t("no_folder_and_no_sound_is") : t("the_library_has_no_folders_yet"))]));
       list.scrollTop = 0;
       told.textContent = tell(folder);
       take.hidden = !folder.path;
-      take.replaceChildren(folder.is_indexed ? "Look for changes in " : "Index ", h("bdi", {}, folder.name));
-      take.onclick = () => choose(folder.path);
+      take.replaceChildren(verb ? `${verb} ` : folder.is_indexed ? t("look_for_changes_in") : t("index_folder_named"), h("bdi", {}, folder.name));
+      take.onclick = () => choose(isTarget && fresh.value.trim() ? `${folder.path.replace(/[\\/]$/, "")}${folder.path.includes("\\") ? "\\" : "/"}${fresh.value.trim()}` : folder.path);
       const wanted = list.querySelector("[data-wanted]");
       (wanted ?? list.querySelector("button") ?? take).focus();
       wanted?.scrollIntoView({ block: "center" });
@@ -79,7 +85,7 @@ export function chooseFolder(name = "") {
 }
 
 function tell({ path, n_sounds, n_folders, folders, sounds }) {
-  if (!path) return "Folders of the library";
+  if (!path) return t("folders_of_the_library");
   const left = n_folders - folders.length + n_sounds - sounds.length;
-  return `${count(n_folders, "folder")} and ${count(n_sounds, "sound")} directly in it${left ? `; ${left.toLocaleString("en")} are not shown` : ""}`;
+  return t("and_directly_in_it", { a: count(n_folders, "folder"), b: count(n_sounds, "sound"), c: left ? t("are_not_shown", { a: number(left) }) : "" });
 }

@@ -3,6 +3,7 @@
 import { changeTags } from "../base/api.js";
 import { h, icon, iconButton } from "../base/dom.js";
 import { sayTrouble } from "../base/messages.js";
+import { t } from "../base/text.js";
 
 /** The tags of a recording, each with a cross, and a field for another one. */
 export function tagEditor(recording) {
@@ -24,7 +25,7 @@ export function tagEditor(recording) {
   }
 
   function ask() {
-    const field = h("input", { type: "text", class: "new-tag", maxlength: 60, "aria-label": `New tag for ${recording.name}` });
+    const field = h("input", { type: "text", class: "new-tag", maxlength: 60, "aria-label": t("new_tag_for", { a: recording.name }) });
     let over = false;
     const end = (keep) => {
       if (over) return;
@@ -46,8 +47,8 @@ export function tagEditor(recording) {
 
   function draw() {
     element.replaceChildren(
-      ...tags.map((tag) => h("span", { class: "tag" }, tag, h("button", { type: "button", class: "bare tiny", "aria-label": `Take the tag ${tag} off ${recording.name}`, onclick: () => change([], [tag]) }, icon("close")))),
-      iconButton("plus", `Add a tag to ${recording.name}`, ask, { class: "bare tiny add-tag" }),
+      ...tags.map((tag) => h("span", { class: "tag" }, tag, h("button", { type: "button", class: "bare tiny", "aria-label": t("take_the_tag_off", { a: tag, b: recording.name }), onclick: () => change([], [tag]) }, icon("close")))),
+      iconButton("plus", t("add_a_tag_to", { a: recording.name }), ask, { class: "bare tiny add-tag" }),
     );
   }
   draw();

@@ -4,12 +4,15 @@ import { loadJobs } from "../base/api.js";
 import { h } from "../base/dom.js";
 import { folderTree } from "../base/foldertree.js";
 import { span } from "../base/format.js";
+import { refreshInfo } from "../base/info.js";
 import { showJob } from "../base/jobs.js";
 import { sayTrouble } from "../base/messages.js";
 import { indexPanel } from "./indexing.js";
 import { suggestionPanel } from "./suggestions.js";
 import { recordingTable } from "./table.js";
+import { number, t, tn } from "../base/text.js";
 
+const COUNT_EVERY_MS = 3000; // while a job is at work
 const KEPT = "library-folders"; // as long as this tab is open
 
 export function open(box, info) {
@@ -19,27 +22,29 @@ export function open(box, info) {
   const suggested = suggestionPanel();
   let places = JSON.parse(sessionStorage.getItem(KEPT) ?? '{"folders":[],"not_folders":[]}');
   const tree = folderTree(() => places, choosePlaces);
-  const all = h("button", { type: "button", class: "all-folders", onclick: () => choosePlaces({ folders: [], not_folders: [] }) }, "All folders");
+  const all = h("button", { type: "button", class: "all-folders", onclick: () => choosePlaces({ folders: [], not_folders: [] }) }, t("all_folders"));
   const numbers = h("dl", { class: "numbers" });
   const upgrade = h("p", { class: "quiet upgrade", hidden: true });
   const indexing = indexPanel(() => info, watchJob);
   const running = h("div", { class: "running" });
   const tabs = tabList([
-    ["Sounds", table],
-    ["Could not be read", failed],
-    ["Suggested tags", suggested],
+    [t("sounds_tab"), table],
+    [t("failed_tab"), failed],
+    [t("suggested_tags"), suggested],
   ]);
   box.replaceChildren(
     h(
       "div",
       { class: "library" },
-      h("aside", { "aria-label": "Folders" }, h("h1", {}, "Library"), numbers, upgrade, indexing.element, running, h("div", { class: "row between" }, h("h2", { class: "folders-title" }, "Folders"), all), tree.element),
+      h("aside", { "aria-label": t("folders") }, h("h1", {}, t("library")), numbers, upgrade, indexing.element, running, h("div", { class: "row between" }, h("h2", { class: "folders-title" }, t("folders")), all), tree.element),
       h("section", { class: "library-main" }, tabs.element),
     ),
   );
 
   function watchJob(job) {
+    const counting = setInterval(() => refreshInfo().catch(() => null), COUNT_EVERY_MS);
     showJob(running, job, (kind) => {
+      clearInterval(counting);
       indexing.release();
       if (kind === "done") fill();
     });
@@ -48,15 +53,15 @@ export function open(box, info) {
   function fill() {
     numbers.replaceChildren(
       ...[
-        [info.n_recordings.toLocaleString("en"), info.n_recordings === 1 ? "recording" : "recordings"],
-        [span(info.duration_s), "of audio"],
-        [info.n_segments.toLocaleString("en"), "segments"],
-        [info.n_failed.toLocaleString("en"), "could not be read"],
+        [number(info.n_recordings), tn("of_recordings", info.n_recordings)],
+        [span(info.duration_s), t("of_audio")],
+        [number(info.n_segments), tn("of_segments", info.n_segments)],
+        [number(info.n_failed), t("failed_count")],
       ].map(([value, words]) => h("div", {}, h("dd", {}, value), h("dt", {}, words))),
     );
     const newer = info.newer_model;
     upgrade.hidden = !newer;
-    if (newer) upgrade.textContent = `A newer version of ${newer.name} is there. This library goes on with its own until you embed it anew, about ${Math.max(1, Math.round(newer.estimated_s / 60))} min: soundkin index --rebuild`;
+    if (newer) upgrade.textContent = t("a_newer_version_of_is_there", { a: newer.name, b: Math.max(1, Math.round(newer.estimated_s / 60)) });
     tabs.note(1, info.n_failed);
     table.update();
     failed.update();
@@ -94,7 +99,7 @@ function tabList(panels) {
     h("button", { type: "button", role: "tab", id: `tab-${i}`, "aria-controls": `panel-${i}`, onclick: () => choose(i) }, words),
   );
   const boxes = panels.map(([, panel], i) => h("div", { role: "tabpanel", id: `panel-${i}`, "aria-labelledby": `tab-${i}` }, panel.element));
-  const bar = h("div", { role: "tablist", class: "tabs", "aria-label": "Parts of the library" }, buttons);
+  const bar = h("div", { role: "tablist", class: "tabs", "aria-label": t("parts_of_the_library") }, buttons);
   function choose(at) {
     buttons.forEach((button, i) => {
       button.setAttribute("aria-selected", String(i === at));

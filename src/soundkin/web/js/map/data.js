@@ -11,8 +11,8 @@ function unpack(text, Kind) {
 
 /**
  * Load the map, null where there is none yet: `n` points, `ids` (text) and `starts_s` of what each one is, `places` (Float32Array of x, y
- * pairs in [0, 1], y downward), and `columns` to colour by: `{name, title, rgb, legend, ramp}`, `rgb` three
- * bytes a point, `legend` of `{words, colour}`.
+ * pairs in [0, 1], y downward), and `columns` to colour by: `{name, title, rgb, codes, legend}`, `rgb` three
+ * bytes a point, `codes` its kind, `legend` of `{words, colour, code}`, with a code of null on a scale.
  */
 export async function fetchMap() {
   const sent = await loadMap();
@@ -38,6 +38,8 @@ function readColumn({ name, title, codes, palette, legend }, n) {
   const code = unpack(codes, Uint8Array);
   const rgb = new Uint8Array(3 * n);
   for (let i = 0; i < n; i++) rgb.set(palette[code[i]], 3 * i);
-  const words = legend.map(([words, place]) => ({ words, colour: `rgb(${palette[place].join(", ")})` }));
-  return { name, title, rgb, legend: words };
+  const kinds = new Set(code);
+  const isKinds = kinds.size <= legend.length; // else it is a scale, of which the legend tells some places
+  const words = legend.map(([words, place]) => ({ words, colour: `rgb(${palette[place].join(", ")})`, code: isKinds ? place : null }));
+  return { name, title, rgb, codes: code, legend: words };
 }

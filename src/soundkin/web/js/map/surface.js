@@ -3,15 +3,17 @@
 import { KDBush, polygonContains, select, zoom, zoomIdentity } from "../../vendor/plot.js";
 import { h } from "../base/dom.js";
 import { pointDrawer } from "./points.js";
+import { t } from "../base/text.js";
 
 const NEAR_PX = 14;
 const MARGIN_PX = 28;
+const FAINT = 16; // of 255, what a colour that is left out keeps
 const DIRECTIONS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 /** `on` has `hover(i, place)`, `leave()`, `pick(i)` and `enclose(indices)`; i is a point's number. */
 export function mapSurface({ n, ids, places }, on) {
   const canvas = h("canvas", { class: "points", "aria-hidden": "true" });
-  const above = h("canvas", { class: "above", tabindex: "0", role: "application", "aria-label": "Map of sounds. Arrows go to the nearest sound that way and play it, Enter searches from it." });
+  const above = h("canvas", { class: "above", tabindex: "0", role: "application", "aria-label": t("map_of_sounds_arrows_go_to") });
   const element = h("div", { class: "surface" }, canvas, above);
   const index = new KDBush(n);
   for (let i = 0; i < n; i++) index.add(places[2 * i], places[2 * i + 1]);
@@ -26,6 +28,7 @@ export function mapSurface({ n, ids, places }, on) {
   let enclosed = [];
   let rings = { query: null, hits: [] };
   let asked = false;
+  let touchable = () => true;
 
   const side = () => Math.min(element.clientWidth, element.clientHeight) - 2 * MARGIN_PX;
   const base = () => zoomIdentity.translate((element.clientWidth - side()) / 2, (element.clientHeight - side()) / 2).scale(side());
@@ -97,7 +100,7 @@ export function mapSurface({ n, ids, places }, on) {
     let least = Infinity;
     for (const i of index.within(px, py, within / at.k)) {
       const away = (places[2 * i] - px) ** 2 + (places[2 * i + 1] - py) ** 2;
-      if (away < least) [best, least] = [i, away];
+      if (away < least && touchable(i)) [best, least] = [i, away];
     }
     return best;
   }
@@ -162,7 +165,7 @@ export function mapSurface({ n, ids, places }, on) {
     const xs = shape.map(([x]) => x);
     const ys = shape.map(([, y]) => y);
     const box = index.range(Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys));
-    return box.filter((i) => polygonContains(shape, [places[2 * i], places[2 * i + 1]])).sort((a, b) => a - b);
+    return box.filter((i) => touchable(i) && polygonContains(shape, [places[2 * i], places[2 * i + 1]])).sort((a, b) => a - b);
   }
 
   above.addEventListener("keydown", (event) => {
@@ -184,7 +187,7 @@ export function mapSurface({ n, ids, places }, on) {
     for (let i = 0; i < n; i++) {
       const along = (places[2 * i] - x) * dx + (places[2 * i + 1] - y) * dy;
       const across = Math.abs((places[2 * i] - x) * dy) + Math.abs((places[2 * i + 1] - y) * dx);
-      if (i !== under && along > across && along + 2 * across < least) [best, least] = [i, along + 2 * across];
+      if (i !== under && touchable(i) && along > across && along + 2 * across < least) [best, least] = [i, along + 2 * across];
     }
     return best;
   }
@@ -197,10 +200,12 @@ export function mapSurface({ n, ids, places }, on) {
       select(above).call(zooming).on("dblclick.zoom", null);
       resize.observe(element);
     },
-    paint(rgb) {
+    /** Colour the points; those that `isShown` leaves out are faint, and are neither heard nor chosen. */
+    paint(rgb, isShown = () => true) {
       const rgba = new Uint8Array(4 * n);
       const alpha = n < 3000 ? 235 : n < 20_000 ? 200 : 150;
-      for (let i = 0; i < n; i++) rgba.set([rgb[3 * i], rgb[3 * i + 1], rgb[3 * i + 2], alpha], 4 * i);
+      touchable = isShown;
+      for (let i = 0; i < n; i++) rgba.set([rgb[3 * i], rgb[3 * i + 1], rgb[3 * i + 2], isShown(i) ? alpha : FAINT], 4 * i);
       drawer.paint(rgba);
       draw();
     },

@@ -6,13 +6,15 @@ import { exportMenu } from "../search/export.js";
 import { count, length, shortFolder, stem } from "../base/format.js";
 import { showJob } from "../base/jobs.js";
 import { sayTrouble, whisper } from "../base/messages.js";
+import { selectAll } from "../base/selection.js";
 import { change, current, searchFrom } from "../base/state.js";
 import { runSearch, soundOf } from "../search/ask.js";
-import { cardList } from "../search/cardlist.js";
-import { plainHit } from "../search/view.js";
+import { hitList } from "../search/hitlist.js";
+import { plainHit } from "../search/plain.js";
 import * as player from "../sound/player.js";
 import { fetchMap } from "./data.js";
 import { mapSurface } from "./surface.js";
+import { named, t } from "../base/text.js";
 
 const LISTED_AT_ONCE = 120;
 const HEARD_S = 5;
@@ -29,7 +31,7 @@ export async function open(box, info) {
 
 function noMap(box, info) {
   const place = h("div");
-  const make = h("button", { type: "button", class: "strong" }, "Make the map");
+  const make = h("button", { type: "button", class: "strong" }, t("make_the_map"));
   make.addEventListener("click", async () => {
     make.disabled = true;
     try {
@@ -47,9 +49,9 @@ function noMap(box, info) {
     h(
       "div",
       { class: "empty" },
-      h("h2", {}, "There is no map yet"),
-      h("p", {}, info.n_recordings ? "It places every recording among those that sound alike. Making it takes some seconds for a thousand sounds, a few minutes for a hundred thousand; later ones are placed into it." : "The library is empty. Index a folder first."),
-      info.n_recordings ? make : h("button", { type: "button", class: "strong", onclick: () => change({ view: "library" }) }, "Index a folder"),
+      h("h2", {}, t("there_is_no_map_yet")),
+      h("p", {}, info.n_recordings ? t("it_places_every_recording_among_those") : t("the_library_is_empty_index_a")),
+      info.n_recordings ? make : h("button", { type: "button", class: "strong", onclick: () => change({ view: "library" }) }, t("index_a_folder")),
       place,
     ),
   );
@@ -57,19 +59,19 @@ function noMap(box, info) {
 }
 
 function show(box, map, { formats }) {
-  const list = cardList({ label: "Sounds inside the line" });
+  const list = hitList({ label: t("sounds_beside_the_map") });
   const chosen = h("div", { class: "chosen" });
-  const legend = h("ul", { class: "legend", "aria-label": "Colours" });
+  const legend = h("ul", { class: "legend", "aria-label": t("colours") });
   const note = h("div", { class: "map-note", hidden: true });
-  const colour = h("select", { "aria-label": "Colour" }, map.columns.map(({ name, title }) => h("option", { value: name }, title.toLowerCase())));
-  const lasso = press(h("button", { type: "button", title: "Draw a line round sounds (or hold Shift)" }, icon("lasso"), "Lasso"), false);
-  const fit = h("button", { type: "button" }, icon("fit"), "All");
+  const colour = h("select", { "aria-label": t("colour") }, map.columns.map(({ name, title }) => h("option", { value: name }, named("column", name, title.toLowerCase()))));
+  const lasso = press(h("button", { type: "button", title: t("draw_a_line_round_sounds_or") }, icon("lasso"), t("lasso")), false);
+  const fit = h("button", { type: "button" }, icon("fit"), t("all"));
   let hits = [];
 
   const surface = mapSurface(map, { hover: hear, leave: () => (note.hidden = true), pick: (i) => searchFrom(soundAt(i)), enclose });
-  const stage = h("div", { class: "map-stage" }, surface.element, note, h("div", { class: "map-tools" }, h("label", { class: "row small" }, "coloured by", colour), lasso, fit), legend);
-  const aside = h("aside", { class: "map-side", "aria-label": "Chosen sounds" }, chosen, list.element);
-  box.replaceChildren(h("h1", { class: "unseen" }, "Map"), h("div", { class: "map" }, stage, aside));
+  const stage = h("div", { class: "map-stage" }, surface.element, note, h("div", { class: "map-tools" }, h("label", { class: "row small" }, t("coloured_by"), colour), lasso, fit), legend);
+  const aside = h("aside", { class: "map-side", "aria-label": t("chosen_sounds") }, chosen, list.element);
+  box.replaceChildren(h("h1", { class: "unseen" }, t("map")), h("div", { class: "map" }, stage, aside));
   surface.start();
 
   function soundAt(i) {
@@ -94,7 +96,7 @@ function show(box, map, { formats }) {
     surface.lassoing(false);
     if (!indices.length) return tell();
     await listSome(indices, []);
-    whisper(`${count(indices.length, "sound")} inside the line`);
+    whisper(t("inside_the_line", { a: count(indices.length, "sound") }));
     return undefined;
   }
 
@@ -107,23 +109,32 @@ function show(box, map, { formats }) {
     list.show(shown.filter(Boolean).map(plainHit));
     chosen.replaceChildren(
       h("h2", {}, count(indices.length, "sound")),
-      n_left ? h("p", { class: "quiet small" }, `The first ${shown.length} are listed. `, h("button", { type: "button", onclick: () => listSome(indices, shown).catch(sayTrouble) }, `List ${Math.min(n_left, LISTED_AT_ONCE)} more`)) : "",
-      h("div", { class: "row" }, exportMenu(formats, () => list.hits().map((hit) => ({ ...hit, score: 0 }))), h("button", { type: "button", onclick: () => (surface.enclose([]), tell()) }, "Let go")),
+      n_left ? h("p", { class: "quiet small" }, t("the_first_are_listed", { a: shown.length }), h("button", { type: "button", onclick: () => listSome(indices, shown).catch(sayTrouble) }, t("list_more", { a: Math.min(n_left, LISTED_AT_ONCE) }))) : "",
+      h("div", { class: "row" }, h("button", { type: "button", onclick: () => selectAll(list.hits()) }, icon("check"), t("select_them")), exportMenu(formats, () => list.hits().map((hit) => ({ ...hit, score: 0 }))), h("button", { type: "button", onclick: () => (surface.enclose([]), tell()) }, t("let_go"))),
     );
   }
 
   function tell() {
-    list.show([]);
-    const searched = hits.length ? h("p", { class: "quiet" }, `The ring is your query; its ${count(hits.length, "hit")} are circled in amber, the best the brightest.`) : "";
-    chosen.replaceChildren(h("h2", {}, "Wander by ear"), h("p", { class: "quiet" }, "Move over the points to hear them. Click one to search from it, or draw a line round some with the lasso to list them."), searched);
+    list.show(hits);
+    if (hits.length) return chosen.replaceChildren(h("h2", {}, count(hits.length, "hit")), h("p", { class: "quiet small" }, t("the_ring_is_your_query_its")));
+    return chosen.replaceChildren(h("h2", {}, t("wander_by_ear")), h("p", { class: "quiet" }, t("move_over_the_points_to_hear")));
   }
 
-  function paint({ rgb, legend: entries }) {
-    surface.paint(rgb);
-    legend.replaceChildren(...entries.map(({ words, colour }) => {
+  function paint({ rgb, codes, legend: entries }) {
+    const only = new Set();
+    const repaint = () => surface.paint(rgb, only.size ? (i) => only.has(codes[i]) : undefined);
+    repaint();
+    legend.replaceChildren(...entries.map(({ words, colour, code }) => {
       const dot = h("i", { "aria-hidden": "true" });
       dot.style.background = colour;
-      return h("li", {}, dot, words);
+      if (code === null) return h("li", {}, dot, words);
+      const button = press(h("button", { type: "button", title: t("only_or_again_all", { a: words }) }, dot, h("bdi", {}, words)), false);
+      button.addEventListener("click", () => {
+        only[only.has(code) ? "delete" : "add"](code);
+        press(button, only.has(code));
+        repaint();
+      });
+      return h("li", {}, button);
     }));
   }
 

@@ -48,6 +48,9 @@ export function forgetAnswers() {
   answers.clear();
 }
 
+/** Ask anew for a sound that another one took the place of. */
+export const forgetSound = (id) => sounds.delete(id);
+
 /** Facts of a sound, asked for once. */
 export function soundOf(id) {
   if (!sounds.has(id)) {

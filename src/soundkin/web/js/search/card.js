@@ -4,6 +4,7 @@ import { cutName, h, icon, iconButton, press } from "../base/dom.js";
 import { clock, length, percentile, shortFolder, stem } from "../base/format.js";
 import { watchHead } from "../sound/strip.js";
 import { waveform } from "../sound/waveform.js";
+import { t, tn } from "../base/text.js";
 
 const WHOLE_UP_TO_S = 15;
 const CONTEXT = 4;
@@ -16,8 +17,8 @@ export const isWhole = (hit) => hit.recording_duration_s <= WHOLE_UP_TO_S || cov
 
 /** The stretch that a card plays: a short recording from its onset to its end, of a long one the match. */
 export function stretchOf(hit) {
-  if (!isWhole(hit)) return matchOf(hit);
-  return { id: hit.id, start_s: 0, end_s: null, length_s: hit.recording_duration_s, onset_s: Math.max(0, hit.facts?.sound_from_s ?? 0) };
+  if (!isWhole(hit)) return { ...matchOf(hit), facts: hit.facts };
+  return { id: hit.id, start_s: 0, end_s: null, length_s: hit.recording_duration_s, onset_s: Math.max(0, hit.facts?.sound_from_s ?? 0), facts: hit.facts };
 }
 
 /** The stretch that a search found. */
@@ -30,7 +31,7 @@ export const covers = (hit) => hit.start_s < BREATH_S && hit.start_s + hit.durat
 const round = (value) => Math.round(value * 1000) / 1000;
 
 /** What of the recording is drawn: all of it, or the surroundings of the match in a long one. */
-function windowOf({ start_s, duration_s, recording_duration_s: total }) {
+export function windowOf({ start_s, duration_s, recording_duration_s: total }) {
   const wide = Math.max(WHOLE_UP_TO_S, CONTEXT * duration_s);
   if (total <= wide) return [0, total];
   const low = Math.max(0, Math.min(total - wide, start_s + duration_s / 2 - wide / 2));
@@ -56,7 +57,6 @@ export function card(hit, acts) {
     waveform({ id: hit.id, n: N_PEAKS, start_s: all ? undefined : low, end_s: all ? undefined : high, from, to }),
     !(from < 0.02 && to > 0.98) && mark(from, to),
     !all && mark(hit.start_s / hit.recording_duration_s, (hit.start_s + hit.duration_s) / hit.recording_duration_s, "place"),
-    rank,
     head,
   );
   const bar = h("i");
@@ -64,30 +64,30 @@ export function card(hit, acts) {
   const better = h("span", { class: "quiet" });
   const tags = h("div", { class: "tags" });
   const copies = h("span", { class: "tag" });
-  const heart = iconButton("heart", "Favourite", () => acts.favourite(now), { class: "bare heart", tabindex: "-1" });
-  const like = iconButton("up", "More like this", () => acts.like(now), { class: "bare thumbs like", tabindex: "-1" });
-  const dislike = iconButton("down", "Less like this", () => acts.dislike(now), { class: "bare thumbs rust dislike", tabindex: "-1" });
+  const heart = iconButton("heart", t("favourite_act"), () => acts.favourite(now), { class: "bare heart", tabindex: "-1" });
+  const like = iconButton("up", t("more_like_this"), () => acts.like(now), { class: "bare thumbs like", tabindex: "-1" });
+  const dislike = iconButton("down", t("less_like_this"), () => acts.dislike(now), { class: "bare thumbs rust dislike", tabindex: "-1" });
   const element = h(
     "article",
-    { class: `card${plain ? " plain" : ""}`, tabindex: "-1", draggable: "true", dataset: { key: cardKey(hit), id: hit.id } },
+    { class: `card hit${plain ? " plain" : ""}`, tabindex: "-1", draggable: "true", dataset: { key: cardKey(hit), id: hit.id } },
     wave,
     h(
       "div",
       { class: "card-body" },
-      h("div", { class: "card-title" }, h("span", { class: "name", title: hit.path }, cutName(stem(hit.name))), heart),
+      h("div", { class: "card-title" }, rank, h("span", { class: "name", title: hit.path }, cutName(stem(hit.name))), heart),
       h("p", { class: "where", title: hit.folder }, place(hit, all)),
       h("div", { class: "score" }, h("div", { class: "track" }, bar), h("span", {}, score, " ", better)),
       tags,
       h(
         "div",
         { class: "card-acts" },
-        h("button", { type: "button", class: "from", tabindex: "-1", title: "Search from this (Enter)", onclick: () => acts.from(now) }, icon("search"), "From here"),
+        h("button", { type: "button", class: "from", tabindex: "-1", title: t("search_from_this_enter"), onclick: () => acts.from(now) }, icon("search"), t("from_here")),
         h("span", { class: "spring" }),
-        iconButton("plus", "Add to the query (+)", () => acts.plus(now), { tabindex: "-1" }),
-        iconButton("minus", "Subtract from the query (−)", () => acts.minus(now), { tabindex: "-1" }),
+        iconButton("plus", t("add_to_the_query"), () => acts.plus(now), { tabindex: "-1" }),
+        iconButton("minus", t("subtract_from_the_query"), () => acts.minus(now), { tabindex: "-1" }),
         like,
         dislike,
-        iconButton("more", "More", (event) => acts.more(now, event.currentTarget), { class: "bare more", tabindex: "-1", "aria-haspopup": "dialog" }),
+        iconButton("more", t("more"), (event) => acts.more(now, event.currentTarget), { class: "bare more", tabindex: "-1", "aria-haspopup": "dialog" }),
       ),
     ),
   );
@@ -97,12 +97,12 @@ export function card(hit, acts) {
   function update(hit, { liked = false, disliked = false } = {}) {
     now = hit;
     rank.textContent = hit.rank ?? "";
-    heart.setAttribute("aria-label", hit.favourite ? "No favourite any more (f)" : "Favourite (f)");
+    heart.setAttribute("aria-label", hit.favourite ? t("no_favourite_any_more_f") : t("favourite_f"));
     press(heart, hit.favourite);
     press(like, liked);
     press(dislike, disliked);
     element.classList.toggle("liked", liked);
-    copies.textContent = hit.n_folded ? `+ ${hit.n_folded} near-${hit.n_folded === 1 ? "copy" : "copies"}` : "";
+    copies.textContent = hit.n_folded ? tn("near_copies", hit.n_folded) : "";
     copies.title = (hit.copies ?? []).map(({ path, differs }) => `${path}: ${differs}`).join("\n");
     tags.replaceChildren(copies, ...hit.tags.filter((tag) => tag !== "favourite").map((tag) => h("span", { class: "tag" }, tag)));
     copies.hidden = !hit.n_folded;
@@ -122,19 +122,19 @@ function tellScore({ score, rank_score, percentile: value }, bar, number, beside
   bar.style.transform = `scaleX(${Math.max(0, Math.min(1, shown))})`;
   number.textContent = shown.toFixed(3);
   const refined = rank_score !== null && rank_score !== undefined;
-  beside.textContent = refined ? `refined, was ${score.toFixed(3)}` : percentile(value);
-  beside.title = `Cosine ${score.toFixed(3)}: more alike than ${value.toFixed(2)} % of pairs of unrelated sounds of the world`;
+  beside.textContent = refined ? t("refined_was", { a: score.toFixed(3) }) : percentile(value);
+  beside.title = t("cosine_more_alike_than_of_pairs", { a: score.toFixed(3), b: value.toFixed(2) });
 }
 
 function place(hit, all) {
-  const folder = shortFolder(hit.folder);
+  const folder = h("bdi", {}, shortFolder(hit.folder));
   const time = all && covers(hit) ? "" : `${clock(hit.start_s)} · `;
-  return `${folder} · ${time}${length(hit.duration_s)}${hit.recording_duration_s - hit.duration_s > 0.01 ? ` of ${length(hit.recording_duration_s)}` : ""}`;
+  return [folder, ` · ${time}${length(hit.duration_s)}${hit.recording_duration_s - hit.duration_s > 0.01 ? t("out_of", { a: length(hit.recording_duration_s) }) : ""}`];
 }
 
-function spoken(hit, plain) {
-  const where = `${stem(hit.name)}, at ${clock(hit.start_s)}, ${length(hit.duration_s)}`;
-  return plain ? where : `${hit.rank}. ${where}, score ${hit.score.toFixed(2)}`;
+export function spoken(hit, plain) {
+  const where = t("spoken_place", { a: stem(hit.name), b: clock(hit.start_s), c: length(hit.duration_s) });
+  return plain ? where : t("spoken_hit", { a: hit.rank, b: where, c: hit.score.toFixed(2) });
 }
 
 function mark(from, to, kind = "mark") {

@@ -5,12 +5,13 @@ import { cutName, h, icon, iconButton } from "../base/dom.js";
 import { clock, shortFolder, stem } from "../base/format.js";
 import { canRedo, canUndo, change, current, redo, undo } from "../base/state.js";
 import { soundOf } from "./ask.js";
+import { named, t } from "../base/text.js";
 
 /** Make the row; `update(state)` shows what is asked, `info()` tells what the library's facts are called. */
 export function chipRow(info) {
-  const list = h("ul", { class: "chip-list", "aria-label": "What is asked" });
-  const back = iconButton("undo", "Undo (Ctrl+Z)", undo);
-  const again = iconButton("redo", "Redo (Ctrl+Shift+Z)", redo);
+  const list = h("ul", { class: "chip-list", "aria-label": t("what_is_asked") });
+  const back = iconButton("undo", t("undo_ctrl_z"), undo);
+  const again = iconButton("redo", t("redo_ctrl_shift_z"), redo);
   const element = h("div", { class: "chips" }, list, h("div", { class: "row" }, back, again));
   let shown = "";
 
@@ -28,7 +29,7 @@ export function chipRow(info) {
   return { element, update };
 }
 
-const factNames = ({ facts }) => Object.fromEntries(facts.map(({ name, title, unit }) => [name, { title: title ?? name, unit: unit ?? "" }]));
+const factNames = ({ facts }) => Object.fromEntries(facts.map(({ name, title, unit }) => [name, { title: named("fact", name, title ?? name), unit: unit ?? "" }]));
 
 /** The chips of a state, in order: `{kind, words, id, mark, take}`; `id` names a sound, `take()` is what the cross does. */
 function chipsOf(state, facts) {
@@ -40,20 +41,20 @@ function chipsOf(state, facts) {
   const drop = (from, name) => Object.fromEntries(Object.entries(from).filter(([key]) => key !== name));
   return [
     ...sounds.map((sound, i) => ({ kind: sound.weight < 0 ? "minus" : "sound", words: partWords(sound), id: sound.id, mark: sound.weight < 0 ? "minus" : "search", take: without("sounds", i) })),
-    ...liked.map(({ id, start_s }, i) => ({ kind: "like", words: start_s ? ` at ${clock(start_s)}` : "", id, mark: "up", take: without("liked", i) })),
-    ...disliked.map(({ id, start_s }, i) => ({ kind: "dislike", words: start_s ? ` at ${clock(start_s)}` : "", id, mark: "down", take: without("disliked", i) })),
-    ...each("folders", "in ", shortFolder),
-    ...each("not_folders", "not in ", shortFolder),
-    filters.name && { kind: "name ", words: filters.name, take: filter(() => ({ name: undefined })) },
-    ...each("extensions", "type ", (value) => value.replace(".", "").toUpperCase()),
-    ...each("tags", "tag "),
-    filters.favourites && { kind: "favourites", words: "", take: filter(() => ({ favourites: undefined })) },
-    bounds("length ", [filters.min_duration_s, filters.max_duration_s], " s", filter(() => ({ min_duration_s: undefined, max_duration_s: undefined }))),
+    ...liked.map(({ id, start_s }, i) => ({ kind: "like", words: start_s ? t("mark_at", { a: clock(start_s) }) : "", id, mark: "up", take: without("liked", i) })),
+    ...disliked.map(({ id, start_s }, i) => ({ kind: "dislike", words: start_s ? t("mark_at", { a: clock(start_s) }) : "", id, mark: "down", take: without("disliked", i) })),
+    ...each("folders", t("chip_in"), shortFolder),
+    ...each("not_folders", t("chip_not_in"), shortFolder),
+    filters.name && { kind: t("chip_name"), words: filters.name, take: filter(() => ({ name: undefined })) },
+    ...each("extensions", t("chip_type"), (value) => value.replace(".", "").toUpperCase()),
+    ...each("tags", t("chip_tag")),
+    filters.favourites && { kind: t("chip_favourites"), words: "", take: filter(() => ({ favourites: undefined })) },
+    bounds(t("chip_length"), [filters.min_duration_s, filters.max_duration_s], " s", filter(() => ({ min_duration_s: undefined, max_duration_s: undefined }))),
     ...Object.entries(filters.facts).map(([name, limits]) => bounds(`${titleOf(name, facts)} `, limits, unitOf(name, facts), filter((now) => ({ facts: drop(now.facts, name) })))),
-    state.min_score !== undefined && { kind: "score ", words: `at least ${state.min_score}`, take: () => change({ min_score: undefined }) },
-    state.min_percentile !== undefined && { kind: "percentile ", words: `at least ${state.min_percentile}`, take: () => change({ min_percentile: undefined }) },
-    state.fold && { kind: "without near-copies", words: "", take: () => change({ fold: false }) },
-    ...Object.entries(weights).map(([name, weight]) => ({ kind: "also alike in ", words: `${titleOf(name, facts)} ${weight.toFixed(2)}`, take: () => change({ weights: drop(current().weights, name) }) })),
+    state.min_score !== undefined && { kind: t("chip_score"), words: t("at_least", { a: state.min_score }), take: () => change({ min_score: undefined }) },
+    state.min_percentile !== undefined && { kind: t("chip_percentile"), words: t("at_least", { a: state.min_percentile }), take: () => change({ min_percentile: undefined }) },
+    state.fold && { kind: t("chip_fold"), words: "", take: () => change({ fold: false }) },
+    ...Object.entries(weights).map(([name, weight]) => ({ kind: t("chip_weight"), words: `${titleOf(name, facts)} ${weight.toFixed(2)}`, take: () => change({ weights: drop(current().weights, name) }) })),
   ].filter(Boolean);
 }
 
@@ -63,7 +64,7 @@ const unitOf = (name, facts) => (facts[name]?.unit ? ` ${facts[name].unit}` : ""
 function bounds(kind, [low, high], unit, take) {
   const has = (value) => value !== undefined && value !== null;
   if (!has(low) && !has(high)) return null;
-  const words = has(low) && has(high) ? `${low} to ${high}` : has(low) ? `from ${low}` : `up to ${high}`;
+  const words = has(low) && has(high) ? t("from_to", { a: low, b: high }) : has(low) ? t("from", { a: low }) : t("up_to", { a: high });
   return { kind, words: `${words}${unit}`, take };
 }
 
@@ -72,13 +73,13 @@ function partWords({ start_s, end_s, weight }) {
   return `${part}${Math.abs(weight) === 1 ? "" : ` ×${Math.abs(weight).toFixed(2)}`}`;
 }
 
-const SPOKEN = { sound: "", minus: "subtracted: ", like: "more like ", dislike: "less like " };
+const SPOKEN = { sound: "", minus: t("spoken_minus"), like: t("spoken_like"), dislike: t("spoken_dislike") };
 
 function draw({ kind, words, title, id, mark, take }) {
   const name = h("span", { class: "chip-words", title: title ?? null }, id ? "…" : `${kind}${words}`);
-  const remove = iconButton("close", "Take away", take, { class: "bare tiny" });
+  const remove = iconButton("close", t("close"), take, { class: "bare tiny" });
   const element = h("li", { class: `chip ${id ? kind : "filter"}` }, mark && icon(mark), name, remove);
-  const tell = (told, spoken) => (remove.setAttribute("aria-label", `Take away: ${spoken}`), (remove.title = `Take away: ${spoken}`), told);
+  const tell = (told, spoken) => (remove.setAttribute("aria-label", t("chip_take_away", { a: spoken })), (remove.title = t("chip_take_away", { a: spoken })), told);
   if (!id) tell(null, `${kind}${words}`);
   else nameOf(id).then((found) => name.replaceChildren(tell(cutName(found), `${SPOKEN[kind]}${found}${words}`), words));
   return element;
@@ -88,6 +89,6 @@ async function nameOf(id) {
   try {
     return id.startsWith("c") ? (await loadConcepts()).find((one) => one.id === id).name : stem((await soundOf(id)).name);
   } catch {
-    return "a sound that is gone";
+    return t("a_sound_that_is_gone");
   }
 }

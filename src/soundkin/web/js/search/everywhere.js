@@ -10,6 +10,7 @@ import { watchHead } from "../sound/strip.js";
 import { waveform } from "../sound/waveform.js";
 import { soundOf } from "./ask.js";
 import { exportMenu } from "./export.js";
+import { t } from "../base/text.js";
 
 const SHORTEST_S = 2; // of a recording in which anything can be twice
 const LEAST = 0.3; // the lowest score that the slider can ask for
@@ -20,9 +21,9 @@ const requestOf = ({ sounds, liked, disliked }) => ({ sounds, liked, disliked, w
 
 /** Make the panel; `update(state)` follows the query, `formats` are those that events can be exported in. */
 export function everywherePanel(formats) {
-  const opener = h("button", { type: "button", class: "everywhere-open", "aria-expanded": "false" }, icon("search"), "Everywhere in this recording");
+  const opener = h("button", { type: "button", class: "everywhere-open", "aria-expanded": "false" }, icon("search"), t("everywhere_in_this_recording"));
   const body = h("div", { class: "everywhere-body", hidden: true });
-  const element = h("section", { class: "everywhere", "aria-label": "Everywhere in this recording", hidden: true }, opener, body);
+  const element = h("section", { class: "everywhere", "aria-label": t("everywhere_in_this_recording"), hidden: true }, opener, body);
   let panel = null;
   let last = "";
   let running = null;
@@ -38,7 +39,7 @@ export function everywherePanel(formats) {
     close();
     last = key;
     running = new AbortController();
-    body.replaceChildren(h("p", { class: "quiet" }, `Listening through ${length(sound.duration_s)} …`));
+    body.replaceChildren(h("p", { class: "quiet" }, t("listening_through", { a: length(sound.duration_s) })));
     try {
       const answer = await findEvents(requestOf(state), running.signal);
       if (key !== last) return;
@@ -69,18 +70,18 @@ function eventStrip(sound, answer, formats) {
   const total = sound.duration_s;
   const ticks = h("div", { class: "ticks" });
   const head = h("div", { class: "head" });
-  const label = `Waveform of ${sound.name} with every match`;
+  const label = t("waveform_of_with_every_match", { a: sound.name });
   const box = h("div", { class: "event-strip" }, waveform({ id: sound.id, n: N_PEAKS, label }), ticks, head);
-  const slider = h("input", { type: "range", min: LEAST, max: 1, step: 0.01, "aria-label": "Least score", value: answer.chosen_score.toFixed(2) });
+  const slider = h("input", { type: "range", min: LEAST, max: 1, step: 0.01, "aria-label": t("least_score"), value: answer.chosen_score.toFixed(2) });
   const least = h("output");
   const words = h("p", { class: "matches", role: "status" });
-  const chosenLeast = h("button", { type: "button", onclick: () => setLeast(answer.chosen_score.toFixed(2)) }, "As chosen");
+  const chosenLeast = h("button", { type: "button", onclick: () => setLeast(answer.chosen_score.toFixed(2)) }, t("as_chosen"));
   const tools = h(
     "div",
     { class: "row" },
-    iconButton("left", "Previous match (p)", () => step(-1)),
-    iconButton("right", "Next match (n)", () => step(1)),
-    h("label", { class: "row small" }, "least score ", slider, least),
+    iconButton("left", t("previous_match_p"), () => step(-1)),
+    iconButton("right", t("next_match_n"), () => step(1)),
+    h("label", { class: "row small" }, t("least_score_label"), slider, least),
     chosenLeast,
     sound.id.startsWith("r") && exportMenu(formats, () => shown),
   );
@@ -101,18 +102,18 @@ function eventStrip(sound, answer, formats) {
   }
 
   function tick(event, place) {
-    const button = h("button", { type: "button", tabindex: "-1", title: describe(event), "aria-label": `Match at ${describe(event)}`, onclick: () => choose(place) });
+    const button = h("button", { type: "button", tabindex: "-1", title: describe(event), "aria-label": t("match_at", { a: describe(event) }), onclick: () => choose(place) });
     button.style.left = `${100 * share(event.start_s)}%`;
     button.style.width = `${100 * share(event.end_s - event.start_s)}%`;
     return button;
   }
 
-  const describe = (event) => `${clock(event.start_s)}, ${length(event.end_s - event.start_s)}, score ${event.score.toFixed(2)}`;
+  const describe = (event) => t("spoken_match", { a: clock(event.start_s), b: length(event.end_s - event.start_s), c: event.score.toFixed(2) });
 
   function mark() {
     [...ticks.children].forEach((button, place) => button.classList.toggle("chosen", place === at));
-    const none = answer.events.length ? "None has such a score." : "It is nowhere in this recording.";
-    words.textContent = at < 0 ? (shown.length ? `${count(shown.length, "match", "matches")}; n and p go from one to the next` : none) : `${at + 1} of ${shown.length}: ${describe(shown[at])}`;
+    const none = answer.events.length ? t("none_has_such_a_score") : t("it_is_nowhere_in_this_recording");
+    words.textContent = at < 0 ? (shown.length ? t("n_and_p_go_from_one", { a: count(shown.length, "match") }) : none) : t("match_of", { a: at + 1, b: shown.length, c: describe(shown[at]) });
   }
 
   function choose(place) {

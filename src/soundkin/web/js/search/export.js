@@ -7,14 +7,16 @@ import { clock, stem } from "../base/format.js";
 import { say, sayTrouble } from "../base/messages.js";
 import { change } from "../base/state.js";
 import { addRecording } from "../kit/store.js";
+import { tagEditor } from "../library/tagging.js";
+import { named, t } from "../base/text.js";
 
 /** A recording's own file: its name and address. */
-const fileOf = (hit) => ({ name: hit.name, url: absolute(audioUrl(hit.id, undefined, undefined, true)) });
+const fileOf = (hit) => ({ name: hit.name, url: absolute(audioUrl(hit.id, undefined, undefined, { download: true })) });
 
 /** The match, cut out as WAV: its name and address. */
 function cutOf(hit) {
   const { id, start_s, end_s } = matchOf(hit);
-  return { name: `${stem(hit.name)} ${clock(hit.start_s).replaceAll(":", ".")}.wav`, url: absolute(audioUrl(id, start_s, end_s, true)) };
+  return { name: `${stem(hit.name)} ${clock(hit.start_s).replaceAll(":", ".")}.wav`, url: absolute(audioUrl(id, start_s, end_s, { download: true })) };
 }
 
 const absolute = (address) => new URL(address, location.href).href;
@@ -45,7 +47,7 @@ export function saveFile(blob, name) {
 async function copyPath(hit) {
   try {
     await navigator.clipboard.writeText(hit.path);
-    say("The path is in the clipboard.");
+    say(t("the_path_is_in_the_clipboard"));
   } catch {
     say(hit.path);
   }
@@ -53,7 +55,7 @@ async function copyPath(hit) {
 
 async function intoKit(hit) {
   const name = addRecording((await loadInfo()).library, { ...hit, duration_s: hit.recording_duration_s ?? hit.duration_s });
-  say(`It is the kit's ${name}.`, { act: { words: "Open the kit", run: () => change({ view: "kit" }) } });
+  say(t("it_is_the_kit_s", { a: name }), { act: { words: t("open_the_kit"), run: () => change({ view: "kit" }) } });
 }
 
 /** What else can be done with a hit, as a small dialog. */
@@ -62,20 +64,21 @@ export function showMore(hit, opener, why) {
     h("button", { type: "button", onclick: () => (dialog.close(), Promise.resolve(run()).catch(sayTrouble)) }, icon(mark), words);
   const dialog = h(
     "dialog",
-    { class: "more-box", "aria-label": `What to do with ${hit.name}` },
-    h("header", {}, h("div", {}, h("h2", {}, stem(hit.name)), h("p", { class: "quiet small path" }, hit.path)), iconButton("close", "Close", () => dialog.close())),
+    { class: "more-box", "aria-label": t("what_to_do_with", { a: hit.name }) },
+    h("header", {}, h("div", {}, h("h2", {}, stem(hit.name)), h("p", { class: "quiet small path" }, hit.path)), iconButton("close", t("close"), () => dialog.close())),
     h(
       "div",
       { class: "acts" },
-      why && hit.score !== undefined && entry("help", "Why this hit", () => why(hit)),
-      entry("ear", "Hear it deformed", () => change({ view: "hear", sounds: [{ id: hit.id, weight: 1, start_s: stretchOf(hit).start_s, end_s: stretchOf(hit).end_s }] })),
-      entry("export", "Download the file", () => download(fileOf(hit).url, hit.name)),
-      !covers(hit) && entry("export", "Download the match alone (WAV)", () => download(cutOf(hit).url, cutOf(hit).name)),
-      entry("plus", "Add to the kit", () => intoKit(hit)),
-      entry("save", "Copy the path", () => copyPath(hit)),
-      entry("search", "Show in the file manager", () => reveal(hit.id)),
+      why && hit.score !== undefined && entry("help", t("why_this_hit_act"), () => why(hit)),
+      entry("ear", t("hear_deformed"), () => change({ view: "hear", sounds: [{ id: hit.id, weight: 1, start_s: stretchOf(hit).start_s, end_s: stretchOf(hit).end_s }] })),
+      entry("export", t("download_the_file"), () => download(fileOf(hit).url, hit.name)),
+      !covers(hit) && entry("export", t("download_the_match_alone_wav"), () => download(cutOf(hit).url, cutOf(hit).name)),
+      entry("plus", t("add_to_the_kit"), () => intoKit(hit)),
+      entry("save", t("copy_the_path"), () => copyPath(hit)),
+      entry("search", t("show_in_the_file_manager"), () => reveal(hit.id)),
     ),
-    h("p", { class: "quiet small" }, "Or drag the card into your DAW or a folder."),
+    h("div", { class: "row" }, h("span", { class: "label" }, t("tags")), tagEditor({ ...hit, tags: hit.tags.filter((tag) => tag !== "favourite") })),
+    h("p", { class: "quiet small" }, dragWords()),
   );
   dialog.addEventListener("close", () => {
     dialog.remove();
@@ -85,11 +88,18 @@ export function showMore(hit, opener, why) {
   dialog.showModal();
 }
 
+/** What dragging does here, as it is: browsers differ. */
+function dragWords() {
+  const isChromium = Boolean(navigator.userAgentData?.brands.some(({ brand }) => brand === "Chromium"));
+  if (isChromium) return t("or_drag_the_card_into_a");
+  return t("this_browser_gives_other_programs_no");
+}
+
 /** A menu that exports the hits that `hits()` gives, in the formats that the server has. */
 export function exportMenu(formats, hits) {
-  return menu("Export the list", [icon("export"), "Export"], () =>
+  return menu(t("export_the_list"), [icon("export"), t("export")], () =>
     formats.map((format) => ({
-      words: format.title,
+      words: named("format", format.name, format.title),
       run: async () => {
         try {
           const rows = hits().map(({ id, start_s, duration_s, score }) => ({ id, start_s, duration_s, score }));

@@ -1,16 +1,12 @@
 // How good an answer is, in words.
 
-import { count } from "../base/format.js";
+import { t, tn } from "../base/text.js";
 
-const TITLES = { many: "Many sounds like this", some: "A few sounds like this", none: "Nothing here is much like it" };
+const TITLES = { many: t("many_sounds_like_this"), some: t("a_few_sounds_like_this"), none: t("nothing_here_is_much_like_it") };
 
 /** A title and a sentence about an answer's hits. */
 export function verdictWords({ verdict }) {
-  if (!verdict) return { title: "What sounds like it", words: "" };
+  if (!verdict) return { title: t("what_sounds_like_it"), words: "" };
   const { word, n_good } = verdict;
-  const words =
-    word === "none"
-      ? "These are the nearest, but no nearer than a sound that is not here comes by chance."
-      : `${count(n_good, "of them is", "of them are")} nearer than chance finds here.`;
-  return { title: TITLES[word], words };
+  return { title: TITLES[word], words: word === "none" ? t("these_are_the_nearest_but_no") : tn("n_nearer", n_good) };
 }

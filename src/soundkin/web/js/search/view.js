@@ -1,6 +1,6 @@
 // The search view: a welcome while there is no query, then query, filters and hits.
 
-import { loadConcepts, loadRecordings } from "../base/api.js";
+import { loadConcepts, loadVaried } from "../base/api.js";
 import { h, icon, press } from "../base/dom.js";
 import { everywherePanel } from "./everywhere.js";
 import { exportMenu } from "./export.js";
@@ -9,14 +9,21 @@ import { sayTrouble, whisper } from "../base/messages.js";
 import { change, current, resetFilters } from "../base/state.js";
 import { indexFolder } from "../library/start.js";
 import * as player from "../sound/player.js";
-import { forgetAnswers, requestOf, runSearch } from "./ask.js";
+import { tuneTo } from "../sound/tuning.js";
+import { forgetAnswers, requestOf, runSearch, soundOf } from "./ask.js";
 import { chipRow } from "./chips.js";
-import { cardList, hoverPlays, setHoverPlays } from "./cardlist.js";
+import { formButton } from "./lines.js";
+import { hitList, hoverPlays, setHoverPlays } from "./hitlist.js";
 import { conceptShelf, saveConceptButton } from "./concepts.js";
 import { filterPanel } from "./filters.js";
+import { historyStrip } from "./history.js";
+import { plainHit } from "./plain.js";
 import { queryPanel, waysToStart } from "./query.js";
 import { verdictWords } from "./verdict.js";
 import { showWhy } from "./why.js";
+import { t } from "../base/text.js";
+
+const keptForm = () => (localStorage.getItem("form") === "lines" ? "lines" : "cards");
 
 const MORE = 30;
 const MOST = 240;
@@ -44,85 +51,105 @@ export function open(box, info) {
   return { update, close: () => (listen.abort(), part?.close()) };
 }
 
-/** A recording of the library as a hit that nobody searched for: a plain card. */
-export function plainHit(recording) {
-  const { duration_s } = recording;
-  return { ...recording, start_s: 0, duration_s: Math.min(duration_s, 15), recording_duration_s: duration_s };
-}
-
 function welcome(info) {
-  const list = cardList({ label: "Sounds to start from" });
+  const list = hitList({ label: t("sounds_to_start_from") });
   const ways = h("div", { class: "row" });
   ways.append(...waysToStart(ways, true));
-  const shelf = h("section", { "aria-label": "Start anywhere" });
+  const shelf = h("section", { "aria-label": t("start_anywhere") });
   const concepts = h("div");
+  const earlier = historyStrip();
   const element = h(
     "div",
     {},
     h(
       "section",
       { class: "welcome" },
-      h("h1", {}, "What sounds ", h("em", {}, "like this"), "?"),
-      h("p", {}, "Drop a sound anywhere on this page. You get the places in your collection that sound alike, and from each of them you can walk on."),
+      h("h1", {}, t("what_sounds"), h("em", {}, t("like_this")), "?"),
+      h("p", {}, t("drop_a_sound_anywhere_on_this")),
       ways,
     ),
+    earlier.element,
     concepts,
     shelf,
   );
-  if (info.n_recordings) fillShelf(shelf, list, info);
+  if (info.n_recordings) fillShelf(shelf, list);
   else shelf.append(emptyLibrary());
   loadConcepts().then((found) => conceptShelf(concepts, found), () => null);
-  return { kind: "welcome", element, close: list.close };
+  return { kind: "welcome", element, close: () => (list.close(), earlier.close()) };
 }
 
 function emptyLibrary() {
   return h(
     "div",
     { class: "empty" },
-    h("h2", {}, "This library is still empty"),
-    h("p", {}, "Index a folder of sounds first; it takes about a second for two minutes of audio, and can go on while you search."),
-    h("button", { type: "button", class: "strong", onclick: () => indexFolder() }, "Index a folder"),
+    h("h2", {}, t("this_library_is_still_empty")),
+    h("p", {}, t("index_a_folder_of_sounds_first")),
+    h("button", { type: "button", class: "strong", onclick: () => indexFolder() }, t("index_a_folder")),
   );
 }
 
-async function fillShelf(shelf, list, info) {
+async function fillShelf(shelf, list) {
   const draw = async () => {
     try {
-      const n = Math.max(0, info.n_recordings - SHELF);
-      const { recordings } = await loadRecordings({ offset: Math.floor(Math.random() * (n + 1)), limit: SHELF });
-      list.show(recordings.filter((recording) => !recording.error && recording.duration_s).map(plainHit));
+      list.show((await loadVaried(SHELF, Math.floor(Math.random() * 2 ** 32))).map(plainHit));
     } catch (error) {
       sayTrouble(error);
     }
   };
-  shelf.append(h("div", { class: "shelf-head" }, h("h2", {}, "Or start anywhere"), h("button", { type: "button", onclick: draw }, icon("dice"), "Others")), list.element);
+  shelf.append(h("div", { class: "shelf-head" }, h("h2", {}, t("or_start_anywhere")), h("button", { type: "button", onclick: draw }, icon("dice"), t("others"))), list.element);
   await draw();
 }
 
 function searching(info) {
   const query = queryPanel();
   const everywhere = everywherePanel(info().formats);
+  const earlier = historyStrip();
   let filters = filterPanel(info());
-  const list = cardList({ label: "Hits", why: (hit) => showWhy(current().sounds, hit), query: query.played });
+  const makeList = () => hitList({ label: t("hits"), why: (hit) => showWhy(current().sounds, hit), query: query.played, form: keptForm() });
+  let list = makeList();
   const verdict = h("div", { class: "verdict" });
   const chips = chipRow(info);
-  const more = h("button", { type: "button", class: "more-hits" }, "More hits");
-  const hover = press(h("button", { type: "button", title: "Play a card while the pointer is on it" }, icon("hover"), "Hover plays"), hoverPlays());
-  const fold = h("label", { class: "row small" }, "per recording ", h("select", { "aria-label": "Hits per recording at most" }, [1, 2, 3, 5, 10].map((n) => h("option", { value: n }, n))));
-  const tools = h("div", { class: "row" }, fold, hover, saveConceptButton(), exportMenu(info().formats, list.hits));
-  const results = h("section", { "aria-label": "Results" }, chips.element, h("div", { class: "results-head" }, verdict, tools), list.element, h("div", { class: "empty" }, more));
-  const element = h("div", { class: "searching" }, query.element, everywhere.element, filters.element, results);
+  const more = h("button", { type: "button", class: "more-hits" }, t("more_hits"));
+  const hover = press(h("button", { type: "button", class: "hover-plays", title: t("play_a_card_while_the_pointer") }, icon("hover"), t("hover_plays")), hoverPlays());
+  const fold = h("label", { class: "row small" }, t("per_recording"), h("select", { "aria-label": t("hits_per_recording_at_most") }, [1, 2, 3, 5, 10].map((n) => h("option", { value: n }, n))));
+  const tools = h("div", { class: "row" }, fold, hover, saveConceptButton(), exportMenu(info().formats, () => list.hits()));
+  const form = h("span", {});
+  const results = h("section", { "aria-label": t("results") }, h("h1", { class: "unseen" }, t("what_sounds_like_it")), chips.element, h("div", { class: "results-head" }, verdict, form, tools), list.element, h("div", { class: "empty" }, more));
+  const element = h("div", { class: "searching" }, query.element, earlier.element, everywhere.element, filters.element, results);
   more.addEventListener("click", () => change({ top_k: Math.min(MOST, current().top_k + MORE) }, { replace: true }));
   hover.addEventListener("click", () => (setHoverPlays(!hoverPlays()), press(hover, hoverPlays())));
   fold.querySelector("select").addEventListener("change", (event) => change({ per_recording: Number(event.target.value) }));
   let last = "";
   let isNew = false;
   const listen = new AbortController();
+  showForm();
+  addEventListener("changeform", () => changeForm(), listen);
+
+  function showForm() {
+    element.classList.toggle("dense", keptForm() === "lines");
+    form.replaceChildren(formButton(keptForm(), changeForm));
+  }
+
+  /** Show the same hits as lines, or as cards again; the choice is remembered. */
+  function changeForm() {
+    localStorage.setItem("form", keptForm() === "lines" ? "cards" : "lines");
+    const hits = list.hits();
+    const before = list;
+    list = makeList();
+    before.element.replaceWith(list.element);
+    before.close();
+    list.show(hits);
+    showForm();
+    list.focusFirst(false);
+  }
+
   // Whoever searches from a hit deep in the list wants to see what is searched with now, and its first hits.
   addEventListener("newquery", () => ((isNew = true), scrollTo(0, 0)), listen);
 
   async function update(state) {
     query.update(state.sounds);
+    earlier.update();
+    hearBeside(state.sounds[0]);
     everywhere.update(state);
     filters.update(state);
     chips.update(state);
@@ -161,13 +188,19 @@ function searching(info) {
     filters.update(current());
   }
 
-  return { kind: "searching", element, update, renew, togglePlay: query.toggle, close: () => (listen.abort(), list.close(), everywhere.close(), query.update([])) };
+  return { kind: "searching", element, update, renew, togglePlay: query.toggle, close: () => (listen.abort(), list.close(), earlier.close(), everywhere.close(), query.update([])) };
+}
+
+/** Bring tones to the note of the query's first sound, where that is asked for. */
+async function hearBeside(sound) {
+  const facts = sound.id.startsWith("c") ? null : (await soundOf(sound.id).catch(() => null))?.facts;
+  tuneTo(facts);
 }
 
 function tellVerdict(place, answer, state) {
-  if (!answer.hits.length) return tellNothing(place, isBounded(state) ? "No other sound here is as much like it as you ask for." : "The library has no other sound to compare with. Index more folders in the library view.", state);
+  if (!answer.hits.length) return tellNothing(place, isBounded(state) ? t("no_other_sound_here_is_as") : t("the_library_has_no_other_sound"), state);
   const { title, words } = verdictWords(answer);
-  const took = answer.took_ms === undefined ? "" : ` · ${answer.took_ms < 10 ? answer.took_ms.toFixed(1) : Math.round(answer.took_ms)} ms`;
+  const took = answer.took_ms === undefined ? "" : t("ms", { a: answer.took_ms < 10 ? answer.took_ms.toFixed(1) : Math.round(answer.took_ms) });
   return place.replaceChildren(h("h2", {}, title), h("p", {}, `${words}${words ? " " : ""}${count(answer.hits.length, "hit")}${took}`));
 }
 
@@ -176,5 +209,5 @@ const isBounded = ({ min_score, min_percentile }) => min_score !== undefined || 
 function tellNothing(place, words, state) {
   const { filters } = state;
   const filtered = isBounded(state) || Object.values(filters).some((value) => (value && typeof value === "object" ? Object.keys(value).length : value));
-  place.replaceChildren(h("h2", {}, "Nothing here fits"), h("p", {}, words), filtered ? h("button", { type: "button", onclick: resetFilters }, "Take the filters away") : "");
+  place.replaceChildren(h("h2", {}, t("nothing_here_fits")), h("p", {}, words), filtered ? h("button", { type: "button", onclick: resetFilters }, t("take_the_filters_away")) : "");
 }

@@ -7,7 +7,9 @@ import { say, sayTrouble } from "../base/messages.js";
 import { addSound, current, searchFrom } from "../base/state.js";
 import { indexFolder } from "../library/start.js";
 import { keepResult } from "../search/ask.js";
+import { keepSound } from "../search/history.js";
 import { askPart } from "./part.js";
+import { t } from "../base/text.js";
 
 /** Take a file or a take as a sound of the query: `how` is "search", "plus" or "minus". */
 export async function take(file, name, how = "search") {
@@ -35,11 +37,12 @@ async function whileBusy(work) {
 const hasSounds = async () => Boolean((knownInfo()?.n_recordings ? knownInfo() : await refreshInfo()).n_recordings);
 
 function sayEmpty(name) {
-  say(`The library is still empty: there is nothing to compare “${name}” with. Index a folder of sounds first.`, { act: { words: "Index a folder", run: () => indexFolder() } });
+  say(t("the_library_is_still_empty_there", { a: name }), { act: { words: t("index_a_folder"), run: () => indexFolder() } });
 }
 
 async function addUpload(file, name, how, part) {
   const sound = await upload(file, name, part);
+  if (!part) keepSound(sound.id, file, name);
   addSound({ ...heard(sound), weight: how === "minus" ? -0.5 : 1 });
 }
 
@@ -54,7 +57,7 @@ async function takePart(file, name, how) {
 /** A folder has no path in a browser: show those of the machine, or say where it can be indexed. */
 function takeFolder(name) {
   if (knownInfo()?.is_local) indexFolder({ browse: true, name });
-  else say(`“${name}” is a folder. Index it on the machine that serves this page: soundkin index FOLDER`, { trouble: true });
+  else say(t("is_a_folder_index_it_on", { a: name }), { trouble: true });
 }
 
 /** A sound as part of a query: its loudest stroke, where it has silence or noise around. */
@@ -65,10 +68,12 @@ async function searchAtOnce(file, name) {
   const filtered = Object.entries(filters).some(([, value]) => (typeof value === "object" ? Object.keys(value).length : value));
   if (filtered || Object.keys(weights).length || per_recording !== 1 || fold) {
     const sound = await upload(file, name);
+    keepSound(sound.id, file, name);
     return searchFrom(heard(sound));
   }
   const result = await searchUpload(file, name, { top_k });
   keepResult([{ id: result.sound.id }], result);
+  keepSound(result.sound.id, file, name);
   return searchFrom(heard(result.sound));
 }
 
@@ -81,9 +86,9 @@ export function chooseFile(how = "search") {
 
 export function watchDrops() {
   const zones = [
-    ["search", "Find what sounds like this", ""],
-    ["plus", "+ add it", "plus"],
-    ["minus", "− subtract it", "minus"],
+    ["search", t("find_what_sounds_like_this"), ""],
+    ["plus", t("add_it"), "plus"],
+    ["minus", t("subtract_it"), "minus"],
   ].map(([how, words, kind]) => h("div", { class: `zone ${kind}`, dataset: { how } }, h("span", {}, words)));
   const overlay = h("div", { class: "drop-zones", hidden: true }, zones);
   document.body.append(overlay);
@@ -116,7 +121,7 @@ export function watchDrops() {
     const folder = [...event.dataTransfer.items].map((one) => one.webkitGetAsEntry?.()).find((entry) => entry?.isDirectory);
     if (folder) return takeFolder(folder.name);
     const files = [...event.dataTransfer.files];
-    if (files.length > 1) say(`${files.length} files were dropped; ${files[0].name} is searched with. To index them all, use the library view.`);
+    if (files.length > 1) say(t("files_were_dropped_is_searched_with", { a: files.length, b: files[0].name }));
     if (files[0]) take(files[0], files[0].name, how);
     return undefined;
   });

@@ -2,7 +2,9 @@
 
 import { audioUrl, fetchBytes } from "../base/api.js";
 import { levelOf, measureLoudness } from "./loudness.js";
+import { bend } from "./tuning.js";
 import { startTurn, startVoice } from "./voice.js";
+import { t } from "../base/text.js";
 
 const MOST_KEPT = 240;
 const MOST_SAMPLES = 48e6;
@@ -19,6 +21,7 @@ let request = 0;
 let waiting = [];
 let fetching = 0;
 let volume = Number(localStorage.getItem("volume") ?? 0.9);
+let sink = localStorage.getItem("sink") ?? "";
 let matched = localStorage.getItem("levels") !== "as they are";
 
 export const keyOf = ({ id, start_s = 0, end_s = null, url }) => url ?? `${id}@${start_s}-${end_s ?? ""}`;
@@ -46,18 +49,29 @@ export function matchLevels(value) {
   now?.voices?.forEach(({ gain, sound }) => gain.gain.setTargetAtTime((sound.level = levelOf(sound, matched)), context.currentTime, FADE_S));
 }
 
+/** Whether the browser lets a page choose where it sounds. */
+export const canChooseSink = () => "setSinkId" in AudioContext.prototype;
+export const getSink = () => sink;
+
+export function chooseSink(id) {
+  sink = id;
+  localStorage.setItem("sink", id);
+  context?.setSinkId?.(id).catch(tellTrouble);
+}
+
 function ready() {
   if (!context) {
     context = new AudioContext({ latencyHint: "interactive" });
     output = context.createGain();
     output.gain.value = volume * volume;
     output.connect(context.destination);
+    if (sink && context.setSinkId) context.setSinkId(sink).catch(() => chooseSink("")); // it is not plugged in now
   }
   return context;
 }
 
 async function fetchSound(sound) {
-  const bytes = await fetchBytes(sound.url ?? audioUrl(sound.id, sound.start_s ?? 0, sound.end_s));
+  const bytes = await fetchBytes(sound.url ?? audioUrl(sound.id, sound.start_s ?? 0, sound.end_s, bend(sound)));
   const buffer = await ready().decodeAudioData(bytes);
   return { buffer, ...(await measureLoudness(buffer)) };
 }
@@ -65,11 +79,17 @@ async function fetchSound(sound) {
 /** A sound decoded and measured, with the level that it is to be played at now. */
 async function voiceOf(sound) {
   const loaded = await load(sound);
-  return { ...loaded, level: levelOf(loaded, matched), onset_s: sound.onset_s ?? 0 };
+  return { ...loaded, level: levelOf(loaded, matched), onset_s: (sound.onset_s ?? 0) * bend(sound).stretch };
+}
+
+/** What a sound is kept under once it is decoded: bent otherwise it is another one. */
+function bufferKeyOf(sound) {
+  const { semitones, stretch } = bend(sound);
+  return `${keyOf(sound)}${semitones}×${stretch}`;
 }
 
 function load(sound) {
-  const key = keyOf(sound);
+  const key = bufferKeyOf(sound);
   const kept = buffers.get(key) ?? fetchSound(sound);
   buffers.delete(key);
   buffers.set(key, kept);
@@ -89,7 +109,7 @@ async function trim() {
 
 /** Fetch sounds that may soon be played, a few at a time; the latest list counts. */
 export function prefetch(sounds) {
-  waiting = sounds.filter((sound) => !buffers.has(keyOf(sound)) && duration(sound) <= 15);
+  waiting = sounds.filter((sound) => !buffers.has(bufferKeyOf(sound)) && duration(sound) <= 15);
   fill();
 }
 
@@ -113,7 +133,7 @@ function fill() {
  * Play a sound or a stretch of it from its onset, or `from_s` into it, over and over with `loop`; what was
  * playing fades out.
  */
-export async function play(sound, { from_s = sound.onset_s ?? 0, loop = false } = {}) {
+export async function play(sound, { from_s = (sound.onset_s ?? 0) * bend(sound).stretch, loop = false } = {}) {
   const ticket = ++request;
   const key = keyOf(sound);
   if (!navigator.userActivation?.hasBeenActive) return events.dispatchEvent(new CustomEvent("locked"));
@@ -133,7 +153,7 @@ export async function alternate(sounds) {
   halt();
   try {
     const long = sounds.find((sound) => (sound.length_s ?? duration(sound)) > LONGEST_DECODED_S);
-    if (long) throw new Error("Choose a part of the query first: in turn, sounds of up to a minute are played.");
+    if (long) throw new Error(t("choose_a_part_of_the_query"));
     const voices = await Promise.all(sounds.map(async (sound) => voiceOf(await resumed(sound))));
     if (ticket === request) takeTurns(voices, sounds.map(keyOf));
   } catch (error) {
@@ -194,7 +214,7 @@ function startElement(sound, key, from_s, loop) {
   element.volume = volume * volume;
   begin({ key, element, start_s: sound.start_s ?? 0, end_s: sound.end_s ?? Infinity, length_s: sound.length_s ?? duration(sound) });
   element.onended = () => now?.element === element && halt();
-  element.onerror = () => events.dispatchEvent(new CustomEvent("trouble", { detail: new Error("The browser cannot play this sound.") }));
+  element.onerror = () => events.dispatchEvent(new CustomEvent("trouble", { detail: new Error(t("the_browser_cannot_play_this_sound")) }));
   return element.play();
 }
 

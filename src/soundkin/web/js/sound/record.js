@@ -2,6 +2,7 @@
 
 import { h } from "../base/dom.js";
 import { say, sayTrouble } from "../base/messages.js";
+import { t } from "../base/text.js";
 
 const LONGEST_S = 30;
 const SHORTEST_S = 0.1;
@@ -34,10 +35,10 @@ export function writeWav(parts, sample_rate) {
 }
 
 function whyNot(error) {
-  if (!navigator.mediaDevices) return "The microphone is only open to pages from this machine or over HTTPS. Start soundkin serve with --https, or record elsewhere and choose the file.";
-  if (error.name === "NotAllowedError") return "The browser does not let this page listen. Allow the microphone beside the address, then record again.";
-  if (error.name === "NotFoundError") return "No microphone was found. Plug one in, or choose a file.";
-  return `The microphone cannot be used: ${error.message}`;
+  if (!navigator.mediaDevices) return t("the_microphone_is_only_open_to");
+  if (error.name === "NotAllowedError") return t("the_browser_does_not_let_this");
+  if (error.name === "NotFoundError") return t("no_microphone_was_found_plug_one");
+  return t("the_microphone_cannot_be_used", { a: error.message });
 }
 
 /** Ask a phone for its own recorder, which needs no leave of the browser; the take comes as a file. */
@@ -68,9 +69,8 @@ export async function record(done) {
   const worklet = new AudioWorkletNode(context, "recorder", { numberOfOutputs: 0 });
   source.connect(worklet);
   const parts = [];
-  const levels = [];
-  const canvas = h("canvas", { "aria-hidden": "true" });
-  const time = h("output", { "aria-label": "Length of the take" }, "0.0 s");
+  const meter = levelMeter(context.sampleRate);
+  const time = h("output", { "aria-label": t("length_of_the_take") }, "0.0 s");
   let n_samples = 0;
   let over = false;
   const stop = async (wanted = true) => {
@@ -79,7 +79,7 @@ export async function record(done) {
     stream.getTracks().forEach((track) => track.stop());
     const rate = context.sampleRate;
     await context.close().catch(sayTrouble);
-    if (wanted && n_samples / rate < SHORTEST_S) say("That was too short to search with. Hold on a little longer.", { trouble: true });
+    if (wanted && n_samples / rate < SHORTEST_S) say(t("that_was_too_short_to_search"), { trouble: true });
     else if (wanted) done(writeWav(parts, rate));
     else done(null);
   };
@@ -87,22 +87,53 @@ export async function record(done) {
     if (over) return;
     parts.push(data);
     n_samples += data.length;
-    levels.push(Math.sqrt(data.reduce((sum, value) => sum + value * value, 0) / data.length));
+    meter.take(data);
     time.textContent = `${(n_samples / context.sampleRate).toFixed(1)} s`;
-    drawLevels(canvas, levels);
     if (n_samples > LONGEST_S * context.sampleRate) stop();
   };
-  return { element: [canvas, time], stop };
+  return { element: [meter.element, time], stop };
 }
 
-function drawLevels(canvas, levels) {
+const METER_S = 3;
+const BAR_PX = 4;
+const HELD_S = 1.5; // how long the highest peak stays told
+
+/** A moving picture of the last three seconds' level, and the highest peak in words. */
+function levelMeter(rate) {
+  const canvas = h("canvas", { "aria-hidden": "true" });
+  const words = h("output", { class: "peak", "aria-label": t("highest_peak") });
+  let bars = [];
+  let sum = 0;
+  let n = 0;
+  let peak = 0;
+  let peaked = 0; // samples since
+
+  function take(data) {
+    const per_bar = Math.max(1, Math.round((METER_S * rate * BAR_PX) / Math.max(BAR_PX, canvas.clientWidth)));
+    for (const value of data) {
+      sum += value * value;
+      if (Math.abs(value) >= peak || peaked > HELD_S * rate) (peak = Math.abs(value)), (peaked = 0);
+      else peaked += 1;
+      if (++n < per_bar) continue;
+      bars.push(Math.sqrt(sum / n));
+      sum = n = 0;
+    }
+    bars = bars.slice(-Math.ceil(canvas.clientWidth / BAR_PX));
+    words.textContent = peak > 0 ? `${(20 * Math.log10(peak)).toFixed(0)} dB` : "";
+    words.classList.toggle("clips", peak >= 0.999);
+    draw(canvas, bars);
+  }
+  return { element: h("span", { class: "meter" }, canvas, words), take };
+}
+
+function draw(canvas, bars) {
   const pen = canvas.getContext("2d");
   const width = (canvas.width = canvas.clientWidth);
   const height = (canvas.height = canvas.clientHeight);
   pen.fillStyle = getComputedStyle(canvas).color;
-  const shown = levels.slice(-Math.floor(width / 4));
-  shown.forEach((level, i) => {
-    const tall = Math.max(2, Math.min(1, level * 5) * height);
-    pen.fillRect(i * 4, (height - tall) / 2, 3, tall);
+  bars.forEach((level, i) => {
+    const share = level > 0 ? Math.max(0, 1 + (20 * Math.log10(level)) / 60) : 0; // of 60 dB
+    const tall = Math.max(2, share * height);
+    pen.fillRect(width - (bars.length - i) * BAR_PX, (height - tall) / 2, BAR_PX - 1, tall);
   });
 }

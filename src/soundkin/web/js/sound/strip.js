@@ -5,6 +5,7 @@ import { h, iconButton } from "../base/dom.js";
 import { clock, length } from "../base/format.js";
 import * as player from "./player.js";
 import { drawPeaks } from "./waveform.js";
+import { t } from "../base/text.js";
 
 const SHORTEST_S = 0.05;
 const N_PEAKS = 900;
@@ -19,11 +20,11 @@ export function strip(sound, region, choose) {
   let window_s = firstWindow(region, total);
   let start_s = region.start_s;
   let end_s = region.end_s ?? total;
-  const canvas = h("canvas", { role: "img", "aria-label": `Waveform of ${sound.name}` });
-  const picture = h("img", { alt: `Spectrogram of ${sound.name}`, draggable: "false", onload: () => picture.classList.add("there") });
+  const canvas = h("canvas", { role: "img", "aria-label": t("waveform_of", { a: sound.name }) });
+  const picture = h("img", { alt: t("spectrogram_of", { a: sound.name }), draggable: "false", onload: () => picture.classList.add("there") });
   const before = h("div", { class: "outside" });
   const after = h("div", { class: "outside" });
-  const edges = ["start", "end"].map((side) => h("div", { class: "edge", role: "slider", tabindex: "0", "aria-label": `Region's ${side}`, "aria-valuemin": "0", "aria-valuemax": String(total), dataset: { side } }));
+  const edges = ["start", "end"].map((side) => h("div", { class: "edge", role: "slider", tabindex: "0", "aria-label": side === "start" ? t("regions_start") : t("regions_end"), "aria-valuemin": "0", "aria-valuemax": String(total), dataset: { side } }));
   const head = h("div", { class: "head" });
   const strokes = (sound.strokes ?? []).length > 1 ? sound.strokes.map(strokeButton) : [];
   const box = h("div", { class: "strip" }, canvas, picture, before, after, strokes, edges, head);
@@ -55,12 +56,12 @@ export function strip(sound, region, choose) {
       button.hidden = at(stroke.end_s) < 0 || at(stroke.start_s) > 1;
       button.setAttribute("aria-pressed", String(Math.abs(stroke.start_s - start_s) < 0.002 && Math.abs(stroke.end_s - end_s) < 0.002));
     });
-    words.textContent = whole() ? `all of it, ${length(total)}; drag to search with a part` : `${clock(start_s)} to ${clock(end_s)}, ${length(end_s - start_s)} of ${length(total)}`;
+    words.textContent = whole() ? t("all_of_it_drag_to_search", { a: length(total) }) : t("region_words", { a: clock(start_s), b: clock(end_s), c: length(end_s - start_s), d: length(total) });
     if (peaks) drawPeaks(canvas, peaks, { from, to });
   }
 
   function strokeButton(stroke, i) {
-    return h("button", { type: "button", class: "stroke", "aria-label": `Stroke ${i + 1}, at ${clock(stroke.start_s)}`, title: "Search with this stroke", onpointerdown: (event) => event.stopPropagation(), onclick: () => choose({ ...stroke }) });
+    return h("button", { type: "button", class: "stroke", "aria-label": t("stroke_at", { a: i + 1, b: clock(stroke.start_s) }), title: t("search_with_this_stroke"), onpointerdown: (event) => event.stopPropagation(), onclick: () => choose({ ...stroke }) });
   }
 
   async function look() {
@@ -135,8 +136,8 @@ export function strip(sound, region, choose) {
     look();
   }
   tools.append(
-    !whole() && h("button", { type: "button", class: "all", onclick: () => choose({ start_s: 0, end_s: null }) }, "Whole sound"),
-    ...(total > 1 ? [iconButton("left", "Earlier", () => zoom(1, -0.5)), iconButton("out", "Zoom out", () => zoom(2)), iconButton("in", "Zoom in", () => zoom(0.5)), iconButton("right", "Later", () => zoom(1, 0.5))] : []),
+    !whole() && h("button", { type: "button", class: "all", onclick: () => choose({ start_s: 0, end_s: null }) }, t("whole_sound")),
+    ...(total > 1 ? [iconButton("left", t("earlier"), () => zoom(1, -0.5)), iconButton("out", t("zoom_out"), () => zoom(2)), iconButton("in", t("zoom_in"), () => zoom(0.5)), iconButton("right", t("later"), () => zoom(1, 0.5))] : []),
   );
   if (tools.firstChild?.nodeType === Node.TEXT_NODE) tools.firstChild.remove();
 

@@ -1,4 +1,5 @@
-// A list of cards: walked with the keyboard, heard under the pointer, moved gently when ranks change.
+// A list of hits, as cards or as lines: walked with the keyboard, heard under the pointer, moved gently when
+// ranks change.
 
 import { changeFavourite } from "../base/api.js";
 import { h } from "../base/dom.js";
@@ -7,7 +8,10 @@ import { stem } from "../base/format.js";
 import { say, sayTrouble, whisper } from "../base/messages.js";
 import { addSound, change, current, isMarkOf, searchFrom } from "../base/state.js";
 import * as player from "../sound/player.js";
+import { isSelected, onSelect, select, selectTo } from "../base/selection.js";
 import { card, cardKey, stretchOf } from "./card.js";
+import { lineTable } from "./lines.js";
+import { t } from "../base/text.js";
 
 const HOVER_MS = 90;
 const MOVED_CARDS = 40;
@@ -17,12 +21,31 @@ export const setHoverPlays = (value) => localStorage.setItem("hover", value ? "o
 
 const sameMark = (hit) => (mark) => isMarkOf(mark, hit);
 
-/**
- * Make a list; `show(hits)` fills it, `why(hit)` is called where a card shall say why it is there, `query()`
- * gives the sound that hits are heard beside.
- */
-export function cardList({ label, why = null, query = () => null }) {
+/** Cards in a grid: what holds them, what one is made of, and in what order they are. */
+function cardGrid(label) {
   const element = h("ul", { class: "cards", "aria-label": label });
+  return {
+    element,
+    make: (hit, acts) => {
+      const made = card(hit, acts);
+      return Object.assign(made, { item: h("li", {}, made.element) });
+    },
+    order: (made) => made,
+    fill: (made) => element.replaceChildren(...made.map(({ item }) => item)),
+    select: (made, is) => made.element.toggleAttribute("data-selected", is),
+    onsort: () => null,
+  };
+}
+
+const FORMS = { cards: cardGrid, lines: lineTable };
+
+/**
+ * Make a list in the form of `cards` or `lines`; `show(hits)` fills it, `why(hit)` is called where a card shall
+ * say why it is there, `query()` gives the sound that hits are heard beside.
+ */
+export function hitList({ label, why = null, query = () => null, form = "cards" }) {
+  const grid = FORMS[form](label);
+  const { element } = grid;
   let cards = new Map();
   let focused = null;
   let hover = 0;
@@ -44,7 +67,7 @@ export function cardList({ label, why = null, query = () => null }) {
     hit.favourite = changed.favourite;
     try {
       await changeFavourite([hit.id], changed.favourite);
-      whisper(`${stem(hit.name)} is ${changed.favourite ? "a" : "no"} favourite`);
+      whisper(t(changed.favourite ? "is_favourite" : "is_no_favourite", { a: stem(hit.name) }));
       dispatchEvent(new CustomEvent("tagschange"));
     } catch (error) {
       hit.favourite = !changed.favourite;
@@ -75,24 +98,30 @@ export function cardList({ label, why = null, query = () => null }) {
     }
     for (const [key, made] of cards) if (!next.has(key)) made.close();
     const hadFocus = element.contains(document.activeElement);
-    cards = next;
-    element.replaceChildren(...[...cards.values()].map((made) => made.item));
-    if (anew || !cards.has(focused)) focused = hits.length ? cardKey(hits[0]) : null;
+    cards = new Map(grid.order([...next.values()]).map((made) => [cardKey(made.hit()), made]));
+    grid.fill([...cards.values()]);
+    if (anew || !cards.has(focused)) focused = cards.keys().next().value ?? null;
     cards.forEach((made, key) => (made.element.tabIndex = key === focused ? 0 : -1));
     if (hadFocus) cards.get(focused)?.element.focus({ preventScroll: true });
     slide(cards, before);
     prefetchSeen();
   }
 
+  /** Put what is there into the order that is chosen now. */
+  function sort() {
+    cards = new Map(grid.order([...cards.values()]).map((made) => [cardKey(made.hit()), made]));
+    grid.fill([...cards.values()]);
+  }
+
   function makeItem(hit) {
-    const made = card(hit, acts);
-    made.item = h("li", {}, made.element);
+    const made = grid.make(hit, acts);
+    grid.select(made, isSelected(hit));
     made.element.addEventListener("dragstart", (event) => carry(event, made.hit()));
     seen.observe(made.element);
     return made;
   }
 
-  const cardOf = (node) => cards.get(node?.closest?.(".card")?.dataset.key);
+  const cardOf = (node) => cards.get(node?.closest?.(".hit")?.dataset.key);
 
   // Segments near the screen are fetched before anyone asks for them.
   const near = new Set();
@@ -118,14 +147,27 @@ export function cardList({ label, why = null, query = () => null }) {
     const made = cardOf(event.target);
     if (!made || event.target.closest("button")) return;
     clearTimeout(hover);
+    if (event.shiftKey || event.ctrlKey || event.metaKey) return choose(made, event);
     focus(made, false);
     if (!(hoverPlays() && event.pointerType === "mouse")) player.toggle(made.stretch);
     else player.play(made.stretch);
+    return undefined;
   });
   element.addEventListener("dblclick", (event) => {
     const made = cardOf(event.target);
     if (made && !event.target.closest("button")) acts.from(made.hit());
   });
+
+  /** Select one more or one less, or with Shift all from the last one on. */
+  function choose(made, event) {
+    event.preventDefault();
+    getSelection()?.removeAllRanges();
+    focus(made, false);
+    if (event.shiftKey) selectTo(made.hit(), hits());
+    else select(made.hit(), !isSelected(made.hit()));
+  }
+
+  const hits = () => [...cards.values()].map((made) => made.hit());
 
   function focus(made, sound = true) {
     focused = cardKey(made.hit());
@@ -155,33 +197,39 @@ export function cardList({ label, why = null, query = () => null }) {
     l: (made) => acts.like(made.hit()),
     d: (made) => acts.dislike(made.hit()),
     w: (made) => why?.(made.hit()),
+    x: (made) => select(made.hit(), !isSelected(made.hit())),
     m: (made) => acts.more(made.hit(), made.element),
     h: (made) => change({ view: "hear", sounds: [{ ...fromHit(made.hit()), weight: 1 }] }),
   };
 
   element.addEventListener("keydown", (event) => {
-    const made = event.target.classList.contains("card") ? cardOf(event.target) : null;
+    const made = event.target.classList.contains("hit") ? cardOf(event.target) : null;
     if (!made || event.ctrlKey || event.metaKey || event.altKey) return;
     const act = KEYS[event.key] ?? (/^(Arrow|Home|End)/.test(event.key) ? () => step(made, event.key) : null);
     if (!act) return;
     event.preventDefault();
     event.stopPropagation();
+    if (event.shiftKey && /^Arrow/.test(event.key)) selectTo(made.hit(), [made.hit()]);
     act(made, event);
+    const now = cards.get(focused);
+    if (event.shiftKey && /^Arrow/.test(event.key)) selectTo(now.hit(), hits());
   });
   element.addEventListener("focusin", (event) => {
     const made = cardOf(event.target);
-    element.querySelectorAll(".card button").forEach((button) => (button.tabIndex = made?.element.contains(button) ? 0 : -1));
+    element.querySelectorAll(".hit button").forEach((button) => (button.tabIndex = made?.element.contains(button) ? 0 : -1));
   });
 
   const stops = [
     player.on("start", (key) => cards.forEach((made) => made.element.classList.toggle("playing", player.keyOf(made.stretch) === key))),
     player.on("stop", () => element.querySelectorAll(".playing").forEach((one) => one.classList.remove("playing"))),
+    onSelect(() => cards.forEach((made) => grid.select(made, isSelected(made.hit())))),
   ];
+  grid.onsort(sort);
   return {
     element,
     show,
-    focusFirst: () => cards.size && focus(cards.get(focused) ?? [...cards.values()][0]),
-    hits: () => [...cards.values()].map((made) => made.hit()),
+    focusFirst: (sound = true) => cards.size && focus(cards.get(focused) ?? [...cards.values()][0], sound),
+    hits,
     close: () => (stops.forEach((stop) => stop()), cards.forEach((made) => made.close()), seen.disconnect()),
   };
 }
@@ -200,7 +248,7 @@ function judge(hit, list, other) {
     [list]: marked ? without(state[list]) : [...state[list], { id: hit.id, start_s: hit.start_s }],
     [other]: without(state[other]),
   });
-  if (list === "disliked" && !marked) say(`${stem(hit.name)} is left out.`, { act: { words: "Bring it back", run: () => change({ disliked: current().disliked.filter((mark) => !sameMark(hit)(mark)) }) } });
+  if (list === "disliked" && !marked) say(t("is_left_out", { a: stem(hit.name) }), { act: { words: t("bring_it_back"), run: () => change({ disliked: current().disliked.filter((mark) => !sameMark(hit)(mark)) }) } });
 }
 
 function positions(cards) {
