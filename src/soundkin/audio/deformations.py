@@ -95,6 +95,10 @@ def tune(frames: Samples, sample_rate: int, semitones: float, factor: float) -> 
     check_range("factor", factor, 1 / MAX_STRETCH, MAX_STRETCH)
     if not semitones and factor == 1:
         return frames
+    try:
+        import python_stretch
+    except ModuleNotFoundError as error:
+        raise DeformationError(NO_STRETCH) from error
     stretch = python_stretch.Signalsmith.Stretch(0)  # a seed, so that it always does the same
     stretch.preset(frames.shape[1], sample_rate)
     stretch.setTransposeSemitones(semitones)
@@ -207,23 +211,7 @@ def cut_nearby(
 
 
 def _run_stretch(waveform: Samples, sample_rate: int, semitones: float, factor: float) -> Samples:
-<<<<<<< HEAD
-    try:
-        import python_stretch
-    except ModuleNotFoundError as error:
-        raise DeformationError(NO_STRETCH) from error
-    stretch = python_stretch.Signalsmith.Stretch(0)  # a seed, so that it always does the same
-    stretch.preset(1, sample_rate)
-    stretch.setTransposeSemitones(semitones)
-    stretch.timeFactor = 1 / factor
-    # Blocks that overlap an end are incomplete there and too soft: let both ends lie in silence.
-    margin = stretch.blockSamples() + stretch.intervalSamples()
-    deformed = np.asarray(stretch.process(np.pad(waveform, margin)[None]), np.float32)[0]
-    start, length = round(margin * factor), max(1, round(len(waveform) * factor))
-    return _keep_level(deformed[start : start + length], waveform)
-=======
     return tune(waveform[:, None], sample_rate, semitones, factor)[:, 0]
->>>>>>> main
 
 
 def _keep_level(deformed: Samples, waveform: Samples) -> Samples:
