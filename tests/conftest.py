@@ -24,6 +24,12 @@ if TYPE_CHECKING:
 COMMAND = Path(sys.executable).with_name("soundkin")
 NOTES = tempfile.TemporaryDirectory(prefix="soundkin-accepted-")
 os.environ["SOUNDKIN_ACCEPTED"] = NOTES.name  # which models were named is not noted in one's home
+# Ctrl-C is heeded even where the tests run in the background, whose shell has it ignored.
+HEED_CTRL_C: dict[str, Any] = (
+    {}
+    if sys.platform == "win32"
+    else {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)}
+)
 DEMO_SOUNDS = Path(__file__).parent.parent / "demo" / "sounds"
 
 
@@ -55,15 +61,14 @@ class Soundkin:
         return [json.loads(line) for line in self(*arguments, "--json").stdout.splitlines()]
 
     def start(self, *arguments: Any, **options: Any) -> subprocess.Popen[str]:
-        """Start without waiting, Ctrl-C heeded even where the tests run in the background."""
+        """Start without waiting."""
         return subprocess.Popen(
             [COMMAND, *map(os.fspath, map(_as_path, arguments))],
             env=self.env,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-            **options,
+            **(HEED_CTRL_C | options),
         )
 
     def paths(self) -> list[str]:

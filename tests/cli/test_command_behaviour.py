@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pty
 import re
 import sqlite3
 import subprocess
@@ -149,6 +148,7 @@ def test_progress_goes_to_a_terminal_only(soundkin: Soundkin, folder: Path) -> N
     assert "3 embedded" in done.stdout
     assert soundkin("index", folder, "--quiet").stdout == ""
 
+    pty = pytest.importorskip("pty", reason="this system has no such terminals")
     leader, follower = pty.openpty()
     run = subprocess.Popen(
         [COMMAND, "index", "--rebuild"],

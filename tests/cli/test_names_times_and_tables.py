@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import pty
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ CROW = DEMO_SOUNDS / "misc_crow.flac"
 
 def run_in_terminal(soundkin: Soundkin, columns: int, *arguments: Any) -> list[str]:
     """Run with a terminal for its output; gives the lines that came."""
+    pty = pytest.importorskip("pty", reason="this system has no such terminals")
     leader, follower = pty.openpty()
     command = [COMMAND, *map(str, arguments)]
     env = soundkin.env | {"COLUMNS": str(columns), "TERM": "xterm"}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sqlite3
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from benchmarks.crashes.invariants import check_library, read_library
 from conftest import Soundkin
 from soundkin import Library
 from soundkin.indexing.relocate import relocate
+from soundkin.library.sql import encode_path
 from sounds import make_noise, write_sound
 
 NAMES = (b"a.wav", b"sub/b.wav", b"sub/\xff.wav")
@@ -112,3 +115,37 @@ def test_a_part_that_moved_out_of_its_folder_is_still_indexed(
     moved("relocate", folder / "sub", tmp_path / "out")
     assert "3 unchanged" in moved("index").stdout
     assert len(moved.paths()) == 3
+
+
+@pytest.mark.parametrize("old", ["C:\\Users\\x\\Samples", "\\\\server\\share", "/Users/x/Samples"])
+def test_a_library_from_another_system_is_brought_to_where_its_files_are_now(
+    moved: Soundkin, folder: Path, old: str
+) -> None:
+    separator = "/" if old.startswith("/") else "\\"
+    with sqlite3.connect(moved.library) as connection:
+        for (path,) in connection.execute("SELECT path FROM recordings").fetchall():
+            rest = os.fsencode(path)[len(os.fsencode(folder)) :].replace(b"/", separator.encode())
+            new = [encode_path(old + os.fsdecode(rest)), path]
+            connection.execute("UPDATE recordings SET path = ? WHERE path = ?", new)
+        connection.execute("UPDATE folders SET path = ?", [old])
+    done = moved("relocate", f"{old}{separator}", folder)
+    assert done.stdout.startswith("3 recordings and 1 folders moved; 3 files found there")
+    assert set(moved.paths()) == {os.fsdecode(os.fsencode(folder) + b"/" + n) for n in NAMES}
+    assert "3 unchanged" in moved("index").stdout
+    assert moved("tag").stdout == "3\tkept\n"
+
+
+def test_names_are_found_in_the_unicode_form_that_the_disk_has(
+    soundkin: Soundkin, folder: Path, tmp_path: Path
+) -> None:
+    composed = tmp_path / "there"
+    for root, form in ((folder, "NFD"), (composed, "NFC")):
+        path = root / unicodedata.normalize(form, "Trömmeln") / unicodedata.normalize(form, "é.wav")
+        path.parent.mkdir(parents=True)
+        write_sound(path, make_noise(0.1, 1, 8000), 8000)
+    soundkin("index", folder, "--model", "melstats", "-q")
+    soundkin("tag", folder, "--add", "kept")
+    assert "1 files found there" in soundkin("relocate", folder, composed).stdout
+    assert soundkin.paths() == [str(path)]
+    assert soundkin("tag").stdout == "1\tkept\n"
+    assert "0 embedded" in soundkin("index").stdout or "1 unchanged" in soundkin("index").stdout

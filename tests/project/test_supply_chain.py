@@ -8,13 +8,12 @@ import re
 import shutil
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 
-from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from conftest import DEMO_SOUNDS, Soundkin
+from docs.dependencies import list_dependencies
 
 ROOT = Path(__file__).parents[2]
 PERMISSIVE = re.compile(
@@ -37,17 +36,7 @@ socket.create_connection = socket.getaddrinfo = socket.gethostbyname = refuse
 
 def list_default_install() -> dict[str, importlib.metadata.Distribution]:
     """List what `pip install soundkin` brings, by name."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    waiting = [Requirement(text) for text in project["dependencies"]]
-    found: dict[str, importlib.metadata.Distribution] = {}
-    while waiting:
-        wanted = waiting.pop()
-        name = canonicalize_name(wanted.name)
-        is_meant = wanted.marker is None or wanted.marker.evaluate({"extra": ""})
-        if is_meant and name not in found:
-            found[name] = importlib.metadata.distribution(wanted.name)
-            waiting += [Requirement(text) for text in found[name].requires or ()]
-    return found
+    return {name: found for name, found in list_dependencies().items() if found is not None}
 
 
 def read_licence(distribution: importlib.metadata.Distribution) -> str:

@@ -19,6 +19,7 @@ import soundkin
 from conftest import DEMO_SOUNDS
 
 ROOT = Path(__file__).parents[2]
+VERSIONS = ROOT / "tests" / "library" / "versions"
 MAX_BYTES = 8 << 20
 NEEDED = {
     "soundkin/embedding/models/kin.onnx",
@@ -97,35 +98,103 @@ def installed(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return commands
 
 
+def run(installed: Path, name: str, *arguments: object, library: Path) -> tuple[str, str]:
+    """Run a command of the environment, far from the checkout; returns what it writes and says."""
+    program = shutil.which(name, path=str(installed))
+    assert program
+    env = os.environ | {"SOUNDKIN_LIBRARY": str(library), "COLUMNS": "500"}
+    env.pop("PYTHONPATH", None)
+    done = subprocess.run(
+        [program, *map(str, arguments)],
+        env=env,
+        cwd=library.parent,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout, done.stderr
+
+
 def test_the_wheel_indexes_and_searches_in_an_environment_of_its_own(
     installed: Path, tmp_path: Path
 ) -> None:
-    def run(name: str, *arguments: object) -> str:
-        """Run a command of the environment, far from the checkout."""
-        program = shutil.which(name, path=str(installed))
-        assert program
-        env = os.environ | {"SOUNDKIN_LIBRARY": str(tmp_path / "library.sqlite")}
-        env.pop("PYTHONPATH", None)
-        done = subprocess.run(
-            [program, *map(str, arguments)],
-            env=env,
-            cwd=tmp_path,
-            check=False,
-            capture_output=True,
-            text=True,
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+    def ask(name: str, *arguments: object) -> str:
+        return run(installed, name, *arguments, library=tmp_path / "library.sqlite")[0]
 
     version = f"soundkin {soundkin.__version__}\n"
-    assert run("soundkin", "--version") == version
-    assert run("python", "-m", "soundkin", "--version") == version
-    home = run("python", "-c", "import soundkin; print(soundkin.__file__)").strip()
+    assert ask("soundkin", "--version") == version
+    assert ask("python", "-m", "soundkin", "--version") == version
+    home = ask("python", "-c", "import soundkin; print(soundkin.__file__)").strip()
     assert Path(home).is_relative_to(installed.parent)
     sounds = tmp_path / "sounds"
     sounds.mkdir()
     for name in ("bd_tek", "drum_snare_hard", "drum_cymbal_open"):
         shutil.copy(DEMO_SOUNDS / f"{name}.flac", sounds)
-    assert "3 embedded" in run("soundkin", "index", sounds)
-    hits = run("soundkin", "search", sounds / "bd_tek.flac", "--json").splitlines()
+    assert "3 embedded" in ask("soundkin", "index", sounds)
+    hits = ask("soundkin", "search", sounds / "bd_tek.flac", "--json").splitlines()
     assert json.loads(hits[0])["path"] == str(sounds / "bd_tek.flac")
+
+
+# For each library: what an old soundkin left is brought to today, in the wheel's own environment.
+UPGRADE = """
+import json, sqlite3, sys
+from contextlib import closing
+from pathlib import Path
+import soundkin
+from soundkin.embedding.model import DEFAULT_MODEL, find_model, list_models
+from soundkin.indexing.upgrade import find_upgrade
+
+def describe(library):
+    return {r.path: r.tags for r in library.select_recordings()}, library.model.hash
+
+newest = find_model().hash
+models = [name for name in list_models() if name.startswith("kin")]
+for number, path in enumerate(map(Path, sys.argv[2:])):
+    for version in models if number == 0 else [name for name in models if name != DEFAULT_MODEL]:
+        made_with = find_model(version).hash
+        own = path.with_name(f"{path.stem}-{version}.sqlite")
+        own.write_bytes(path.read_bytes())
+        with closing(sqlite3.connect(own)) as connection, connection:
+            connection.execute("UPDATE meta SET model_hash = ?", [made_with])
+        with soundkin.Library.open(own) as library:
+            soundkin.relocate(library, "/sounds", sys.argv[1], force=True)
+            before = describe(library)
+            soundkin.index_folders(library, n_workers=1)
+            told = find_upgrade(library)
+            kept = describe(library)
+            soundkin.index_folders(library, n_workers=1, rebuild=True)
+            after = describe(library)
+            hits = soundkin.Searcher(library).search(Path(sys.argv[1], "1.wav"), top_k=1)
+        whole = soundkin.verify_library(own, deep=True).is_whole
+        print(json.dumps({
+            "version": path.stem, "model": version, "told": told and str(told),
+            "tags_kept": before[0] == kept[0] == after[0], "n": len(after[0]),
+            "went_on": kept[1] == made_with, "is_newest": after[1] == newest,
+            "first": hits[0].recording.path, "whole": whole}))
+"""
+
+
+def test_the_wheel_brings_libraries_of_every_version_and_model_to_today(
+    installed: Path, tmp_path: Path
+) -> None:
+    sounds = tmp_path / "sounds"
+    sounds.mkdir()
+    for number, name in enumerate(("bd_tek", "drum_snare_hard"), 1):
+        shutil.copy(DEMO_SOUNDS / f"{name}.flac", sounds / f"{number}.wav")
+    libraries = [Path(shutil.copy(path, tmp_path)) for path in VERSIONS.glob("version-*.sqlite")]
+    said, _ = run(installed, "python", "-c", UPGRADE, sounds, *libraries, library=tmp_path / "none")
+    rows = [json.loads(line) for line in said.splitlines()]
+    assert {row["version"] for row in rows} == {path.stem for path in libraries}
+    assert len(libraries) >= 10
+    assert {row["model"] for row in rows} >= {"kin", "kin5"}
+    for row in rows:
+        assert row["went_on"], row
+        assert row["is_newest"], row
+        assert row["tags_kept"], row
+        assert row["whole"], row
+        assert row["n"] == 2, row
+        assert row["first"] == str(sounds / "1.wav"), row
+        is_old = row["model"] != "kin"
+        assert (row["told"] is not None) == is_old, row
+        assert not is_old or ("2 recordings" in row["told"] and " min: " in row["told"]), row

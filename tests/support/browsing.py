@@ -10,8 +10,11 @@ from playwright.sync_api import Browser, BrowserType, Page, expect
 
 from needed import find_program
 from serving import Server
+from soundkin.system.app_window import find_browser
 
 PATIENCE_MS = 60_000
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+MISSING = "the page's tests need Chromium: apt-get install chromium"
 # Drawn by the processor, WebGL too, as there may be no graphics card; no sandbox for root's sake.
 SWITCHES = ("--no-sandbox", "--disable-gpu", "--enable-unsafe-swiftshader", "--mute-audio")
 # Hands the page a file as if it had been dropped from a file manager.
@@ -32,8 +35,8 @@ expect.set_options(timeout=PATIENCE_MS)
 
 def find_chromium() -> str:
     """Find Chromium; where there is none, skip the test, or fail it under CI."""
-    names = ("chromium", "chromium-browser", "google-chrome")
-    return find_program(*names, words="the page's tests need Chromium: apt-get install chromium")
+    found = find_browser()
+    return str(found) if found else find_program(*NAMES, words=MISSING)
 
 
 def launch(kind: BrowserType, *switches: str) -> Browser:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-import python_stretch
 
 from soundkin.errors import DeformationError
 
@@ -24,6 +23,10 @@ MAX_STRETCH = 2.0  # beyond, Signalsmith Stretch draws phases at random
 MAX_SHARE = 1000.0
 MAX_MAKE_UP = 2.0  # what lay above the highest frequency that a shift leaves is gone for good
 MIN_SAMPLE_RATE = 1000
+NO_STRETCH = (
+    "pitch and time need python-stretch, which has no wheel for this processor; with a compiler:"
+    " pip install python-stretch"
+)
 MIN_NOISE_HZ = 50.0  # noise is flat below: what nobody hears should not count as its energy
 
 
@@ -92,6 +95,10 @@ def tune(frames: Samples, sample_rate: int, semitones: float, factor: float) -> 
     check_range("factor", factor, 1 / MAX_STRETCH, MAX_STRETCH)
     if not semitones and factor == 1:
         return frames
+    try:
+        import python_stretch
+    except ModuleNotFoundError as error:
+        raise DeformationError(NO_STRETCH) from error
     stretch = python_stretch.Signalsmith.Stretch(0)  # a seed, so that it always does the same
     stretch.preset(frames.shape[1], sample_rate)
     stretch.setTransposeSemitones(semitones)

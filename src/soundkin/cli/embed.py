@@ -13,7 +13,13 @@ Examples:
 """
 )
 @click.argument("paths", nargs=-1, required=True, type=click.Path())
-@click.option("-o", "--output", required=True, type=click.Path(), help=".npz or .parquet file.")
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(),
+    help=".npz file, or .parquet (needs soundkin[parquet]).",
+)
 @click.option("--model", metavar="NAME", help="Model that embeds, by name or .onnx file.")
 @click.option("--workers", type=click.IntRange(1), metavar="N", help="Processes [default: cores].")
 @click.option("-q", "--quiet", is_flag=True, help="No progress and no summary.")

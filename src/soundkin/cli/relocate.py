@@ -13,6 +13,7 @@ from soundkin.text import format_count
 Examples:
   soundkin relocate /media/old/Samples ~/Samples     a collection that was moved or copied
   soundkin relocate D:/Takes E:/Takes --force        a drive that is not there now
+  soundkin relocate 'C:\\Users\\x\\Samples' ~/Samples  a library from another system
 """
 )
 @click.argument("old", type=click.Path())
@@ -22,7 +23,8 @@ Examples:
 def relocate(old: str, new: str, force: bool, library_path: str) -> None:
     """Say that what lay below OLD lies below NEW now; nothing is embedded again.
 
-    Tags, vectors and named sounds stay. The files themselves are not touched.
+    Tags, vectors and named sounds stay. The files themselves are not touched. OLD may be a path of
+    another system, which the library came from.
     """
     from soundkin.indexing.relocate import relocate as relocate_library
 

@@ -48,7 +48,11 @@ Examples:
     metavar="TOKEN",
     help="What who asks must know [default: a new one, where others can reach the server].",
 )
-@click.option("--https", is_flag=True, help="Encrypt, with a certificate of its own making.")
+@click.option(
+    "--https",
+    is_flag=True,
+    help="Encrypt, with a certificate of its own making (needs soundkin[https]).",
+)
 @click.option("--certificate", type=click.Path(path_type=Path), help="Encrypt with this one, PEM.")
 @click.option("--key", type=click.Path(path_type=Path), help="Its key, if in another file.")
 @click.option("--no-open", is_flag=True, help="Do not open a browser.")

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, Any
 
@@ -127,11 +128,16 @@ def check_table_path(path: str | os.PathLike[str]) -> None:
     Raises
     ------
     QueryError
-        Its extension is neither `.npz` nor `.parquet`, or its folder is missing.
+        Its extension is neither `.npz` nor `.parquet`, what writes that is not installed, or its
+        folder is missing.
     """
     path = Path(path)
     if path.suffix.lower() not in _WRITERS:
         raise QueryError(f"{path}: the output's name must end in {' or '.join(_WRITERS)}")
+    if path.suffix.lower() == ".parquet" and find_spec("pyarrow") is None:
+        raise QueryError(
+            f"{path}: Parquet needs more; install it with: pip install 'soundkin[parquet]'"
+        )
     if not path.absolute().parent.is_dir():
         raise QueryError(f"{path}: its folder does not exist")
 

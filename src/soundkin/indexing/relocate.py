@@ -13,6 +13,7 @@ from soundkin.library.locks import lock_library
 from soundkin.library.records import Filters
 from soundkin.library.slowed import find_slow
 from soundkin.library.sql import compile_filters, encode_path, read_path
+from soundkin.system.paths import Spellings, lies_below, make_absolute, reroot
 
 MERGED = "size, mtime_ns, slow, content_id, error"
 
@@ -47,9 +48,10 @@ def relocate(
     *,
     force: bool = False,
 ) -> RelocationReport:
-    """Say that what lay at or below `old` lies at or below `new` now.
+    r"""Say that what lay at or below `old` lies at or below `new` now.
 
-    Tags, vectors and named sounds stay. All of it is done, or nothing.
+    Tags, vectors and named sounds stay. All of it is done, or nothing. `old` may be another
+    system's path, as `C:\Users\x\Samples`; names are found in whichever Unicode form this disk has.
 
     Parameters
     ----------
@@ -61,7 +63,7 @@ def relocate(
     LibraryError
         Nothing in the library lies there, `new` does not exist, or no file is found there.
     """
-    old_root, new_root = (os.path.abspath(os.path.expanduser(path)) for path in (old, new))  # noqa: PTH100, PTH111
+    old_root, new_root = make_absolute(old), make_absolute(new)
     if not Path(new_root).exists():
         raise LibraryError(f"{new_root}: no such file or folder; give where it lies now")
     if old_root == new_root:
@@ -85,19 +87,15 @@ def relocate(
 def _list_moves(library: Library, old: str, new: str) -> Iterator[_Move]:
     where, parameters = compile_filters(Filters(folders=(old,)))
     sql = f"SELECT id, path, size FROM recordings WHERE {where} ORDER BY id"
+    spellings = Spellings()
     for recording_id, path, size in library.connection.fetch(sql, parameters):
-        yield _Move(recording_id, _reroot(read_path(path), old, new), size)
+        yield _Move(recording_id, spellings.find(reroot(read_path(path), old, new)), size)
 
 
 def _list_folders(library: Library, old: str) -> list[str]:
     where, parameters = compile_filters(Filters(folders=(old,)))
     sql = f"SELECT path FROM folders WHERE {where}"
     return [read_path(path) for (path,) in library.connection.fetch(sql, parameters)]
-
-
-def _reroot(path: str, old: str, new: str) -> str:
-    rest = path[len(old) :].lstrip(os.sep)
-    return f"{new.rstrip(os.sep)}{os.sep}{rest}" if rest else new
 
 
 def _has_size(move: _Move) -> bool:
@@ -153,13 +151,10 @@ def _move_folders(library: Library, folders: list[str], old: str, new: str) -> i
     for folder in folders:
         library.connection.run("DELETE FROM folders WHERE path = ?", [encode_path(folder)])
     for folder in folders:
-        library.add_folder(_reroot(folder, old, new), slow.get(folder))
+        library.add_folder(reroot(folder, old, new), slow.get(folder))
     known = library.list_folders()
-    if _lies_below(old, known) and not _lies_below(new, known):
+    was_below = any(lies_below(old, root) for root in known)
+    if was_below and not any(lies_below(new, root) for root in known):
         # Of a folder that stays, a part went elsewhere.
         library.add_folder(new, find_slow(old, slow) if slow else None)
     return len(folders)
-
-
-def _lies_below(path: str, folders: list[str]) -> bool:
-    return any(f"{path}{os.sep}".startswith(f"{root.rstrip(os.sep)}{os.sep}") for root in folders)

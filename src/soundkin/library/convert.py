@@ -6,11 +6,10 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from soundkin.audio_facts import FACT_COLUMNS
 from soundkin.errors import LibraryError
@@ -33,6 +32,9 @@ from soundkin.library.lance.tables import Tables
 from soundkin.library.library import Library
 from soundkin.library.open import is_lance, open_library
 from soundkin.progress import OnProgress, ignore
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 BLOCK_CONTENTS = 512
 BLOCK_ROWS = 1 << 14

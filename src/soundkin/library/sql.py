@@ -20,6 +20,7 @@ from soundkin.library.connection import REPAIR
 from soundkin.library.name_words import FUNCTION, NameWords
 from soundkin.library.records import Filters, KnownFile, Recording
 from soundkin.notation import read_key
+from soundkin.system.paths import find_separator, is_whole
 from soundkin.system.remote import is_remote
 
 N_OWN = 14  # columns of a recording before those of its facts
@@ -67,7 +68,7 @@ def read_path(value: object) -> str:
         It is neither, or no file can have it.
     """
     path = os.fsdecode(value) if isinstance(value, str | bytes) else ""
-    is_path = os.path.isabs(path) or is_remote(path)  # noqa: PTH117
+    is_path = is_whole(path) or is_remote(path)
     if not is_path or "\0" in path:
         raise DamagedLibraryError(f"the library is damaged: {path!r:.60} is no path; {REPAIR}")
     return path
@@ -173,7 +174,8 @@ def compile_filters(filters: Filters) -> tuple[str, list[Any]]:
 
 def list_below(folder: str) -> list[Any]:
     """List the parameters of `BELOW` for a folder, or a file."""
-    prefix = os.fsencode(folder.rstrip(os.sep) + os.sep)
+    separator = find_separator(folder)
+    prefix = os.fsencode(folder.rstrip(separator) + separator)
     return [os.fsencode(folder), len(prefix), prefix]
 
 

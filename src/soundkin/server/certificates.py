@@ -15,13 +15,17 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
-
 from soundkin.errors import ServerError, naming
 from soundkin.system.files import write_aside
+
+try:
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+except ModuleNotFoundError as error:
+    message = "HTTPS needs more; install it with: pip install 'soundkin[https]'"
+    raise ServerError(message) from error
 
 VALID = datetime.timedelta(days=397)  # browsers refuse those that are good for longer
 MIN_LEFT = datetime.timedelta(days=30)

@@ -16,7 +16,6 @@ SUFFIX = ".lance"
 LIBRARY, RECORDINGS = "library", "recordings"
 TAGS, REJECTED, FOLDERS, CONCEPTS = "tags", "rejected", "folders", "concepts"
 CRATES = "crates"
-MISSING = "a Lance library needs more; install it with: pip install 'soundkin[cluster]'"
 HASH = pa.binary(32)
 
 CONTENT = pa.struct(

@@ -26,13 +26,13 @@ from uuid import uuid4
 import pyarrow as pa
 
 from soundkin.errors import LibraryError
+from soundkin.library.lance import MISSING
 from soundkin.library.lance.schema import (
     CONCEPTS,
     CRATES,
     FOLDERS,
     FORMAT,
     LIBRARY,
-    MISSING,
     RECORDINGS,
     REJECTED,
     SCHEMAS,
