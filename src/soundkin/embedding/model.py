@@ -171,6 +171,8 @@ def load_model(name: str | os.PathLike[str] | ModelFile = DEFAULT_MODEL) -> Mode
 
 def _open_session(path: Path) -> Any:
     """Open a graph for running on one thread."""
+    # From 1.32 on it would note each session and send that to its makers: nothing leaves here.
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
