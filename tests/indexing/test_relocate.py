@@ -129,7 +129,7 @@ def test_a_library_from_another_system_is_brought_to_where_its_files_are_now(
             connection.execute("UPDATE recordings SET path = ? WHERE path = ?", new)
         connection.execute("UPDATE folders SET path = ?", [old])
     done = moved("relocate", f"{old}{separator}", folder)
-    assert done.stdout.startswith("3 recordings and 1 folders moved; 3 files found there")
+    assert done.stdout.startswith("3 recordings and 1 folder moved; 3 files found there")
     assert set(moved.paths()) == {os.fsdecode(os.fsencode(folder) + b"/" + n) for n in NAMES}
     assert "3 unchanged" in moved("index").stdout
     assert moved("tag").stdout == "3\tkept\n"

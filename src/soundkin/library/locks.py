@@ -56,8 +56,11 @@ def hold_alone(path: Path) -> Iterator[None]:
     if sys.platform == "win32":  # where a file that is open cannot be taken away
         yield
         return
-    import fcntl
-
+    try:
+        import fcntl
+    except ImportError:  # of what others do with the file nothing can be known
+        yield
+        return
     with path.open("r+b") as file:
         try:
             fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, SHARED_SIZE, SHARED_FIRST, os.SEEK_SET)

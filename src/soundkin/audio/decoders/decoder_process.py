@@ -178,7 +178,8 @@ def decode_in_subprocess() -> Iterator[None]:
     For commands, and early in them: a fork takes some milliseconds, a new process as long as its
     imports; but only while there are no other threads, and not beside macOS's own libraries.
     """
-    may_fork = sys.platform == "linux" and threading.active_count() == 1
+    can_fork = sys.platform == "linux" and hasattr(os, "fork")
+    may_fork = can_fork and threading.active_count() == 1
     process = WorkerProcess(*DECODER, first=_Fork() if may_fork else None)
 
     @contextmanager
