@@ -129,3 +129,17 @@ def test_hover_plays_is_not_offered_to_fingers(chromium: Browser, server: Server
     visit.search(AMEN)
     expect(visit.page.locator(".hover-plays")).to_be_hidden()
     visit.end()
+
+
+def test_recordings_of_a_key_are_filtered_and_listed(visit: Visit) -> None:
+    facts = {fact["name"]: fact for fact in visit.server.get("/info")["facts"]}
+    [kind, *_] = [one["name"] for one in facts["key"]["kinds"]]
+    hits = visit.search("ambi_drone")
+    box = visit.page.get_by_role("group", name="Key").get_by_label(kind)
+    box.check()
+    visit.wait_for_change(hits)
+    ids = visit.page.locator(".card").evaluate_all("all => all.map((card) => card.dataset.id)")
+    assert {visit.server.get(f"/sounds/{one}")["facts"]["key_name"] for one in ids} == {kind}
+    expect(visit.page.locator(".chip-words").filter(has_text=f"key {kind}")).to_be_visible()
+    visit.page.reload()
+    expect(box).to_be_checked()

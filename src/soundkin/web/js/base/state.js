@@ -5,7 +5,7 @@ const EMPTY = {
   sounds: [],
   liked: [],
   disliked: [],
-  filters: { folders: [], not_folders: [], extensions: [], tags: [], facts: {} },
+  filters: { folders: [], not_folders: [], extensions: [], tags: [], keys: [], facts: {} },
   weights: {},
   top_k: 30,
   per_recording: 1,
@@ -60,6 +60,7 @@ export function writeAddress(value) {
   if (filters.name) out.set("name", filters.name);
   filters.extensions.forEach((extension) => out.append("type", extension));
   filters.tags.forEach((tag) => out.append("tag", tag));
+  filters.keys.forEach((key) => out.append("key", key));
   if (filters.min_duration_s !== undefined) out.set("min", short(filters.min_duration_s));
   if (filters.max_duration_s !== undefined) out.set("max", short(filters.max_duration_s));
   if (filters.favourites) out.set("fav", "1");
@@ -84,7 +85,7 @@ export function readAddress(text) {
   value.sounds = from.getAll("s").map(readSound).filter(Boolean);
   value.liked = from.getAll("like").map(readMark);
   value.disliked = from.getAll("unlike").map(readMark);
-  Object.assign(value.filters, { folders: from.getAll("folder"), not_folders: from.getAll("nofolder"), extensions: from.getAll("type"), tags: from.getAll("tag") });
+  Object.assign(value.filters, { folders: from.getAll("folder"), not_folders: from.getAll("nofolder"), extensions: from.getAll("type"), tags: from.getAll("tag"), keys: from.getAll("key") });
   for (const [key, name] of [["min", "min_duration_s"], ["max", "max_duration_s"]]) {
     const limit = number(from.get(key));
     if (limit !== undefined) value.filters[name] = limit;

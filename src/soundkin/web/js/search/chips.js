@@ -48,6 +48,7 @@ function chipsOf(state, facts) {
     filters.name && { kind: t("chip_name"), words: filters.name, take: filter(() => ({ name: undefined })) },
     ...each("extensions", t("chip_type"), (value) => value.replace(".", "").toUpperCase()),
     ...each("tags", t("chip_tag")),
+    ...each("keys", t("chip_key")),
     filters.favourites && { kind: t("chip_favourites"), words: "", take: filter(() => ({ favourites: undefined })) },
     bounds(t("chip_length"), [filters.min_duration_s, filters.max_duration_s], " s", filter(() => ({ min_duration_s: undefined, max_duration_s: undefined }))),
     ...Object.entries(filters.facts).map(([name, limits]) => bounds(`${titleOf(name, facts)} `, limits, unitOf(name, facts), filter((now) => ({ facts: drop(now.facts, name) })))),

@@ -19,6 +19,7 @@ export function filterPanel(info) {
     info.folders.length ? folders() : null,
     info.extensions.length > 1 ? choices(t("file_type"), "extensions", info.extensions.map(({ extension, n_recordings }) => [extension, extension.replace(".", "").toUpperCase(), n_recordings])) : null,
     ...measured.map(factRange),
+    ...info.facts.filter(({ kinds }) => kinds.length).map(({ name, title, kinds }) => choices(named("fact", name, title), "keys", kinds.map(({ name: kind, n_recordings }) => [kind, kind, n_recordings]))),
     weights(measured),
   ].filter(Boolean);
   const reset = h("button", { type: "button", onclick: resetFilters }, t("take_all_away"));

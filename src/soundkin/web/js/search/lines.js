@@ -17,6 +17,7 @@ const COLUMNS = [
   { name: "folder", title: t("folder"), value: ({ folder }) => folder.toLowerCase(), words: ({ folder }) => h("bdi", {}, shortFolder(folder)) },
   { name: "length", title: t("length"), value: ({ recording_duration_s }) => recording_duration_s, words: ({ recording_duration_s }) => length(recording_duration_s), number: true },
   { name: "note", title: t("note"), value: ({ facts }) => facts?.pitch_hz ?? null, words: ({ facts }) => (facts?.pitch_name ?? "").split(" ")[0], number: true },
+  { name: "key", title: t("key_column"), value: ({ facts }) => facts?.key_name ?? null, words: ({ facts }) => facts?.key_name ?? "", hidden: true },
   { name: "tempo", title: "BPM", value: ({ facts }) => facts?.tempo_bpm ?? null, words: ({ facts }) => facts?.tempo_bpm?.toFixed(0) ?? "", number: true },
   { name: "loudness", title: "LUFS", value: ({ facts }) => facts?.loudness_lufs ?? null, words: ({ facts }) => facts?.loudness_lufs?.toFixed(1) ?? "", number: true },
   { name: "tags", title: t("tags"), value: ({ tags }) => tags.join(" ") || null, words: ({ tags }) => tags.filter((tag) => tag !== "favourite").join(", "), hidden: true },

@@ -472,4 +472,7 @@ export default {
   column_duration: "Länge",
   only_favourites: "Nur Favoriten",
   leave_out_near_copies: "Beinahe-Kopien auslassen",
+  chip_key: "Tonart ",
+  key_column: "Tonart",
+  fact_key: "Tonart",
 };

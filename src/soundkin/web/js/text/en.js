@@ -456,4 +456,6 @@ export default {
   stop_it: "Stop {a}",
   only_favourites: "Favourites only",
   leave_out_near_copies: "Leave out near-copies",
+  chip_key: "key ",
+  key_column: "Key",
 };

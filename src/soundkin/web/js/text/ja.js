@@ -472,4 +472,7 @@ export default {
   column_tag: "タグ",
   column_length: "長さ",
   column_duration: "長さ",
+  chip_key: "調:",
+  key_column: "調",
+  fact_key: "調",
 };
