@@ -32,7 +32,7 @@ export function slotRow(slot, acts) {
       { class: "slot-acts" },
       recording && iconButton("swap", t("swap_the_for_a_neighbour", { a: slot.name }), () => acts.swap(slot)),
       iconButton("dice", t("draw_another", { a: slot.name }), () => acts.dice(slot)),
-      iconButton("file", t("choose_a_sound_for_the", { a: slot.name }), () => acts.choose(slot)),
+      iconButton("lines", t("choose_a_sound_for_the", { a: slot.name }), () => acts.choose(slot)),
       recording && iconButton("search", t("search_from_the", { a: slot.name }), () => searchFrom({ id: recording.id })),
     ),
     stepRow(slot, keepKit),
