@@ -5,27 +5,11 @@ from __future__ import annotations
 import re
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, expect
 
+from accessibility import find_faults
 from browsing import Visit
 from serving import Server
-
-SERIOUS = {"serious", "critical"}
-
-
-def find_faults(visit: Visit) -> list[str]:
-    """Run axe; gives what it finds serious, with the first elements concerned."""
-    visit.page.wait_for_timeout(400)  # until what fades in has its colours
-    # Where colours are forced, they are the system's, which axe takes for the page's own.
-    is_forced = visit.page.evaluate("matchMedia('(forced-colors: active)').matches")
-    rules = {"color-contrast": {"enabled": not is_forced}}
-    found = Axe().run(visit.page, options={"rules": rules}).response["violations"]
-    return [
-        f"{fault['id']}: {fault['help']} {[node['target'] for node in fault['nodes']][:3]}"
-        for fault in found
-        if fault["impact"] in SERIOUS
-    ]
 
 
 @pytest.mark.parametrize(
@@ -58,6 +42,9 @@ def test_axe_finds_nothing_serious(chromium: Browser, server: Server, look: dict
     assert find_faults(visit) == []
     visit.open("/?view=crates")
     visit.page.locator(".crates h2").wait_for()
+    assert find_faults(visit) == []
+    visit.open(f"/?view=hear&s={server.find('bd_tek')['id']}")
+    visit.page.locator(".heard li").first.wait_for()
     assert find_faults(visit) == []
     visit.end()
 

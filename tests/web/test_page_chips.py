@@ -6,8 +6,8 @@ import re
 
 from playwright.sync_api import expect
 
+from accessibility import find_faults
 from browsing import Visit
-from test_page_access import find_faults
 
 
 def test_a_disliked_card_comes_back_by_its_chip_and_by_undo(visit: Visit) -> None:

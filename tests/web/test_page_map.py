@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, FloatRect, expect
 
+from accessibility import find_faults
 from browsing import Visit
 from conftest import Soundkin
 from serving import Server, serve
 from sounds import make_noise, make_tone, write_sound
-from test_page_access import find_faults
 
 N_SOUNDS = 16
 
