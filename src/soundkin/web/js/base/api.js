@@ -76,7 +76,6 @@ export const loadMap = () => get("map");
 export const placeOnMap = (body) => send("POST", "map/place", body);
 export const loadJobs = () => get("jobs");
 export const loadConcepts = () => get("concepts");
-export const loadSegments = (id) => get(`sounds/${id}/segments`);
 export const loadDeformations = ({ id, start_s, end_s }, mix) => get(`sounds/${id}/deformations?${query({ mix, start_s, end_s })}`);
 
 export const loadPeaks = (id, n, start_s, end_s) => once(`sounds/${id}/peaks?${query({ n, start_s, end_s })}`);

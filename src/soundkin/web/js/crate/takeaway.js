@@ -1,7 +1,7 @@
 // Several sounds taken away at once: as real files in a folder, as a zip, as a list for another program.
 
 import { copyFiles, exportHits, zipFiles } from "../base/api.js";
-import { h, icon, menu } from "../base/dom.js";
+import { icon, menu } from "../base/dom.js";
 import { count } from "../base/format.js";
 import { knownInfo } from "../base/info.js";
 import { say, sayTrouble } from "../base/messages.js";

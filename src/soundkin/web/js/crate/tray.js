@@ -3,7 +3,6 @@
 import { changeTags, fillCrate, loadCrates } from "../base/api.js";
 import { h, icon, iconButton, menu } from "../base/dom.js";
 import { count } from "../base/format.js";
-import { knownInfo } from "../base/info.js";
 import { say, sayTrouble, whisper } from "../base/messages.js";
 import { onSelect, selected, selectNone } from "../base/selection.js";
 import { change } from "../base/state.js";

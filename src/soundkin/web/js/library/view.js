@@ -6,7 +6,6 @@ import { folderTree } from "../base/foldertree.js";
 import { span } from "../base/format.js";
 import { refreshInfo } from "../base/info.js";
 import { showJob } from "../base/jobs.js";
-import { sayTrouble } from "../base/messages.js";
 import { indexPanel } from "./indexing.js";
 import { suggestionPanel } from "./suggestions.js";
 import { recordingTable } from "./table.js";

@@ -137,7 +137,8 @@ export function spoken(hit, plain) {
   return plain ? where : t("spoken_hit", { a: hit.rank, b: where, c: hit.score.toFixed(2) });
 }
 
-function mark(from, to, kind = "mark") {
+/** The stretch of a drawn waveform that matches, or with `place` where it lies in a long recording. */
+export function mark(from, to, kind = "mark") {
   const stretch = h(kind === "place" ? "i" : "div", { class: kind === "place" ? "" : "mark" });
   stretch.style.left = `${100 * from}%`;
   stretch.style.width = `${100 * Math.max(0.002, to - from)}%`;

@@ -4,7 +4,7 @@ import { cutName, h, icon, iconButton, press } from "../base/dom.js";
 import { length, shortFolder, stem } from "../base/format.js";
 import { watchHead } from "../sound/strip.js";
 import { waveform } from "../sound/waveform.js";
-import { cardKey, covers, isWhole, spoken, stretchOf, windowOf } from "./card.js";
+import { cardKey, covers, isWhole, mark, spoken, stretchOf, windowOf } from "./card.js";
 import { t } from "../base/text.js";
 
 const N_PEAKS = 160;
@@ -121,7 +121,7 @@ function line(hit, acts) {
   const element = h(
     "tr",
     { class: "hit", tabindex: "-1", draggable: "true", title: hit.path, dataset: { key: cardKey(hit), id: hit.id } },
-    h("td", { class: "of-wave" }, h("div", { class: "wave" }, drawn, !(covers(hit) || (from < 0.02 && to > 0.98)) && matchMark(from, to), head)),
+    h("td", { class: "of-wave" }, h("div", { class: "wave" }, drawn, !(covers(hit) || (from < 0.02 && to > 0.98)) && mark(from, to), head)),
     cells.map(({ cell }) => cell),
     h("td", { class: "of-acts" }, h("div", { class: "row" }, heart, searched && [like, dislike], more)),
   );
@@ -140,13 +140,6 @@ function line(hit, acts) {
   }
   update(hit);
   return { element, item: element, update, hit: () => now, stretch, close: stopHead };
-}
-
-function matchMark(from, to) {
-  const mark = h("div", { class: "mark" });
-  mark.style.left = `${100 * from}%`;
-  mark.style.width = `${100 * Math.max(0.002, to - from)}%`;
-  return mark;
 }
 
 /** A button that changes between cards and lines. */
