@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tarfile
 import venv
 import zipfile
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from pathlib import Path
 import pytest
 
 import soundkin
+from archives import unpack_tar
 from conftest import DEMO_SOUNDS
 
 ROOT = Path(__file__).parents[2]
@@ -72,8 +72,7 @@ def test_the_wheel_has_all_that_runs_and_nothing_else(built: Built) -> None:
 
 
 def test_the_sdist_makes_the_same_wheel_to_the_bit(built: Built, tmp_path: Path) -> None:
-    with tarfile.open(built.sdist) as sdist:
-        sdist.extractall(tmp_path, filter="data")
+    unpack_tar(built.sdist, tmp_path)
     (source,) = tmp_path.iterdir()
     for path in source.rglob("*.py"):
         os.utime(path, (1, 10**9))  # when a file was written must not count

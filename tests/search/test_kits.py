@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import re
-import tarfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from archives import unpack_tar
 from conftest import Soundkin
 from serving import Server, serve
 from soundkin.search.kits.kit import assign_keys
@@ -130,8 +130,7 @@ def test_a_folder_has_samples_from_their_onsets_and_the_pattern(
 
 def test_hydrogen_finds_every_sample_of_its_kit(drums: Soundkin, tmp_path: Path) -> None:
     drums("kit", tmp_path / "dusty.h2drumkit", "kick", "hat")
-    with tarfile.open(tmp_path / "dusty.h2drumkit") as archive:
-        archive.extractall(tmp_path, filter="data")
+    unpack_tar(tmp_path / "dusty.h2drumkit", tmp_path)
     space = {"h": "http://www.hydrogen-music.org/drumkit"}
     root = Xml.parse(tmp_path / "dusty/drumkit.xml").getroot()
     assert root.findtext("h:name", namespaces=space) == "dusty"
