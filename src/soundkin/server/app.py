@@ -10,14 +10,13 @@ from operator import attrgetter
 from pathlib import Path
 
 from fastapi import FastAPI
-from starlette.middleware.gzip import GZipMiddleware
-from starlette.staticfiles import StaticFiles
 
 import soundkin
 from soundkin.server import problems
 from soundkin.server.middleware.admission import AdmissionMiddleware
 from soundkin.server.middleware.guard import SecurityMiddleware
 from soundkin.server.openapi import describe_api
+from soundkin.server.page_files import PageFiles
 from soundkin.server.problems import Json
 from soundkin.server.routes import (
     concepts,
@@ -51,7 +50,6 @@ from soundkin.server.routes import (
 from soundkin.server.state import ServerState
 from soundkin.server.thread_limits import limit_threads
 
-SMALL_BYTES = 600  # of a file of the page that is not worth compressing
 ROOMS = (
     collection,
     tagging,
@@ -88,8 +86,7 @@ def create_app(state: ServerState) -> FastAPI:
     for room in ROOMS:
         app.include_router(room.router)
     # Not mounted at /, where it would answer for the API's own paths with a wrong method.
-    page = StaticFiles(directory=find_page(), html=True)
-    app.router.default = GZipMiddleware(page, minimum_size=SMALL_BYTES, compresslevel=6)
+    app.router.default = PageFiles(directory=find_page(), html=True)
     app.add_middleware(AdmissionMiddleware)
     app.add_middleware(SecurityMiddleware, settings=state.settings)
     return app
