@@ -31,14 +31,14 @@ def column(visit: Visit, name: str) -> list[str]:
 
 
 def test_twenty_lines_are_whole_below_a_folded_query(lines: Visit) -> None:
-    assert lines.page.evaluate(WHOLE_LINES) >= 20
+    lines.page.wait_for_function(f"({WHOLE_LINES})() >= 20")  # once fonts and rows have settled
     query = lines.page.locator(".query")
     height = query.evaluate("(box) => box.getBoundingClientRect().height")
     assert height <= 66
     lines.page.mouse.move(900, 500)
     lines.page.mouse.wheel(0, 150)
     expect(query).to_be_in_viewport()
-    assert lines.page.evaluate(WHOLE_LINES) >= 20
+    lines.page.wait_for_function(f"({WHOLE_LINES})() >= 20")  # once fonts and rows have settled
     lines.page.get_by_role("button", name="All of the query").click()
     expect(query.get_by_role("button", name="Add a sound")).to_be_visible()
     lines.end()
