@@ -52,8 +52,11 @@ def read_crate(library: LibraryStore, name: str) -> list[CrateItem]:
     rows = list(library.connection.fetch(sql, [name]))
     if not rows:
         raise QueryError(f"{name}: no such crate; soundkin crate lists them")
-    found = [(library.get_recording(number), start_s, end_s) for number, start_s, end_s in rows]
-    return [CrateItem(one, *region) for one, *region in found if one and not one.error]
+    inside = (
+        "content_id NOTNULL AND recordings.id IN (SELECT recording_id FROM crates WHERE crate = ?)"
+    )
+    known = {recording.id: recording for recording in library.select_where(inside, [name])}
+    return [CrateItem(known[number], *region) for number, *region in rows if number in known]
 
 
 def add_to_crate(library: LibraryStore, name: str, items: Iterable[CrateItem]) -> int:

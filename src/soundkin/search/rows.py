@@ -43,6 +43,27 @@ def describe_hit(hit: Hit) -> Row:
     }
 
 
+def describe_stretch(
+    recording: Recording,
+    rank: int,
+    start_s: float,
+    duration_s: float,
+    score: float | None = None,
+    percentile: float | None = None,
+) -> Row:
+    """Write a stretch that is taken away as a row that playlists take; a score where it has one."""
+    return {
+        "rank": rank,
+        "path": recording.path,
+        "start_s": start_s,
+        "duration_s": duration_s,
+        "score": score,
+        "percentile": percentile,
+        "recording_duration_s": round(recording.duration_s, 6),
+        "tags": list(recording.tags),
+    }
+
+
 def describe_copy(copy: FoldedCopy) -> Row:
     """Write a near-copy that was left out as a row."""
     return {"path": copy.recording.path, "differs": str(copy.difference)}

@@ -18,7 +18,7 @@ from typing import IO
 from soundkin.errors import AudioError, LibraryError, SoundkinError, naming
 from soundkin.library.crates import CrateItem
 from soundkin.progress import Failure
-from soundkin.search.rows import Row
+from soundkin.search.rows import Row, describe_stretch
 from soundkin.search.wav import read_wav
 from soundkin.system.files import put_in_place
 from soundkin.text import make_file_name, make_printable
@@ -77,16 +77,7 @@ def pack_items(
 def describe_items(items: Sequence[CrateItem]) -> list[Row]:
     """Write sounds as rows that `FORMATS` takes; nobody has searched for them."""
     return [
-        {
-            "rank": rank,
-            "path": item.recording.path,
-            "start_s": item.start_s,
-            "duration_s": round(item.duration_s, 6),
-            "score": None,
-            "percentile": None,
-            "recording_duration_s": round(item.recording.duration_s, 6),
-            "tags": list(item.recording.tags),
-        }
+        describe_stretch(item.recording, rank, item.start_s, round(item.duration_s, 6))
         for rank, item in enumerate(items, 1)
     ]
 

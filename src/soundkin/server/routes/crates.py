@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 from typing import IO, Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -26,6 +25,7 @@ from soundkin.library.library import Library
 from soundkin.progress import Failure
 from soundkin.search.take_away import copy_items, pack_items
 from soundkin.server.problems import Json, ProblemError
+from soundkin.server.routes.machine import check_whole
 from soundkin.server.rows import describe_recording_row
 from soundkin.server.schemas import (
     BYTES,
@@ -193,9 +193,7 @@ def copy_files(words: CopyRequest, state: State) -> Response:
     """
     if not state.settings.is_local or state.settings.is_replica:
         raise ProblemError(403, "only on the machine that the server runs on; take a zip instead")
-    if "\0" in words.folder or not Path(words.folder).expanduser().is_absolute():
-        raise ProblemError(422, f"{words.folder}: give a folder's whole path, from / or ~ on")
-    folder = Path(words.folder).expanduser()
+    folder = check_whole(words.folder)
     with state.open_library() as library:
         items = find_items(words.items, library)
     files, failures = copy_items(items, folder)

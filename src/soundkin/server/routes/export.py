@@ -9,6 +9,7 @@ from pydantic import Field
 from starlette.responses import Response
 
 from soundkin.search.playlists import FORMATS
+from soundkin.search.rows import describe_stretch
 from soundkin.server.problems import ProblemError
 from soundkin.server.schemas import Finite, RecordingId, RequestModel, Seconds
 from soundkin.server.state import ServerState, State, find_recording
@@ -74,16 +75,7 @@ def write_hits(words: ExportRequest, state: ServerState) -> bytes:
     with state.open_library() as library:
         recordings = [find_recording(library, hit.id) for hit in words.hits]
     rows = [
-        {
-            "rank": rank,
-            "path": recording.path,
-            "start_s": hit.start_s,
-            "duration_s": hit.duration_s,
-            "score": hit.score,
-            "percentile": hit.percentile,
-            "recording_duration_s": round(recording.duration_s, 6),
-            "tags": list(recording.tags),
-        }
+        describe_stretch(recording, rank, hit.start_s, hit.duration_s, hit.score, hit.percentile)
         for rank, (hit, recording) in enumerate(zip(words.hits, recordings, strict=True), 1)
     ]
     return "".join(FORMATS[words.format].write(rows)).encode("utf-8", "surrogateescape")

@@ -53,6 +53,19 @@ class MachineResponse(BaseModel):
     n_sounds: int
 
 
+def check_whole(folder: str) -> Path:
+    """Take a folder's whole path, from a person's home too.
+
+    Raises
+    ------
+    ProblemError
+        It is none.
+    """
+    if "\0" in folder or not Path(folder).expanduser().is_absolute():
+        raise ProblemError(422, f"{folder}: give a folder's whole path, from / or ~ on")
+    return Path(folder).expanduser()
+
+
 def check_folder(folder: str, state: ServerState) -> str:
     """Make a folder's path absolute; from afar, only what is indexed already is to be indexed.
 
@@ -63,8 +76,7 @@ def check_folder(folder: str, state: ServerState) -> str:
     AudioError
         It is not there.
     """
-    if "\0" in folder or not Path(folder).expanduser().is_absolute():
-        raise ProblemError(422, f"{folder}: give a folder's whole path, from / or ~ on")
+    check_whole(folder)
     path = resolve_root(folder)
     if not state.settings.is_local and not _lies_in(path, _list_roots(state)):
         raise ProblemError(403, f"{folder}: from afar only folders of the library can be indexed")
