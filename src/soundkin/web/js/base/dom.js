@@ -93,6 +93,14 @@ export function press(button, pressed) {
   return button;
 }
 
+/** Show a popover below the button that opens it, its right edge `beyond` pixels past the button's; or hide it. */
+export function toggleBelow(panel, opener, beyond = 0) {
+  panel.togglePopover();
+  const { bottom, right } = opener.getBoundingClientRect();
+  panel.style.top = `${bottom + 5}px`;
+  panel.style.right = `${Math.max(8, document.documentElement.clientWidth - right - beyond)}px`;
+}
+
 /** Wait until calls have ceased for a while. */
 export function settle(run, wait_ms) {
   let timer = 0;

@@ -1,13 +1,13 @@
 // Several sounds taken away at once: as real files in a folder, as a zip, as a list for another program.
 
-import { copyFiles, exportHits, zipFiles } from "../base/api.js";
+import { copyFiles, zipFiles } from "../base/api.js";
 import { icon, menu } from "../base/dom.js";
 import { count } from "../base/format.js";
 import { knownInfo } from "../base/info.js";
 import { say, sayTrouble } from "../base/messages.js";
 import { chooseFolder } from "../library/browser.js";
 import { isWhole, matchOf } from "../search/card.js";
-import { saveFile } from "../search/export.js";
+import { exportAs, saveFile } from "../search/export.js";
 import { named, t } from "../base/text.js";
 
 /** What of a hit goes with it: a short recording whole, of a long one the match. */
@@ -23,7 +23,7 @@ export function takeAway(items, hits) {
   return menu(t("take_away"), [icon("export"), t("take_away")], () => [
     knownInfo()?.is_local && { words: t("copy_to_a_folder"), mark: "folder", run: run(() => copyTo(items())) },
     { words: t("a_zip_of_the_files"), mark: "export", run: run(() => zip(items())) },
-    ...(knownInfo()?.formats ?? []).map((format) => ({ words: named("format", format.name, format.title), run: run(() => exportAs(format, hits())) })),
+    ...(knownInfo()?.formats ?? []).map((format) => ({ words: named("format", format.name, format.title), run: run(() => exportAs(format, hits(), "sounds")) })),
   ].filter(Boolean));
 }
 
@@ -37,9 +37,4 @@ async function copyTo(items) {
 
 async function zip(items) {
   saveFile(await zipFiles(items), "sounds.zip");
-}
-
-async function exportAs(format, hits) {
-  const rows = hits.map(({ id, start_s, duration_s, score }) => ({ id, start_s, duration_s, score: score ?? null }));
-  saveFile(await exportHits(rows, format.name), `sounds.${format.extension}`);
 }

@@ -3,7 +3,7 @@
 import { changeTags, fillCrate, loadCrates } from "../base/api.js";
 import { h, icon, iconButton, menu } from "../base/dom.js";
 import { count } from "../base/format.js";
-import { say, sayTrouble, whisper } from "../base/messages.js";
+import { say, sayTrouble } from "../base/messages.js";
 import { onSelect, selected, selectNone } from "../base/selection.js";
 import { change } from "../base/state.js";
 import { askText } from "./dialogs.js";
@@ -65,7 +65,6 @@ async function tagAll(field, add) {
     const { changed } = await changeTags(ids, add ? [tag] : [], add ? [] : [tag]);
     const words = t(add ? "recordings_tagged" : "recordings_untagged", { a: count(changed, "recording"), b: tag });
     say(words);
-    whisper(words);
     dispatchEvent(new CustomEvent("tagschange"));
     dispatchEvent(new Event("tagged"));
   } catch (error) {

@@ -6,8 +6,8 @@ import { NAME_WORDS, length, shortFolder } from "../base/format.js";
 import { sayTrouble } from "../base/messages.js";
 import { isSelected, onSelect, select, selectTo, selected, selectAll } from "../base/selection.js";
 import { searchFrom } from "../base/state.js";
-import { hoverPlays } from "../search/hitlist.js";
 import { plainHit } from "../search/plain.js";
+import { hearUnderPointer } from "../sound/hover.js";
 import { playButton } from "../sound/playbutton.js";
 import * as player from "../sound/player.js";
 import { tagEditor } from "./tagging.js";
@@ -36,7 +36,6 @@ export function recordingTable({ failed = false } = {}) {
   let offset = 0;
   let shown = [];
   let sorted = { name: "path", down: false };
-  let hover = 0;
 
   async function update() {
     try {
@@ -125,20 +124,12 @@ export function recordingTable({ failed = false } = {}) {
     const others = selected().filter(({ id }) => !keys.has(id));
     selectAll(all.checked ? [...others, ...here] : others);
   });
-  const rowOf = (node) => node?.closest?.("tr[data-id]");
-  body.addEventListener("pointerover", (event) => {
-    const row = rowOf(event.target);
-    if (!row || event.pointerType !== "mouse" || !hoverPlays() || row.contains(event.relatedTarget)) return;
-    clearTimeout(hover);
-    hover = setTimeout(() => player.play(soundOf(row)), HOVER_MS);
-  });
-  body.addEventListener("pointerout", (event) => {
-    const row = rowOf(event.target);
-    if (!row || event.pointerType !== "mouse" || row.contains(event.relatedTarget)) return;
-    clearTimeout(hover);
-    if (hoverPlays() && player.playing() === player.keyOf(soundOf(row))) player.stop();
-  });
-  const soundOf = (row) => ({ id: row.dataset.id, length_s: shown.find(({ id }) => id === row.dataset.id)?.duration_s });
+  const soundAt = (node) => {
+    const row = node?.closest?.("tr[data-id]");
+    const recording = row && shown.find(({ id }) => id === row.dataset.id);
+    return recording ? { box: row, sound: { id: recording.id, length_s: recording.duration_s } } : null;
+  };
+  hearUnderPointer(body, soundAt, HOVER_MS);
   addEventListener("tagged", update);
   const stops = [
     player.on("start", (key) => body.querySelectorAll("tr[data-id]").forEach((row) => row.classList.toggle("playing", key === player.keyOf({ id: row.dataset.id })))),

@@ -31,11 +31,43 @@ export const covers = (hit) => hit.start_s < BREATH_S && hit.start_s + hit.durat
 const round = (value) => Math.round(value * 1000) / 1000;
 
 /** What of the recording is drawn: all of it, or the surroundings of the match in a long one. */
-export function windowOf({ start_s, duration_s, recording_duration_s: total }) {
+function windowOf({ start_s, duration_s, recording_duration_s: total }) {
   const wide = Math.max(WHOLE_UP_TO_S, CONTEXT * duration_s);
   if (total <= wide) return [0, total];
   const low = Math.max(0, Math.min(total - wide, start_s + duration_s / 2 - wide / 2));
   return [round(low), round(low + wide)];
+}
+
+/**
+ * Where a hit lies in what is drawn of its recording: the `drawn` waveform of so many peaks, `all` whether that
+ * is all of it, `from` and `to` as shares, and the `head` that runs while it plays, until `stopHead()`.
+ */
+export function drawHit(hit, n) {
+  const stretch = stretchOf(hit);
+  const [low, high] = windowOf(hit);
+  const all = low === 0 && high >= hit.recording_duration_s - 0.001;
+  const from = (hit.start_s - low) / (high - low || 1);
+  const to = (hit.start_s + hit.duration_s - low) / (high - low || 1);
+  const head = h("div", { class: "head" });
+  const drawn = waveform({ id: hit.id, n, start_s: all ? undefined : low, end_s: all ? undefined : high, from, to });
+  const stopHead = watchHead(head, () => (isWhole(hit) ? [stretch, 0, 1] : [stretch, from, to - from]));
+  return { stretch, drawn, all, from, to, head, stopHead };
+}
+
+/** The buttons that judge a hit, and `tell(hit, marks)`, which shows how it is judged; `now()` gives the hit. */
+export function judgeButtons(now, acts) {
+  const heart = iconButton("heart", t("favourite_act"), () => acts.favourite(now()), { class: "bare heart", tabindex: "-1" });
+  const like = iconButton("up", t("more_like_this"), () => acts.like(now()), { class: "bare thumbs like", tabindex: "-1" });
+  const dislike = iconButton("down", t("less_like_this"), () => acts.dislike(now()), { class: "bare thumbs rust dislike", tabindex: "-1" });
+  const more = iconButton("more", t("more"), (event) => acts.more(now(), event.currentTarget), { class: "bare more", tabindex: "-1", "aria-haspopup": "dialog" });
+  const tell = (element, { favourite }, { liked, disliked }) => {
+    heart.setAttribute("aria-label", favourite ? t("no_favourite_any_more_f") : t("favourite_f"));
+    press(heart, favourite);
+    press(like, liked);
+    press(dislike, disliked);
+    element.classList.toggle("liked", liked);
+  };
+  return { heart, like, dislike, more, tell };
 }
 
 /**
@@ -44,17 +76,12 @@ export function windowOf({ start_s, duration_s, recording_duration_s: total }) {
  */
 export function card(hit, acts) {
   const plain = hit.score === undefined || hit.score === null;
-  const stretch = stretchOf(hit);
-  const [low, high] = windowOf(hit);
-  const all = low === 0 && high >= hit.recording_duration_s - 0.001;
-  const from = (hit.start_s - low) / (high - low || 1);
-  const to = (hit.start_s + hit.duration_s - low) / (high - low || 1);
-  const head = h("div", { class: "head" });
+  const { stretch, drawn, all, from, to, head, stopHead } = drawHit(hit, N_PEAKS);
   const rank = h("span", { class: "rank", "aria-hidden": "true" });
   const wave = h(
     "div",
     { class: "wave" },
-    waveform({ id: hit.id, n: N_PEAKS, start_s: all ? undefined : low, end_s: all ? undefined : high, from, to }),
+    drawn,
     !(from < 0.02 && to > 0.98) && mark(from, to),
     !all && mark(hit.start_s / hit.recording_duration_s, (hit.start_s + hit.duration_s) / hit.recording_duration_s, "place"),
     head,
@@ -64,9 +91,7 @@ export function card(hit, acts) {
   const better = h("span", { class: "quiet" });
   const tags = h("div", { class: "tags" });
   const copies = h("span", { class: "tag" });
-  const heart = iconButton("heart", t("favourite_act"), () => acts.favourite(now), { class: "bare heart", tabindex: "-1" });
-  const like = iconButton("up", t("more_like_this"), () => acts.like(now), { class: "bare thumbs like", tabindex: "-1" });
-  const dislike = iconButton("down", t("less_like_this"), () => acts.dislike(now), { class: "bare thumbs rust dislike", tabindex: "-1" });
+  const { heart, like, dislike, more, tell } = judgeButtons(() => now, acts);
   const element = h(
     "article",
     { class: `card hit${plain ? " plain" : ""}`, tabindex: "-1", draggable: "true", dataset: { key: cardKey(hit), id: hit.id } },
@@ -87,21 +112,16 @@ export function card(hit, acts) {
         iconButton("minus", t("subtract_from_the_query"), () => acts.minus(now), { tabindex: "-1" }),
         like,
         dislike,
-        iconButton("more", t("more"), (event) => acts.more(now, event.currentTarget), { class: "bare more", tabindex: "-1", "aria-haspopup": "dialog" }),
+        more,
       ),
     ),
   );
-  const stopHead = watchHead(head, () => (isWhole(hit) ? [stretch, 0, 1] : [stretch, from, to - from]));
   let now = hit;
 
   function update(hit, { liked = false, disliked = false } = {}) {
     now = hit;
     rank.textContent = hit.rank ?? "";
-    heart.setAttribute("aria-label", hit.favourite ? t("no_favourite_any_more_f") : t("favourite_f"));
-    press(heart, hit.favourite);
-    press(like, liked);
-    press(dislike, disliked);
-    element.classList.toggle("liked", liked);
+    tell(element, hit, { liked, disliked });
     copies.textContent = hit.n_folded ? tn("near_copies", hit.n_folded) : "";
     copies.title = (hit.copies ?? []).map(({ path, differs }) => `${path}: ${differs}`).join("\n");
     tags.replaceChildren(copies, ...hit.tags.filter((tag) => tag !== "favourite").map((tag) => h("span", { class: "tag" }, tag)));

@@ -95,19 +95,18 @@ function dragWords() {
   return t("this_browser_gives_other_programs_no");
 }
 
+/** Give hits as a file of one of the server's formats; what nobody searched for has no score. */
+export async function exportAs(format, hits, name) {
+  const rows = hits.map(({ id, start_s, duration_s, score }) => ({ id, start_s, duration_s, score: score ?? null }));
+  saveFile(await exportHits(rows, format.name), `${name}.${format.extension}`);
+}
+
 /** A menu that exports the hits that `hits()` gives, in the formats that the server has. */
 export function exportMenu(formats, hits) {
   return menu(t("export_the_list"), [icon("export"), t("export")], () =>
     formats.map((format) => ({
       words: named("format", format.name, format.title),
-      run: async () => {
-        try {
-          const rows = hits().map(({ id, start_s, duration_s, score }) => ({ id, start_s, duration_s, score }));
-          saveFile(await exportHits(rows, format.name), `hits.${format.extension}`);
-        } catch (error) {
-          sayTrouble(error);
-        }
-      },
+      run: () => exportAs(format, hits(), "hits").catch(sayTrouble),
     })),
   );
 }

@@ -2,6 +2,7 @@
 
 import { upload } from "../base/api.js";
 import { cutName, h, icon, iconButton, press } from "../base/dom.js";
+import { stem } from "../base/format.js";
 import { knownInfo } from "../base/info.js";
 import { say, sayTrouble } from "../base/messages.js";
 import { change, current, onChange, readAddress, writeAddress } from "../base/state.js";
@@ -110,5 +111,5 @@ function entryButton({ address, name, n, at_ms }) {
   const { sounds, liked, disliked } = readAddress(address);
   const when = new Date(at_ms).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
   const isFromOutside = sounds[0]?.id.startsWith("u");
-  return h("li", {}, h("button", { type: "button", title: `${name}, ${when}`, onclick: () => change({ view: "search", sounds, liked, disliked }) }, isFromOutside && icon("mic"), cutName(name.replace(/\.[A-Za-z0-9]{1,5}$/, "")), n > 1 && h("span", { class: "quiet" }, `+${n - 1}`)));
+  return h("li", {}, h("button", { type: "button", title: `${name}, ${when}`, onclick: () => change({ view: "search", sounds, liked, disliked }) }, isFromOutside && icon("mic"), cutName(stem(name)), n > 1 && h("span", { class: "quiet" }, `+${n - 1}`)));
 }

@@ -7,6 +7,7 @@ import { carry, showMore } from "./export.js";
 import { stem } from "../base/format.js";
 import { say, sayTrouble, whisper } from "../base/messages.js";
 import { addSound, change, current, isMarkOf, searchFrom } from "../base/state.js";
+import { hearUnderPointer, hoverPlays } from "../sound/hover.js";
 import * as player from "../sound/player.js";
 import { isSelected, onSelect, select, selectTo } from "../base/selection.js";
 import { card, cardKey, stretchOf } from "./card.js";
@@ -15,9 +16,6 @@ import { t } from "../base/text.js";
 
 const HOVER_MS = 90;
 const MOVED_CARDS = 40;
-
-export const hoverPlays = () => localStorage.getItem("hover") !== "off";
-export const setHoverPlays = (value) => localStorage.setItem("hover", value ? "on" : "off");
 
 const sameMark = (hit) => (mark) => isMarkOf(mark, hit);
 
@@ -48,7 +46,6 @@ export function hitList({ label, why = null, query = () => null, form = "cards" 
   const { element } = grid;
   let cards = new Map();
   let focused = null;
-  let hover = 0;
 
   const acts = {
     from: (hit) => searchFrom(fromHit(hit)),
@@ -131,22 +128,15 @@ export function hitList({ label, why = null, query = () => null, form = "cards" 
   }, { rootMargin: "120px" });
   const prefetchSeen = () => player.prefetch([...cards].filter(([key]) => near.has(key)).map(([, made]) => made.stretch));
 
-  element.addEventListener("pointerover", (event) => {
-    const made = cardOf(event.target);
-    if (!made || event.pointerType !== "mouse" || !hoverPlays() || made.element.contains(event.relatedTarget)) return;
-    clearTimeout(hover);
-    hover = setTimeout(() => player.play(made.stretch), HOVER_MS);
-  });
-  element.addEventListener("pointerout", (event) => {
-    const made = cardOf(event.target);
-    if (!made || event.pointerType !== "mouse" || made.element.contains(event.relatedTarget)) return;
-    clearTimeout(hover);
-    if (hoverPlays() && player.playing() === player.keyOf(made.stretch)) player.stop();
-  });
+  const underPointer = (node) => {
+    const made = cardOf(node);
+    return made ? { box: made.element, sound: made.stretch } : null;
+  };
+  const takeBack = hearUnderPointer(element, underPointer, HOVER_MS);
   element.addEventListener("click", (event) => {
     const made = cardOf(event.target);
     if (!made || event.target.closest("button")) return;
-    clearTimeout(hover);
+    takeBack();
     if (event.shiftKey || event.ctrlKey || event.metaKey) return choose(made, event);
     focus(made, false);
     if (!(hoverPlays() && event.pointerType === "mouse")) player.toggle(made.stretch);

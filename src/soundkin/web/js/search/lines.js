@@ -1,10 +1,8 @@
 // Hits as lines of a table: one line each, columns that are chosen and sorted by.
 
-import { cutName, h, icon, iconButton, press } from "../base/dom.js";
+import { cutName, h, icon, iconButton, toggleBelow } from "../base/dom.js";
 import { length, shortFolder, stem } from "../base/format.js";
-import { watchHead } from "../sound/strip.js";
-import { waveform } from "../sound/waveform.js";
-import { cardKey, covers, isWhole, mark, spoken, stretchOf, windowOf } from "./card.js";
+import { cardKey, covers, drawHit, judgeButtons, mark, spoken } from "./card.js";
 import { t } from "../base/text.js";
 
 const N_PEAKS = 160;
@@ -95,28 +93,16 @@ function columnChooser(shown, choose) {
   });
   const list = h("div", { class: "column-list", popover: "auto", role: "group", "aria-label": t("columns") }, boxes);
   const opener = iconButton("columns", t("columns"), () => {
-    list.togglePopover();
-    const place = opener.getBoundingClientRect();
-    list.style.top = `${place.bottom + 4}px`;
-    list.style.right = `${document.documentElement.clientWidth - place.right}px`;
+    toggleBelow(list, opener);
   });
   return [opener, list];
 }
 
 /** Make a line. `acts` as for a card; gives `{element, update(hit, marks), hit, stretch, close}`. */
 function line(hit, acts) {
-  const stretch = stretchOf(hit);
-  const [low, high] = windowOf(hit);
-  const all = low === 0 && high >= hit.recording_duration_s - 0.001;
-  const from = (hit.start_s - low) / (high - low || 1);
-  const to = (hit.start_s + hit.duration_s - low) / (high - low || 1);
-  const head = h("div", { class: "head" });
-  const drawn = waveform({ id: hit.id, n: N_PEAKS, start_s: all ? undefined : low, end_s: all ? undefined : high, from, to });
+  const { stretch, drawn, from, to, head, stopHead } = drawHit(hit, N_PEAKS);
   const cells = COLUMNS.map((column) => ({ column, cell: h("td", { class: `of-${column.name}${column.number ? " number" : ""}` }) }));
-  const heart = iconButton("heart", t("favourite_act"), () => acts.favourite(now), { class: "bare heart", tabindex: "-1" });
-  const like = iconButton("up", t("more_like_this"), () => acts.like(now), { class: "bare thumbs like", tabindex: "-1" });
-  const dislike = iconButton("down", t("less_like_this"), () => acts.dislike(now), { class: "bare thumbs rust dislike", tabindex: "-1" });
-  const more = iconButton("more", t("more"), (event) => acts.more(now, event.currentTarget), { class: "bare more", tabindex: "-1", "aria-haspopup": "dialog" });
+  const { heart, like, dislike, more, tell } = judgeButtons(() => now, acts);
   const searched = hit.score !== undefined && hit.score !== null;
   const element = h(
     "tr",
@@ -125,17 +111,12 @@ function line(hit, acts) {
     cells.map(({ cell }) => cell),
     h("td", { class: "of-acts" }, h("div", { class: "row" }, heart, searched && [like, dislike], more)),
   );
-  const stopHead = watchHead(head, () => (isWhole(hit) ? [stretch, 0, 1] : [stretch, from, to - from]));
   let now = hit;
 
   function update(hit, { liked = false, disliked = false } = {}) {
     now = hit;
     cells.forEach(({ column, cell }) => cell.replaceChildren(...(column.name === "name" ? [h("span", { class: "name" }, column.words(hit))] : [column.words(hit)])));
-    heart.setAttribute("aria-label", hit.favourite ? t("no_favourite_any_more_f") : t("favourite_f"));
-    press(heart, hit.favourite);
-    press(like, liked);
-    press(dislike, disliked);
-    element.classList.toggle("liked", liked);
+    tell(element, hit, { liked, disliked });
     element.setAttribute("aria-label", spoken(hit, !searched));
   }
   update(hit);

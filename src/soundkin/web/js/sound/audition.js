@@ -1,6 +1,6 @@
 // How sounds are heard, as one small panel of the bar: at a tempo, at a note, by which device.
 
-import { h, iconButton, settle } from "../base/dom.js";
+import { h, iconButton, settle, toggleBelow } from "../base/dom.js";
 import { sayTrouble } from "../base/messages.js";
 import * as player from "./player.js";
 import { tune, tuning } from "./tuning.js";
@@ -15,10 +15,7 @@ export function auditionButton() {
   tell();
 
   function open() {
-    panel.togglePopover();
-    const { bottom, right } = opener.getBoundingClientRect();
-    panel.style.top = `${bottom + 6}px`;
-    panel.style.right = `${Math.max(8, document.documentElement.clientWidth - right - 40)}px`;
+    toggleBelow(panel, opener, 40);
     if (panel.matches(":popover-open")) panel.querySelector(".devices")?.fill();
   }
   return [opener, panel];
