@@ -22,7 +22,7 @@ import soundfile
 from benchmarks.search.copies import VARIANTS, write_copy
 from soundkin import Library, find_duplicates, index_folders
 from soundkin.errors import SoundkinError
-from soundkin.search.duplicates import DuplicateGroup
+from soundkin.search.duplicates.groups import DuplicateGroup
 
 ENDINGS = {".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff"}
 SHORT_S, LONG_S = (0.05, 10.0), (21.0, 60.0)

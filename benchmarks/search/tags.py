@@ -17,7 +17,7 @@ import numpy as np
 from benchmarks.harness.commands import print_table
 from benchmarks.harness.labelled_library import LabelledSound, load_labelled_sounds
 from soundkin.library.library import Library
-from soundkin.search.tag_suggestions import suggest_tags
+from soundkin.search.tags.suggestions import suggest_tags
 
 SURE = (0.7, 0.8, 0.9)
 SHARES = ((1 / 3, 0.3), (1 / 3, 0.6), (1.0, 0.3))

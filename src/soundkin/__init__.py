@@ -46,14 +46,14 @@ if TYPE_CHECKING:
     from soundkin.library.open import open_library
     from soundkin.library.records import Filters, Recording
     from soundkin.progress import Failure, IndexProgress, IndexReport
-    from soundkin.search.duplicates import DuplicateGroup, find_duplicates
+    from soundkin.search.duplicates.groups import DuplicateGroup, find_duplicates
     from soundkin.search.explain import Explanation
     from soundkin.search.finding.occurrence import Occurrence, Occurrences
     from soundkin.search.finding.resolve import find_in_files
     from soundkin.search.hits import Hit
     from soundkin.search.query import Sound, Waveform
     from soundkin.search.searcher import Searcher
-    from soundkin.search.tag_suggestions import Suggestion, suggest_tags
+    from soundkin.search.tags.suggestions import Suggestion, suggest_tags
     from soundkin.search.verdict import Verdict
     from soundkin.sound_map.sound_map import MapPlacer, SoundMap, compute_map, load_map
     from soundkin.training.recipe import Recipe
@@ -69,7 +69,7 @@ _HOMES = {
     "ClusterError": "errors",
     "DamagedLibraryError": "errors",
     "DeformationError": "errors",
-    "DuplicateGroup": "search.duplicates",
+    "DuplicateGroup": "search.duplicates.groups",
     "Embedder": "embedding.embedder",
     "EmbeddingTable": "embedding.table",
     "Embeddings": "embedding.segments",
@@ -96,7 +96,7 @@ _HOMES = {
     "Sound": "search.query",
     "SoundMap": "sound_map.sound_map",
     "SoundkinError": "errors",
-    "Suggestion": "search.tag_suggestions",
+    "Suggestion": "search.tags.suggestions",
     "TrainingError": "errors",
     "Verdict": "search.verdict",
     "VerifyReport": "integrity.verify",
@@ -109,7 +109,7 @@ _HOMES = {
     "compute_map": "sound_map.sound_map",
     "cut_nearby": "audio.deformations",
     "embed_paths": "embedding.table",
-    "find_duplicates": "search.duplicates",
+    "find_duplicates": "search.duplicates.groups",
     "find_in_files": "search.finding.resolve",
     "index_folders": "indexing.folders",
     "index_with_cluster": "cluster.index",
@@ -123,7 +123,7 @@ _HOMES = {
     "save_table": "embedding.table",
     "shift_pitch": "audio.deformations",
     "stretch_time": "audio.deformations",
-    "suggest_tags": "search.tag_suggestions",
+    "suggest_tags": "search.tags.suggestions",
     "train_model": "training.trainer",
     "train_with_cluster": "cluster.train",
     "verify_library": "integrity.verify",

@@ -14,8 +14,8 @@ from soundkin.audio.fingerprint import (
     compute_fingerprint,
 )
 from soundkin.audio.read import read_audio
-from soundkin.search.alignment import align
-from soundkin.search.outline import Outline
+from soundkin.search.duplicates.alignment import align
+from soundkin.search.duplicates.outline import Outline
 from sounds import make_noise
 
 RATE = 32_000

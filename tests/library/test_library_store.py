@@ -29,7 +29,7 @@ from soundkin.library.concepts import find_concept, list_concepts, remove_concep
 from soundkin.library.convert import convert_library
 from soundkin.library.folder_tree import find_folders, list_folder_tree
 from soundkin.library.records import Content, Filters, LibraryModel
-from soundkin.search.tag_suggestions import list_rejected, reject_tag
+from soundkin.search.tags.suggestions import list_rejected, reject_tag
 
 SIZE = 32
 MODEL = LibraryModel("none", "0" * 64, "none", SegmentConfig(), SIZE)

@@ -16,7 +16,7 @@ from soundkin.integrity.verify import verify_library
 from soundkin.library.concepts import list_concepts
 from soundkin.library.crates import list_crates
 from soundkin.library.schema import read_migrations
-from soundkin.search.tag_suggestions import list_rejected
+from soundkin.search.tags.suggestions import list_rejected
 
 VERSIONS = range(1, len(read_migrations()) + 1)
 

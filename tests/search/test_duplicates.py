@@ -18,9 +18,9 @@ from conftest import DEMO_SOUNDS, Soundkin
 from soundkin.config import SegmentConfig
 from soundkin.library.library import Library
 from soundkin.library.records import Content, LibraryModel, Recording
-from soundkin.search import copies
-from soundkin.search.copies import Copies
-from soundkin.search.duplicates import find_duplicates
+from soundkin.search.duplicates import copies
+from soundkin.search.duplicates.copies import Copies
+from soundkin.search.duplicates.groups import find_duplicates
 from sounds import RATE, make_noise, write_ffmpeg, write_sound
 from vector_indexes import draw_vectors, make_lance, make_plain_index
 

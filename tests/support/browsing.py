@@ -106,14 +106,17 @@ class Visit:
         """Wait until these are the hits."""
         expect(self.page.locator(".cards:not(.stale) .card .name")).to_have_text(names)
 
+    def wait_until(self, condition: str, given: Any = None) -> None:
+        """Wait until a JavaScript expression (of `given`) or its promise is true of the page.
+
+        It goes over as a function: a bare expression is read anew at every look, which the page's
+        own policy forbids (all but the first).
+        """
+        self.page.wait_for_function(f"(given) => ({condition})", arg=given)
+
     def wait_for_change(self, names: list[str]) -> list[str]:
         """Wait until the hits are others than these."""
-        self.page.wait_for_function(
-            """(names) => {
-                const cards = document.querySelector(".cards");
-                const now = [...document.querySelectorAll(".card .name")].map((n) => n.textContent);
-                return !cards.classList.contains("stale") && now.length && now.join() !== names;
-            }""",
-            arg=",".join(names),
-        )
+        now = "[...document.querySelectorAll('.card .name')].map((name) => name.textContent).join()"
+        there = "!document.querySelector('.cards').classList.contains('stale')"
+        self.wait_until(f"{there} && {now} && {now} !== given", ",".join(names))
         return self.names()

@@ -39,7 +39,7 @@ def test_an_upload_comes_back_after_the_server_has_begun_anew(
         visit.drop(take)
         hits = visit.wait_for_hits()
         address = visit.page.url
-        visit.page.wait_for_function(
+        visit.wait_until(
             "caches.open('sounds from outside').then((all) => all.keys()).then((all) => all.length)"
         )
     with serve(soundkin, "--port", port) as second:

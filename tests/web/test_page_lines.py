@@ -9,7 +9,7 @@ from browsing import Visit
 from serving import Server
 
 AMEN = "loop_amen"
-WHOLE_LINES = """() => [...document.querySelectorAll(".lines tbody tr")].filter((row) => {
+WHOLE_LINES = """[...document.querySelectorAll(".lines tbody tr")].filter((row) => {
     const { top, bottom } = row.getBoundingClientRect();
     const middle = document.elementFromPoint(innerWidth / 2, (top + bottom) / 2);
     return top >= 0 && bottom <= innerHeight && row.contains(middle);
@@ -31,13 +31,13 @@ def column(visit: Visit, name: str) -> list[str]:
 
 
 def test_twenty_lines_are_whole_below_a_folded_query(lines: Visit) -> None:
-    lines.page.wait_for_function(f"({WHOLE_LINES})() >= 20")  # once fonts and rows have settled
+    lines.wait_until(f"{WHOLE_LINES} >= 20")  # once fonts and rows have settled
     query = lines.page.locator(".query")
-    lines.page.wait_for_function("document.querySelector('.query').offsetHeight <= 66")
+    lines.wait_until("document.querySelector('.query').offsetHeight <= 66")
     lines.page.mouse.move(900, 500)
     lines.page.mouse.wheel(0, 150)
     expect(query).to_be_in_viewport()
-    lines.page.wait_for_function(f"({WHOLE_LINES})() >= 20")  # once fonts and rows have settled
+    lines.wait_until(f"{WHOLE_LINES} >= 20")  # once fonts and rows have settled
     lines.page.get_by_role("button", name="All of the query").click()
     expect(query.get_by_role("button", name="Add a sound")).to_be_visible()
     lines.end()
@@ -81,9 +81,7 @@ def test_arrows_play_the_lines_at_once(lines: Visit) -> None:
         lines.page.keyboard.press("ArrowDown")
         line = lines.page.locator(".lines tr.hit").nth(number)
         expect(line).to_be_focused()
-        lines.page.wait_for_function(
-            "(id) => window.heard.includes(id)", arg=line.get_attribute("data-id")
-        )
+        lines.wait_until("window.heard.includes(given)", line.get_attribute("data-id"))
     chosen = lines.page.locator(".lines tr.hit").nth(2).locator(".name").text_content()
     lines.page.keyboard.press("Enter")
     expect(lines.page.locator(".query .name")).to_have_text(chosen or "")

@@ -120,7 +120,7 @@ def test_a_one_shot_is_played_dragged_and_downloaded_whole(at_drums: Visit) -> N
     assert read_carried(at_drums, "tom 3") == ("tom 3.wav", original)
     card.locator(".wave").click()
     expect(card).to_have_class(re.compile("playing"))
-    at_drums.page.wait_for_function("() => window.time?.at_s > 0")
+    at_drums.wait_until("window.time?.at_s > 0")
     assert at_drums.page.evaluate("window.time.length_s") == pytest.approx(1.85, abs=0.01)
     card.get_by_role("button", name="More", exact=True).click()
     with at_drums.page.expect_download() as download:
@@ -135,7 +135,7 @@ def test_a_one_shot_is_played_dragged_and_downloaded_whole(at_drums: Visit) -> N
 def test_a_one_shot_is_played_from_its_onset(at_drums: Visit) -> None:
     card = at_drums.page.locator(".card").filter(has=at_drums.page.get_by_text("late", exact=True))
     card.locator(".wave").click()
-    at_drums.page.wait_for_function("() => window.time?.length_s > 2")
+    at_drums.wait_until("window.time?.length_s > 2")
     assert at_drums.page.evaluate("window.time.at_s") > 0.4
 
 
@@ -184,7 +184,7 @@ def test_a_key_plays_query_and_hit_in_turn_until_it_is_pressed_again(at_drums: V
     query = at_drums.server.find("tom 0.wav")["id"]
     at_drums.page.evaluate("window.heard = []")
     keys.press("a")
-    at_drums.page.wait_for_function("() => window.heard.length >= 3")
+    at_drums.wait_until("window.heard.length >= 3")
     turns = [key.split("@")[0] for key in at_drums.page.evaluate("window.heard")]
     assert turns[:3] == [query, hit, query]
     keys.press("a")

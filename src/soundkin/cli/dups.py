@@ -49,7 +49,7 @@ def dups(
     is, and has the most bits, channels and samples a second, and the least silence around it.
     """
     from soundkin.cli import output as out
-    from soundkin.search.duplicates import find_duplicates
+    from soundkin.search.duplicates.groups import find_duplicates
     from soundkin.search.rows import describe_duplicates
     from soundkin.text import format_time
 

@@ -74,7 +74,7 @@ def tag(
 def _print_suggestions(library_path: str, sure: float, output: str | None) -> None:
     from soundkin.cli import output as out
     from soundkin.search.rows import describe_suggestion
-    from soundkin.search.tag_suggestions import suggest_tags
+    from soundkin.search.tags.suggestions import suggest_tags
 
     with open_library(library_path) as library:
         suggestions = suggest_tags(library, least_precision=sure)

@@ -13,8 +13,8 @@ from soundkin.embedding.segments import locate_in_recording
 from soundkin.index.vector_index import Neighbours
 from soundkin.library.library import Library
 from soundkin.library.records import Filters, Recording
-from soundkin.search.differences import Difference
-from soundkin.search.duplicates import find_copies
+from soundkin.search.duplicates.differences import Difference
+from soundkin.search.duplicates.groups import find_copies
 from soundkin.search.shared_index import LoadedIndex
 
 

@@ -12,12 +12,12 @@ from soundkin.audio_facts import FACTS, Facts
 
 if TYPE_CHECKING:
     from soundkin.library.records import Recording
-    from soundkin.search.differences import Difference
-    from soundkin.search.duplicates import DuplicateGroup
+    from soundkin.search.duplicates.differences import Difference
+    from soundkin.search.duplicates.groups import DuplicateGroup
     from soundkin.search.explain import Explanation
     from soundkin.search.finding.occurrence import Occurrence
     from soundkin.search.hits import FoldedCopy, Hit
-    from soundkin.search.tag_suggestions import Suggestion
+    from soundkin.search.tags.suggestions import Suggestion
     from soundkin.search.verdict import Verdict
 
 Row = dict[str, Any]
@@ -71,7 +71,7 @@ def describe_copy(copy: FoldedCopy) -> Row:
 
 def describe_duplicates(groups: Iterable[DuplicateGroup]) -> list[Row]:
     """Write groups of near-duplicates as rows, one for each recording."""
-    from soundkin.search.differences import Difference  # not for what only writes rows
+    from soundkin.search.duplicates.differences import Difference  # not for what only writes rows
 
     return [
         {

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from soundkin.search.tag_suggestions import Suggestion, list_rejected, reject_tag, suggest_tags
+from soundkin.search.tags.suggestions import Suggestion, list_rejected, reject_tag, suggest_tags
 from soundkin.server.problems import Json
 from soundkin.server.rows import describe_recording_row
 from soundkin.server.schemas import RecordingId, RecordingResponse, RequestModel, Tag

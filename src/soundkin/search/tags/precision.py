@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from soundkin.search.logistic import compute_share, fit_logistic
-from soundkin.search.tag_votes import N_EVIDENCE, Vote, Voters
+from soundkin.search.tags.votes import N_EVIDENCE, Vote, Voters
 
 BLOCK = 1024
 EDGES = np.arange(-8.0, 8.5)  # logits between which votes count as equally clear

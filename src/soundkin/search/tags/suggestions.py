@@ -1,7 +1,7 @@
 """Tags that untagged recordings might have, voted for by their tagged neighbours, or none.
 
 What a vote is worth is asked of the tagged recordings themselves and of sounds of the world; see
-`tag_precision`.
+`precision`.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from soundkin.index.vector_index import VectorIndex
 from soundkin.library.library import Library
 from soundkin.library.records import Filters, Recording
 from soundkin.search.reference import Vectors, find_reference
-from soundkin.search.tag_precision import TagPrecision
-from soundkin.search.tag_votes import Vote, Voters, average_recordings, list_tags
+from soundkin.search.tags.precision import TagPrecision
+from soundkin.search.tags.votes import Vote, Voters, average_recordings, list_tags
 
 BLOCK = 1024
 MOST_UNTAGGED = 4096  # that tagged ones are looked for among

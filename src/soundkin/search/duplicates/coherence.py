@@ -1,6 +1,6 @@
 """Whether two sounds are one waveform, once they are laid over each other.
 
-Levels in bands (`soundkin.search.alignment`) cannot tell two strokes of one drum machine, two
+Levels in bands (`alignment`) cannot tell two strokes of one drum machine, two
 noises of one hiss or two tones a few per cent apart; the waveform can: a copy follows its original
 swing by swing, whatever its level and polarity, and what a codec adds is small beside that.
 """

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from soundkin.index.vector_index import VectorIndex
 from soundkin.library.library import Library
 from soundkin.library.records import Filters, Recording
-from soundkin.search.copies import LIKENESS, Copies
-from soundkin.search.differences import Difference, describe_difference, rank_quality
+from soundkin.search.duplicates.copies import LIKENESS, Copies
+from soundkin.search.duplicates.differences import Difference, describe_difference, rank_quality
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ def find_duplicates(
     """Group recordings that are copies of one sound, whatever surrounds it there.
 
     Pairs whose vectors are alike are laid over each other by their fingerprints, which tell a copy
-    from another take (`soundkin.search.alignment`). What was indexed before there were fingerprints
+    from another take (`alignment`). What was indexed before there were fingerprints
     is told by vectors alone. Silent recordings are grouped only with files of the same bytes.
 
     Parameters

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from soundkin.library.records import Recording
-from soundkin.search.alignment import Alignment
+from soundkin.search.duplicates.alignment import Alignment
 
 LEAST_DB = 0.25  # what is softer or louder by less is as loud
 LEAST_S = 0.015
@@ -24,7 +24,7 @@ class Difference:
 
     It is louder by `level_db`, has `lead_s` more before the sound and `tail_s` more behind it, and
     runs `speed` times as fast; None where that was not measured. `distance_db` is how far their
-    spectra differ besides (see `soundkin.search.alignment`). `traits` are its format, bits, sample
+    spectra differ besides (see `alignment`). `traits` are its format, bits, sample
     rate and channels, where they are others. Without `same_bytes` and `distance_db`, it was told by
     vectors alone.
     """

@@ -13,10 +13,10 @@ import numpy.typing as npt
 from soundkin.index.vector_index import VectorIndex
 from soundkin.library.index_sync import project
 from soundkin.library.records import Recording
-from soundkin.search.alignment import Alignment, align
-from soundkin.search.differences import has_8_bits
-from soundkin.search.outline import GIST_SIZE, Outline
-from soundkin.search.waveform_check import have_same_waveform
+from soundkin.search.duplicates.alignment import Alignment, align
+from soundkin.search.duplicates.differences import has_8_bits
+from soundkin.search.duplicates.outline import GIST_SIZE, Outline
+from soundkin.search.duplicates.waveform_check import have_same_waveform
 
 LIKENESS = 0.8  # of averages or first segments, by which a pair is looked at
 ALONE = 0.99  # of segments at the same time, by which a pair is told that has no fingerprints

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from soundkin.audio.fingerprint import MOST_FRAMES, N_BANDS
-from soundkin.search.outline import FLOOR_DB, Cells, Outline, to_db
+from soundkin.search.duplicates.outline import FLOOR_DB, Cells, Outline, to_db
 
 COPY_DB = 1.5  # strokes of one drum that were measured differ by 1.7 dB and more, most by above 4
 MOVED = 0.6  # of how far cells move; those of other stretches of one noise differ by more than 1

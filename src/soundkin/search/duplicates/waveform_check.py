@@ -7,9 +7,9 @@ from pathlib import Path
 from soundkin.audio.read import read_audio
 from soundkin.errors import AudioError
 from soundkin.library.records import Recording
-from soundkin.search.alignment import LONG_FRAME_S, Alignment
-from soundkin.search.coherence import RATE, SLACK_S, Samples, measure_coherence
-from soundkin.search.differences import has_8_bits, is_lossy
+from soundkin.search.duplicates.alignment import LONG_FRAME_S, Alignment
+from soundkin.search.duplicates.coherence import RATE, SLACK_S, Samples, measure_coherence
+from soundkin.search.duplicates.differences import has_8_bits, is_lossy
 from soundkin.system.files import is_unchanged
 from soundkin.system.remote import is_remote
 
