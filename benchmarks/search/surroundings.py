@@ -1,6 +1,6 @@
 """Is a sound found whatever surrounds it? Every sound of some folders, as people meet it.
 
-    python -m benchmarks.search.surroundings FOLDER... [--sounds 1000] [--rows NAME,NAME]
+    python -m benchmarks.search.surroundings FOLDER... [--sounds 1000] [--row NAME]...
 
 The folders are indexed into a library of its own. Then each sound is searched with as it is, with
 silence or room before and behind it, softer, over noise, coded, cut a little, and inside a take;
@@ -170,9 +170,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folders", nargs="+", type=Path)
     parser.add_argument("--sounds", type=int, default=1000, help="at most, drawn at random")
-    parser.add_argument("--rows", help="only these surroundings, with commas between")
+    parser.add_argument("--row", action="append", help="only this surrounding; may be repeated")
     words = parser.parse_args()
-    names = words.rows.split(",") if words.rows else list(SURROUNDINGS)
     with (
         tempfile.TemporaryDirectory() as folder,
         open_library(f"{folder}/l.sqlite", create=True) as library,
@@ -190,7 +189,7 @@ def main() -> None:
         sounds = [read_audio(one.path, RATE) for one in recordings]
         print(f"{len(sounds)} sounds of {library.count().n_recordings} recordings")
         print(f"{'surrounding':32s} own first   median score   rank of 95 %")
-        for name in names:
+        for name in words.row or SURROUNDINGS:
             found = list(measure(searcher, recordings, sounds, SURROUNDINGS[name]))
             ranks = np.array([rank for rank, _ in found])
             median = float(np.median([score for _, score in found]))

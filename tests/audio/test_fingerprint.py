@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from conftest import DEMO_SOUNDS
+from soundkin.audio.band_power import compute_band_power
 from soundkin.audio.fingerprint import (
     HOP_S,
     MOST_FRAMES,
@@ -13,7 +14,9 @@ from soundkin.audio.fingerprint import (
     FingerprintMeter,
     compute_fingerprint,
 )
+from soundkin.audio.mel import compute_mel
 from soundkin.audio.read import read_audio
+from soundkin.config import MelConfig
 from soundkin.search.duplicates.alignment import align
 from soundkin.search.duplicates.outline import Outline
 from sounds import make_noise
@@ -31,6 +34,17 @@ def test_a_fingerprint_is_read_as_it_was_written(seconds: float, rate: int) -> N
     assert read.peak_db == pytest.approx(found.peak_db)
     assert len(found.depths_db) <= MOST_FRAMES
     assert len(found.depths_db) * found.hop_s == pytest.approx(seconds, abs=1.5 * found.hop_s)
+
+
+@pytest.mark.parametrize("n_fft", [64, 128, 1024, 2048])
+@pytest.mark.parametrize("highest_hz", [10_000.0, 15_900.0])
+def test_power_by_products_of_matrices_is_that_of_the_transform(
+    n_fft: int, highest_hz: float
+) -> None:
+    config = MelConfig(n_fft, n_fft, n_fft // 3, 6, 700.0, highest_hz)
+    noise = make_noise(0.4, 2, RATE)
+    expected = compute_mel(noise, config, RATE).T
+    np.testing.assert_allclose(compute_band_power(noise, config, RATE), expected, rtol=1e-5)
 
 
 def test_silence_has_no_frames() -> None:

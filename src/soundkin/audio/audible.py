@@ -33,6 +33,7 @@ TAIL_DB = 35.0  # without a lead, noise is only what is so far below: else it ma
 STEADY_DB = 1.5  # that it falls in the last quarter of a second at most: else it may be a decay
 
 MEDIAN_SAMPLES = 5_000
+CACHED_STEPS = 512  # that fit a processor's cache
 GAP_S = 0.5  # of silence or noise, by which strokes are apart
 
 Levels = npt.NDArray[np.float64]
@@ -48,17 +49,20 @@ class Stretch:
     start: int
     stop: int
 
-    def cut(self, waveform: Samples, sample_rate: int) -> Samples:
+    def cut(self, waveform: Samples, sample_rate: int, length: int = 0) -> Samples:
         """Take it out of a waveform, silence where that has nothing, faded out at its end.
 
-        A constant is taken off, which would end with a click where silence begins.
+        A constant is taken off, which would end with a click where silence begins. Silence follows
+        a sound shorter than `length`, as it does where a sound has ended.
         """
-        body = waveform[max(0, self.start) : self.stop] - np.float32(_estimate_constant(waveform))
-        taken = np.zeros(self.stop - self.start, np.float32)
-        taken[max(0, -self.start) :][: len(body)] = body
+        body = waveform[max(0, self.start) : self.stop]
+        n_samples = self.stop - self.start
+        taken = np.zeros(max(length, n_samples), np.float32)
+        place = taken[max(0, -self.start) : n_samples][: len(body)]
+        np.subtract(body, np.float32(_estimate_constant(waveform)), out=place)
         if self.stop < len(waveform):
-            n_fade = min(len(taken), round(FADE_S * sample_rate))
-            taken[len(taken) - n_fade :] *= np.linspace(1, 0, n_fade, dtype=np.float32)
+            n_fade = min(n_samples, round(FADE_S * sample_rate))
+            taken[n_samples - n_fade : n_samples] *= np.linspace(1, 0, n_fade, dtype=np.float32)
         return taken
 
 
@@ -92,6 +96,8 @@ def align_segments(waveform: Samples, sample_rate: int, hop: int) -> Stretch:
 
 def find_loudest(strokes: list[Stretch], waveform: Samples) -> int:
     """Tell which of some strokes has the most energy."""
+    if len(strokes) == 1:
+        return 0
     parts = (waveform[max(0, one.start) : one.stop].astype(np.float64) for one in strokes)
     return int(np.argmax([float(part @ part) - part.sum() ** 2 / len(part) for part in parts]))
 
@@ -162,8 +168,11 @@ def _compute_levels(waveform: Samples, sample_rate: int) -> tuple[Levels, int]:
         waveform, (WINDOW_STEPS * step, n_behind), constant_values=_estimate_constant(waveform)
     )
     blocks = padded.reshape(-1, step)
-    powers = np.einsum("ij,ij->i", blocks, blocks, dtype=np.float64)
-    sums = blocks.sum(axis=1, dtype=np.float64)
+    powers, sums = np.empty(len(blocks)), np.empty(len(blocks))
+    for start in range(0, len(blocks), CACHED_STEPS):
+        exact = blocks[start : start + CACHED_STEPS].astype(np.float64)
+        np.vecdot(exact, exact, out=powers[start : start + CACHED_STEPS])
+        np.matmul(exact, np.ones(step), out=sums[start : start + CACHED_STEPS])
     length = WINDOW_STEPS * step
     power = _sum_runs(powers, WINDOW_STEPS) / length - (_sum_runs(sums, WINDOW_STEPS) / length) ** 2
     levels: Levels = 10 * np.log10(np.maximum(power, 1e-20))

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from soundkin.audio.band_power import compute_band_power
 from soundkin.audio.decoders.decoder import Samples
-from soundkin.audio.mel import compute_mel
 from soundkin.config import MelConfig
 
 Levels = npt.NDArray[np.float32]
@@ -156,7 +156,7 @@ def _compute_bands(samples: Samples, n_fft: int, hop: int, sample_rate: int) -> 
     """Compute the power of bands `(n_frames, 24)` in frames wholly inside the samples."""
     highest_hz = min(10_000.0, 0.47 * sample_rate)
     config = MelConfig(n_fft, n_fft, hop, N_BANDS, 100.0, highest_hz)
-    return compute_mel(samples, config, sample_rate).T
+    return compute_band_power(samples, config, sample_rate)
 
 
 def _measure_depths(power: Levels, hop_s: float) -> Fingerprint:

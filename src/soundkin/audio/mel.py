@@ -88,8 +88,7 @@ def compute_mel(waveform: Array, config: MelConfig, sample_rate: int) -> Array:
     -------
     float32 `(n_mels, n_frames)`, n_frames = 1 + (n_samples - n_fft) // hop_length.
     """
-    frames = np.lib.stride_tricks.sliding_window_view(waveform, config.n_fft)
-    frames = frames[:: config.hop_length, : config.win_length]
+    frames = view_frames(waveform, config.n_fft, config.hop_length)[:, : config.win_length]
     window, bank = compute_window(config), compute_filter_bank(config, sample_rate)
     mel = np.empty((len(frames), config.n_mels), np.float32)
     for start in range(0, len(frames), BLOCK_FRAMES):
@@ -99,6 +98,20 @@ def compute_mel(waveform: Array, config: MelConfig, sample_rate: int) -> Array:
         power += np.square(spectrum.imag)
         np.matmul(power, bank, out=mel[start : start + BLOCK_FRAMES])
     return np.ascontiguousarray(mel.T)
+
+
+def view_frames(waveform: Array, length: int, hop: int) -> Array:
+    """View a waveform `(n_samples,)` as its frames `(n_frames, length)`, read-only.
+
+    Those that lie wholly inside, one every `hop` samples. (`sliding_window_view` takes as long as
+    the spectra of a short sound.)
+    """
+    waveform = np.ascontiguousarray(waveform)
+    size = waveform.itemsize
+    shape = 1 + (len(waveform) - length) // hop, length
+    frames: Array = np.ndarray(shape, waveform.dtype, waveform, strides=(hop * size, size))
+    frames.flags.writeable = False
+    return frames
 
 
 def cut_log_mels(stretch: Array, config: ModelConfig, hop: int) -> tuple[Array, Array]:

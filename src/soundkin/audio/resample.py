@@ -31,10 +31,11 @@ def resample_blocks(blocks: Iterator[Samples], rate_in: int, rate_out: int) -> I
     for block in blocks:
         if not len(block):
             continue
-        held = block if n_in else np.concatenate([np.repeat(block[:1], n_hold * down), block])
+        if not n_in:
+            skip -= len(stream.resample_chunk(np.repeat(block[:1], n_hold * down)))
         n_in += len(block)
         last = block[-1:].copy()
-        resampled = stream.resample_chunk(held)
+        resampled = stream.resample_chunk(block)
         kept = resampled[skip:]
         skip -= len(resampled) - len(kept)
         n_out += len(kept)

@@ -20,7 +20,7 @@ from soundkin.audio.read import convert_waveform
 from soundkin.audio_facts import Facts, undo_slowing
 from soundkin.config import MAX_SLOW, SILENCE_DB, MelConfig, SegmentConfig
 from soundkin.embedding.model import ModelFile, load_model
-from soundkin.embedding.segments import Embeddings, compute_levels, fill_segment
+from soundkin.embedding.segments import Embeddings, compute_levels
 from soundkin.embedding.sound_stream import TAKE_S, check_length, open_blocks, take_head
 from soundkin.errors import ModelError
 from soundkin.system.worker_child import heartbeat
@@ -253,7 +253,7 @@ class Embedder:
         """Embed a sound from its first onset to its end, which lie in these samples."""
         length, hop = self._segments.segment_length, self._segments.segment_hop
         rate = self._segments.sample_rate
-        sound = fill_segment(stretch.cut(waveform, rate), length)
+        sound = stretch.cut(waveform, rate, length)
         n_regular = (len(sound) - length) // hop + 1
         parts = [sound[: (n_regular - 1) * hop + length]]
         if len(sound) - len(parts[0]) > -min(0, stretch.start):  # not only the lead that was added

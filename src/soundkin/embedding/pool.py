@@ -24,12 +24,13 @@ from soundkin.embedding.model import ModelFile
 from soundkin.embedding.segments import Embeddings
 from soundkin.embedding.sound_stream import MAX_SOUND_S
 from soundkin.errors import SoundkinError
-from soundkin.system.limits import DECODING_BYTES, limit_memory
+from soundkin.system.limits import DECODING_BYTES, keep_heap, limit_memory
 from soundkin.system.processors import count_processors
 from soundkin.system.worker_child import declare_ready, open_streams, write_answer
 from soundkin.system.worker_parent import Answers, WorkerProcess
 
 FLOAT_BYTES = 4
+KEPT_BYTES = 64 << 20  # some blocks of sound, and what is made of them
 WORKER = ("-m", "soundkin.embedding.pool")
 
 
@@ -152,6 +153,7 @@ def _limit_memory(embedder: Embedder) -> None:
 
 def serve_requests(model: str, requests: IO[bytes], answers: IO[bytes]) -> None:
     """Answer requests until they end: the worker's whole life."""
+    keep_heap(KEPT_BYTES)
     try:
         embedder = Embedder.load(Path(model))
         _limit_memory(embedder)

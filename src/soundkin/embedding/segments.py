@@ -83,13 +83,6 @@ def locate_in_recording(
     )
 
 
-def fill_segment(waveform: Samples, length: int) -> Samples:
-    """Let silence follow a sound shorter than a segment, as it does where a sound has ended."""
-    filled = np.zeros(max(length, len(waveform)), np.float32)
-    filled[: len(waveform)] = waveform
-    return filled
-
-
 def compute_levels(
     stretch: Samples, length: int, hop: int, n_segments: int
 ) -> npt.NDArray[np.float32]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import math
 import os
@@ -103,7 +102,7 @@ def read_known(row: tuple[Any, ...]) -> KnownFile:
 
 def encode_facts(content_id: int, facts: Facts) -> list[Any]:
     """Write a content's facts as the parameters of `INSERT_FACTS`."""
-    return [content_id, *dataclasses.astuple(facts)]
+    return [content_id, *vars(facts).values()]
 
 
 def decode_vectors(

@@ -62,7 +62,7 @@ class FactsMeter:
         self._pitch.add(samples)
         self._key.add(samples)
         if mel is None:
-            self._rest = np.concatenate([self._rest, samples])
+            self._rest = np.concatenate([self._rest, samples]) if len(self._rest) else samples
             n_frames = (len(self._rest) - self._mel.n_fft) // self._hop + 1
             if n_frames < MIN_FRAMES:  # each step costs, however few they are
                 return
