@@ -6,10 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 from soundkin.audio.read import read_audio
 from soundkin.embedding.embedder import Embedder
 from soundkin.embedding.segments import compute_mean_vector
+from soundkin.indexing.folders import index_folders
+from soundkin.library.open import open_library
+from soundkin.search.searcher import Searcher
 
 RATE = 32_000
 DEMO_SOUNDS = Path(__file__).parents[2] / "demo" / "sounds"
@@ -65,6 +69,49 @@ def test_a_sound_is_the_same_at_any_level_in_sixteen_bits(
     sound = read_audio(DEMO_SOUNDS / f"{name}.flac", RATE)
     softer = np.round(10 ** (level_db / 20) * sound * 32_768) / 32_768
     assert float(embed(embedder, softer) @ embed(embedder, sound)) > least
+
+
+def soften(sound: np.ndarray, level_db: float) -> np.ndarray:
+    """Bring a sound to a level over one segment, the silence behind it counted, in 16 bits."""
+    rms = np.sqrt(np.square(sound.astype(np.float64)).sum() / RATE)
+    softer = sound * (10 ** (level_db / 20) / rms)
+    return (np.round(softer * 32_768) / 32_768).astype(np.float32)
+
+
+@pytest.mark.parametrize("seconds_behind", [0, 2, 30])
+def test_a_soft_stroke_is_heard_though_the_second_around_it_is_below_silence(
+    embedder: Embedder, seconds_behind: int
+) -> None:
+    sound = read_audio(DEMO_SOUNDS / "bd_tek.flac", RATE)
+    soft = embedder.embed_waveform(np.pad(soften(sound, -83), (0, seconds_behind * RATE)), RATE)
+    assert not soft.silent.all()
+    if seconds_behind < 20:
+        mean = compute_mean_vector(soft)
+        assert mean is not None
+        assert float(mean @ embed(embedder, sound)) > 0.7
+
+
+@pytest.mark.parametrize("seconds", [1, 30])
+@pytest.mark.parametrize("level_db", [-200, -96, -85])
+def test_silence_dither_and_a_soft_floor_are_silent(
+    embedder: Embedder, seconds: int, level_db: float
+) -> None:
+    noise = np.random.default_rng(0).standard_normal(seconds * RATE)
+    found = embedder.embed_waveform((10 ** (level_db / 20) * noise).astype(np.float32), RATE)
+    assert found.silent.all()
+
+
+def test_a_soft_stroke_is_found_in_a_library_by_the_loud_one(tmp_path: Path) -> None:
+    sound = read_audio(DEMO_SOUNDS / "bd_tek.flac", RATE)
+    folder = tmp_path / "sounds"
+    folder.mkdir()
+    soundfile.write(folder / "soft.wav", np.pad(soften(sound, -83), (RATE, RATE)), RATE)
+    soundfile.write(folder / "other.wav", read_audio(DEMO_SOUNDS / "misc_crow.flac", RATE), RATE)
+    with open_library(tmp_path / "library.sqlite", create=True) as library:
+        index_folders(library, [folder])
+        hits = Searcher(library).search(DEMO_SOUNDS / "bd_tek.flac", 2)
+        assert Path(hits[0].recording.path).name == "soft.wav"
+        assert hits[0].start_s == pytest.approx(0.99, abs=0.02)
 
 
 def test_what_follows_a_short_sound_is_silence_and_where_it_lies_is_told(

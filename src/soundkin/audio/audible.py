@@ -74,6 +74,11 @@ def find_sound(waveform: Samples, sample_rate: int) -> Stretch:
     return _Course.measure(waveform, sample_rate).find_sound()
 
 
+def has_sound(waveform: Samples, sample_rate: int) -> bool:
+    """Tell whether anything in a waveform `(n_samples,)` is above -80 dB, if only for 10 ms."""
+    return _Course.measure(waveform, sample_rate).onset is not None
+
+
 def find_strokes(waveform: Samples, sample_rate: int) -> list[Stretch]:
     """Find what sounds in a waveform with half a second of silence or noise between, in order.
 

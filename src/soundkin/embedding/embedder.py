@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from soundkin.audio.audible import Stretch, align_segments
+from soundkin.audio.audible import Stretch, align_segments, has_sound
 from soundkin.audio.decoders.decoder import BLOCK_S, AudioInfo, Samples
 from soundkin.audio.decoders.open import open_decoder
 from soundkin.audio.facts.meter import FactsMeter
@@ -20,7 +20,7 @@ from soundkin.audio.read import convert_waveform
 from soundkin.audio_facts import Facts, undo_slowing
 from soundkin.config import MAX_SLOW, SILENCE_DB, MelConfig, SegmentConfig
 from soundkin.embedding.model import ModelFile, load_model
-from soundkin.embedding.segments import Embeddings, compute_levels
+from soundkin.embedding.segments import Embeddings, compute_levels, raise_heard
 from soundkin.embedding.sound_stream import TAKE_S, check_length, open_blocks, take_head
 from soundkin.errors import ModelError
 from soundkin.system.worker_child import heartbeat
@@ -177,9 +177,11 @@ class Embedder:
         return Measurements(facts, marks.measure().to_bytes())
 
     def _measure_take(self, waveform: Samples, sound_s: tuple[float, float]) -> Measurements:
-        """Measure a whole sound that is heard from one time to another."""
-        facts = _locate(self.measure_waveform(waveform), sound_s)
-        fingerprint = compute_fingerprint(waveform, self._segments.sample_rate)
+        """Measure a whole sound that is heard from one time to another; silence lies nowhere."""
+        facts, rate = self.measure_waveform(waveform), self._segments.sample_rate
+        if facts != Facts() or has_sound(waveform, rate):
+            facts = replace(facts, sound_from_s=sound_s[0], sound_to_s=sound_s[1])
+        fingerprint = compute_fingerprint(waveform, rate)
         return Measurements(facts, fingerprint.to_bytes())
 
     def measure_waveform(self, waveform: Samples) -> Facts:
@@ -266,6 +268,8 @@ class Embedder:
             ]
         )
         vectors = self._embed_cuts(np.concatenate(cuts), levels)
+        if levels.max() < SILENCE_DB and has_sound(sound, rate):
+            levels = raise_heard(levels)
         sound_s = _to_seconds(stretch, rate)
         found = Embeddings(vectors, levels, len(waveform) / rate, sound_s=sound_s)
         if not self._measures:
@@ -282,7 +286,7 @@ class Embedder:
         meter = FactsMeter(rate, self.model.mel) if self._measures else None
         marks = FingerprintMeter(rate) if self._measures else None
         rest = last = np.zeros(0, np.float32)  # not embedded yet; the last segment's worth so far
-        n_samples = 0
+        n_samples, is_heard = 0, False
         for block in blocks:
             n_samples += len(block)
             if marks is not None:
@@ -294,6 +298,7 @@ class Embedder:
                 cuts, mel = self.model.cut(rest[: (n_ready - 1) * hop + length], hop)
                 levels.append(compute_levels(rest, length, hop, n_ready))
                 vectors.append(self._embed_cuts(cuts, levels[-1]))
+                is_heard = is_heard or levels[-1].max() >= SILENCE_DB or has_sound(rest, rate)
                 if meter is not None:
                     meter.add(rest[: n_ready * hop], self._take_frames(mel, n_ready * hop))
                 rest = rest[n_ready * hop :]
@@ -302,9 +307,10 @@ class Embedder:
         if n_samples > (sum(map(len, vectors)) - 1) * hop + length:
             vectors.append(self.embed_stretch(last, hop))
             levels.append(compute_levels(last, length, hop, 1))
+        levels_db = np.concatenate(levels)
         return Embeddings(
             np.concatenate(vectors),
-            np.concatenate(levels),
+            raise_heard(levels_db) if is_heard or has_sound(last, rate) else levels_db,
             n_samples / rate,
             facts=None if meter is None else meter.measure(),
             fingerprint=None if marks is None else marks.measure().to_bytes(),
@@ -322,13 +328,6 @@ class Embedder:
 
 def _to_seconds(stretch: Stretch, sample_rate: int) -> tuple[float, float]:
     return stretch.start / sample_rate, stretch.stop / sample_rate
-
-
-def _locate(facts: Facts, sound_s: tuple[float, float]) -> Facts:
-    """Say of a sound's facts where it lies; silence has none."""
-    if facts == Facts():
-        return facts
-    return replace(facts, sound_from_s=sound_s[0], sound_to_s=sound_s[1])
 
 
 def _undo_slowing(found: Embeddings, slow: float) -> Embeddings:

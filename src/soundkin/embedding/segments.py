@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from soundkin.audio.decoders.decoder import AudioInfo, Samples
 from soundkin.audio_facts import Facts
-from soundkin.config import SegmentConfig
+from soundkin.config import SILENCE_DB, SegmentConfig
 from soundkin.index.silence import find_silent
 from soundkin.index.unit_vectors import average_vectors
 from soundkin.library.records import Recording
@@ -23,7 +23,8 @@ class Embeddings:
     """The segments of one sound.
 
     `vectors` is float32 `(n_segments, n)` of norm 1, n being the model's embedding size;
-    `levels_db` is float32 `(n_segments,)`, each segment's RMS around its mean in dB of full scale;
+    `levels_db` is float32 `(n_segments,)`, each segment's RMS around its mean in dB of full scale,
+    all raised by as much where they would be silence and yet something is heard for moments;
     `duration_s` is what was decoded, and `warning` says why where that is less than the file
     promised. `facts` are those of all that was embedded. `sound_s` is where the segments begin and
     end in it; None where they cover all of it. `fingerprint` is what its copies are told by, as
@@ -101,6 +102,14 @@ def compute_levels(
     lowest = 10 ** (MIN_LEVEL_DB / 10)
     levels: npt.NDArray[np.float32] = (10 * np.log10(np.maximum(power, lowest))).astype(np.float32)
     return levels
+
+
+def raise_heard(levels_db: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Bring the levels of what is heard, if only for moments, up to where silence ends, if below.
+
+    A soft stroke and the silence behind it have less than -80 dB over a segment, as a floor has.
+    """
+    return levels_db + np.float32(max(0.0, SILENCE_DB - float(levels_db.max())))
 
 
 def compute_mean_vector(embeddings: Embeddings) -> npt.NDArray[np.float32] | None:
