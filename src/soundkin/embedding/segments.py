@@ -109,7 +109,8 @@ def raise_heard(levels_db: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
 
     A soft stroke and the silence behind it have less than -80 dB over a segment, as a floor has.
     """
-    return levels_db + np.float32(max(0.0, SILENCE_DB - float(levels_db.max())))
+    loudest = levels_db.max()
+    return levels_db if loudest >= SILENCE_DB else levels_db - loudest + np.float32(SILENCE_DB)
 
 
 def compute_mean_vector(embeddings: Embeddings) -> npt.NDArray[np.float32] | None:
