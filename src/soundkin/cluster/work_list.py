@@ -15,6 +15,7 @@ from soundkin.library.lance.schema import RECORDINGS
 from soundkin.library.records import REREAD_SIZE
 from soundkin.library.slowed import find_slow
 from soundkin.library.sql import encode_path
+from soundkin.system.paths import is_listed
 from soundkin.system.remote import is_remote, open_filesystem
 
 BLOCK_FILES = 1000
@@ -230,6 +231,6 @@ def _is_below_any(path: str | bytes, folders: Sequence[str]) -> bool:
 
 def _exists(path: str) -> bool:
     if not is_remote(path):
-        return os.path.lexists(path)
+        return is_listed(path)
     system, within = open_filesystem(path)
     return bool(system.exists(within))
