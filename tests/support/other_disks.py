@@ -114,6 +114,9 @@ class Disk:
             source = target
         os.rename(source, self._name(new))
 
+    def link(self, target: str, source: str) -> None:
+        os.link(self._find(source), self._name(target))
+
     def utimens(self, path: str, times: tuple[int, int]) -> None:
         os.utime(self._find(path), ns=times)
 

@@ -193,7 +193,7 @@ def scan_changes(
     for file in files:
         scan.known.update((known.path, known) for known in _find_known(library, file.path))
     for path in gone:
-        if not is_listed(path):
+        if not is_listed(path, roots):
             for known in (*_find_known(library, path), *_find_known_below(library, path)):
                 scan.known[known.path] = known
     links = {link for path in scan.known if path not in scan.seen for link in _list_dead(path)}

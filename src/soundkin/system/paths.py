@@ -10,6 +10,7 @@ import ntpath
 import os
 import posixpath
 import re
+from collections.abc import Iterable
 from unicodedata import normalize
 
 WINDOWS = re.compile(r"[A-Za-z]:[\\/]|\\\\[^\\/]")
@@ -62,9 +63,15 @@ def fold_name(name: str) -> str:
     return _compose(_compose(name).casefold())
 
 
-def is_listed(path: str) -> bool:
-    """Tell whether something is there by this very name, not only by one taken for the same."""
-    return os.path.lexists(path) and Spellings().find(path) == path
+def is_listed(path: str, roots: Iterable[str] = ()) -> bool:
+    """Tell whether something is there by this very name, not only by one taken for the same.
+
+    The names of a root that it lies in are not looked at.
+    """
+    if not os.path.lexists(path):
+        return False
+    root = next((root for root in roots if lies_below(path, root)), "")
+    return Spellings().find(path, root) == path
 
 
 class Spellings:
