@@ -15,7 +15,7 @@ if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
 else echo "For the tests of $(2), install $(1)."; fi
 endef
 
-.PHONY: demo test test-cluster hear browsers lua check docs format bench mutants sbom audit figures screenshots vendor clean
+.PHONY: demo test test-cluster hear browsers lua disks check docs format bench mutants sbom audit figures screenshots vendor clean
 
 demo: $(VENV)/installed
 	@echo "== Indexing the sounds in demo/sounds into $(LIBRARY)"
@@ -35,7 +35,7 @@ demo: $(VENV)/installed
 	@echo "  $(BIN)/soundkin search SOUND.wav --from 1.5 --to 2.5"
 	@echo "  $(BIN)/soundkin --help"
 
-test: check browsers lua
+test: check browsers lua disks
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 # Ray on several nodes of this machine; it gives up where its processes take over 15 s to start.
@@ -61,6 +61,11 @@ browsers:
 lua:
 	@command -v lua5.4 > /dev/null && command -v luacheck > /dev/null && command -v curl > /dev/null \
 	  && exit 0; $(call install-debian,lua5.4 lua-check curl,the script for REAPER)
+
+# Disks as Windows and macOS have them are mounted by FUSE, where this system lets one.
+disks:
+	@test ! -e /dev/fuse || command -v fusermount3 > /dev/null \
+	  || { $(call install-debian,fuse3,other systems' disks); }
 
 check: $(VENV)/installed-dev
 	$(BIN)/ruff check .

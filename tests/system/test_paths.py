@@ -7,7 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from soundkin.system.paths import find_separator, is_whole, lies_below, make_absolute, reroot
+from soundkin.system.paths import (
+    find_separator,
+    is_listed,
+    is_whole,
+    lies_below,
+    locate,
+    make_absolute,
+    reroot,
+)
 
 WINDOWS, SHARE, MACOS = "C:\\Users\\x\\Samples", "\\\\server\\share", "/Users/x/Samples"
 
@@ -29,6 +37,19 @@ def test_what_lies_below_one_lies_below_the_other_and_back(root: str, other: str
 def test_a_drive_or_the_root_itself_can_be_moved() -> None:
     assert reroot("D:\\a.wav", "D:\\", "/media/d") == "/media/d/a.wav"
     assert reroot("/a.wav", "/", "E:\\") == "E:\\a.wav"
+
+
+def test_a_disk_that_tells_names_apart_is_believed(tmp_path: Path) -> None:
+    for name in ("Kick é.wav", "kICK É.WAV", "Kick e\u0301.wav"):
+        (tmp_path / name).touch()
+    if len(list(tmp_path.iterdir())) < 3:
+        pytest.skip("this disk does not")
+    for path in map(str, tmp_path.iterdir()):
+        assert locate(path) == path
+        assert is_listed(path)
+    for name in ("KICK É.WAV", "snare.wav"):  # of what is not there nothing is guessed
+        assert locate(tmp_path / name) == str(tmp_path / name)
+        assert not is_listed(str(tmp_path / name))
 
 
 def test_only_what_is_of_this_system_is_completed(

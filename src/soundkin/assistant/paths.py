@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from soundkin.audio.walk import is_below
 from soundkin.errors import QueryError
+from soundkin.system.paths import locate
 from soundkin.system.remote import is_remote
 
 
@@ -23,8 +24,8 @@ def resolve_inside(path: str, folders: Sequence[str]) -> str:
     whole = os.path.expanduser(path)  # noqa: PTH111
     if "\0" in whole or not os.path.isabs(whole):  # noqa: PTH117
         raise QueryError(f"{path}: give a whole path, in a folder of the library")
-    real = os.path.realpath(whole)
-    inside = (os.path.realpath(folder) for folder in folders if not is_remote(folder))
+    real = locate(os.path.realpath(whole))
+    inside = (locate(os.path.realpath(folder)) for folder in folders if not is_remote(folder))
     if not any(is_below(real, folder) for folder in inside):
         known = ", ".join(folders) or "none yet"
         raise QueryError(f"{path}: outside of the library's folders ({known})")

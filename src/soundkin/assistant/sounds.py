@@ -19,6 +19,7 @@ from soundkin.server.schemas import PART_ID, RECORDING_ID
 from soundkin.server.sounds.upload_decoding import Part
 from soundkin.server.sounds.uploads import ALL
 from soundkin.server.state import ServerState
+from soundkin.system.paths import locate
 from soundkin.system.remote import is_remote
 
 
@@ -69,7 +70,7 @@ def _locate(name: str, library: Library) -> Recording | str:
     """Find the recording that is meant, or the path of a file in the library's folders."""
     path = os.path.expanduser(name)  # noqa: PTH111
     if is_remote(name) or os.path.isabs(path):  # noqa: PTH117
-        known = library.find_recording(name if is_remote(name) else os.path.abspath(path))  # noqa: PTH100
+        known = library.find_recording(name if is_remote(name) else locate(path))
         if known is not None:
             return known
         candidates: Sequence[str] = [path]

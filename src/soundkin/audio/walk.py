@@ -12,6 +12,7 @@ from typing import Self
 
 from soundkin.audio.decoders.open import is_audio_path
 from soundkin.errors import AudioError
+from soundkin.system.paths import locate
 
 BROKEN = "No such file or directory (a link to it is there)"
 IN_THE_CLOUD = "in the cloud, and not on this machine"
@@ -59,14 +60,14 @@ class Unreadable:
 
 
 def resolve_root(path: str | os.PathLike[str]) -> str:
-    """Make a folder's or file's path absolute, without following links in it.
+    """Make a folder's or file's path absolute, as its disk spells it; no link is followed.
 
     Raises
     ------
     AudioError
         There is no such file or folder.
     """
-    absolute = os.path.abspath(os.path.expanduser(path))  # noqa: PTH100, PTH111 (keeps links)
+    absolute = locate(path)
     if not Path(absolute).exists():
         raise AudioError(f"{os.fsdecode(path)}: no such file or folder")
     return absolute

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -101,9 +100,9 @@ def region_options(command: Command) -> Command:
 
 def resolve_path(path: str) -> str:
     """Make a path absolute as the library has it; a URL is that already."""
-    if "://" in path:
-        return path.rstrip("/")
-    return os.path.abspath(os.path.expanduser(path))  # noqa: PTH100, PTH111 (keeps links)
+    from soundkin.system.paths import locate
+
+    return path.rstrip("/") if "://" in path else locate(path)
 
 
 def output_options(*formats: tuple[str, str]) -> Callable[[Command], Command]:

@@ -15,6 +15,7 @@ from soundkin.library.lance.schema import RECORDINGS
 from soundkin.library.records import REREAD_SIZE
 from soundkin.library.slowed import find_slow
 from soundkin.library.sql import encode_path
+from soundkin.system.paths import is_listed
 from soundkin.system.remote import is_remote, open_filesystem
 
 BLOCK_FILES = 1000
@@ -79,6 +80,7 @@ class WorkList:
         self._run = self._connection.run
         self._noted: list[FoundFile] = []
         self._slow = library.list_slow()
+        self._folders = library.list_folders()
         columns = "path ANY PRIMARY KEY, size, mtime_ns, ctime_ns, slow"
         self._run(f"CREATE TEMP TABLE found ({columns}) WITHOUT ROWID")
         self._run("CREATE TEMP TABLE shared (size INTEGER PRIMARY KEY)")
@@ -184,7 +186,7 @@ class WorkList:
             if self.has_recording(result.file):
                 continue
             for number, path in self._run(sql, [result.digest]).fetchall():
-                if number not in taken and not _exists(os.fsdecode(path)):
+                if number not in taken and not self._exists(os.fsdecode(path)):
                     taken.add(number)
                     moved.add(result.file.path)
                     file = result.file
@@ -206,6 +208,12 @@ class WorkList:
             self._library.remove_recordings(vanished)
         return len(vanished)
 
+    def _exists(self, path: str) -> bool:
+        if not is_remote(path):
+            return is_listed(path, self._folders)
+        system, within = open_filesystem(path)
+        return bool(system.exists(within))
+
     def _flush(self) -> None:
         self._run("BEGIN")
         for file in self._noted:
@@ -226,10 +234,3 @@ class WorkList:
 def _is_below_any(path: str | bytes, folders: Sequence[str]) -> bool:
     name = os.fsdecode(path)
     return any(is_below(name, folder) for folder in folders)
-
-
-def _exists(path: str) -> bool:
-    if not is_remote(path):
-        return os.path.lexists(path)
-    system, within = open_filesystem(path)
-    return bool(system.exists(within))

@@ -33,6 +33,7 @@ from soundkin.library.library import Library
 from soundkin.library.records import REREAD_SIZE, KnownFile
 from soundkin.library.sql import SELECT_KNOWN, encode_path, read_known
 from soundkin.progress import Failure
+from soundkin.system.paths import is_listed
 
 EXCHANGED = "other files are there in place of those that were"
 ADVICE = "kept; drop what is really gone by: soundkin index --drop-missing"
@@ -192,7 +193,7 @@ def scan_changes(
     for file in files:
         scan.known.update((known.path, known) for known in _find_known(library, file.path))
     for path in gone:
-        if not os.path.lexists(path):
+        if not is_listed(path, roots):
             for known in (*_find_known(library, path), *_find_known_below(library, path)):
                 scan.known[known.path] = known
     links = {link for path in scan.known if path not in scan.seen for link in _list_dead(path)}

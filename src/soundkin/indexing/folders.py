@@ -20,6 +20,7 @@ from soundkin.errors import LibraryError
 from soundkin.indexing.facts_backfill import measure_missing
 from soundkin.indexing.folder_scan import FolderScan, scan_files, scan_folders
 from soundkin.indexing.indexer import Indexer
+from soundkin.indexing.relocate import follow_spelling
 from soundkin.library.library import Library
 from soundkin.library.locks import lock_library
 from soundkin.progress import IndexReport, ProgressCallback, ignore
@@ -67,6 +68,7 @@ def index_folders(
     roots = [resolve_root(folder) for folder in folders]
     with lock_library(library.path):
         model_file = choose_model(library, model, rebuild=rebuild)
+        follow_spelling(library)
         with library.transaction():
             for root in roots:
                 library.add_folder(root, slow)

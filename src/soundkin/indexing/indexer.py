@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -20,6 +19,7 @@ from soundkin.library.records import REREAD_SIZE, Content, Recording
 from soundkin.library.slowed import find_slow, identify_content
 from soundkin.progress import Failure, ProgressCallback, RunTally
 from soundkin.system.files import hash_file, is_unchanged
+from soundkin.system.paths import is_listed
 
 HASH_THREADS = 2
 HASH_LOOK_AHEAD = 8
@@ -36,6 +36,7 @@ class Indexer:
         self._scan = scan
         self._pool = pool
         self._slow = library.list_slow()
+        self._roots = library.list_folders()
         self.tally = RunTally(on_progress)
         self._ctimes_ns: dict[int, int] = {}  # of recordings of which none was known
         self._in_flight: dict[bytes, list[FoundFile]] = {}
@@ -193,7 +194,7 @@ class Indexer:
     def _find_moved(self, content_id: int) -> Recording | None:
         """Find a recording of the same bytes whose own file is gone."""
         for recording in self._library.get_recordings([content_id]).get(content_id, []):
-            if recording.path not in self._scan.seen and not os.path.lexists(recording.path):
+            if recording.path not in self._scan.seen and not is_listed(recording.path, self._roots):
                 return recording
         return None
 

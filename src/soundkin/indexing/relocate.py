@@ -13,7 +13,8 @@ from soundkin.library.locks import lock_library
 from soundkin.library.records import Filters
 from soundkin.library.slowed import find_slow
 from soundkin.library.sql import compile_filters, encode_path, read_path
-from soundkin.system.paths import Spellings, lies_below, make_absolute, reroot
+from soundkin.system.paths import Spellings, lies_below, locate, make_absolute, reroot
+from soundkin.system.remote import is_remote
 
 MERGED = "size, mtime_ns, slow, content_id, error"
 
@@ -63,7 +64,7 @@ def relocate(
     LibraryError
         Nothing in the library lies there, `new` does not exist, or no file is found there.
     """
-    old_root, new_root = make_absolute(old), make_absolute(new)
+    old_root, new_root = make_absolute(old), locate(make_absolute(new))
     if not Path(new_root).exists():
         raise LibraryError(f"{new_root}: no such file or folder; give where it lies now")
     if old_root == new_root:
@@ -82,6 +83,20 @@ def relocate(
         n_merged = _move_recordings(library, moves)
         n_folders = _move_folders(library, folders, old_root, new_root)
     return RelocationReport(len(moves), n_found, n_merged, n_folders)
+
+
+def follow_spelling(library: Library) -> None:
+    """Have the library's folders as their disk spells them, with all that lies below.
+
+    Their names may have been changed in nothing but case, or been typed so once. The caller has
+    locked the library.
+    """
+    for old in library.list_folders():
+        new = old if is_remote(old) else Spellings().find(old)
+        if new != old:
+            with library.transaction():
+                _move_recordings(library, list(_list_moves(library, old, new)))
+                _move_folders(library, _list_folders(library, old), old, new)
 
 
 def _list_moves(library: Library, old: str, new: str) -> Iterator[_Move]:

@@ -21,6 +21,7 @@ from soundkin.library.library import Library
 from soundkin.library.locks import lock_library
 from soundkin.progress import IndexReport, ProgressCallback, ignore
 from soundkin.system.file_events import FolderEvents, FolderWatcher, StopEvent
+from soundkin.system.paths import Spellings
 
 POLL_S = 0.5
 QUIET_S = 1.0
@@ -170,20 +171,27 @@ class _Watch:
         for root in events.to_rescan:
             self._stale.setdefault(root, now)
         roots = sorted(self._list_roots(), key=len, reverse=True)
+        spellings = Spellings()
         for path in events.paths:
             root = next((root for root in roots if is_below(path, root)), "")
             if not root or _is_hidden(path, root):
                 continue
+            spelt = spellings.find(path, root)
+            if spelt != path:  # it has this name no more, or never had it on this disk
+                self._note_gone(path, now)
             try:
-                status = Path(path).stat()
+                status = Path(spelt).stat()
             except FileNotFoundError:
                 if path != root:  # one that is away is no deletion
-                    self._changed.pop(path, None)
-                    self._gone[path] = now
+                    self._note_gone(spelt, now)
             except OSError:
                 continue
             else:
-                self._note_file(path, status, root, now)
+                self._note_file(spelt, status, root, now)
+
+    def _note_gone(self, path: str, now: float) -> None:
+        self._changed.pop(path, None)
+        self._gone[path] = now
 
     def _note_file(self, path: str, status: os.stat_result, root: str, now: float) -> None:
         if stat.S_ISDIR(status.st_mode):

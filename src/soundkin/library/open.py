@@ -36,4 +36,4 @@ def open_library(name: str | os.PathLike[str], *, create: bool = False) -> Libra
 
 def is_lance(name: str) -> bool:
     """Tell by its name whether a library lies in Lance tables: a URL, or a name in `.lance`."""
-    return "://" in name or name.rstrip("/" + os.sep).endswith(".lance")
+    return "://" in name or name.rstrip("/" + os.sep).lower().endswith(".lance")

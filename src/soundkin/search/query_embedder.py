@@ -31,6 +31,7 @@ from soundkin.search.query import (
 from soundkin.search.shared_index import LoadedIndex, SharedIndex
 from soundkin.search.takes import hear_take
 from soundkin.system.files import hash_file, is_unchanged
+from soundkin.system.paths import locate
 from soundkin.system.remote import fetch_cached, is_remote
 
 SAME_TIME_S = 1e-5  # times are given out rounded to 1e-6
@@ -145,7 +146,7 @@ class QueryEmbedder:
         name = os.fsdecode(source)
         if is_remote(name):
             return name, self._library.find_recording(name)
-        path = os.path.abspath(os.path.expanduser(name))  # noqa: PTH100, PTH111 (keeps links)
+        path = locate(name)
         if Path(path).is_file():
             return path, self._library.find_recording(path)
         recording = self._library.find_recording(name) or find_by_ending(self._library, name)

@@ -5,13 +5,14 @@ A whole recording is its own file, byte for byte; a stretch of one is cut out as
 
 from __future__ import annotations
 
+import errno
 import filecmp
 import io
 import os
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -21,14 +22,19 @@ from soundkin.progress import Failure
 from soundkin.search.rows import Row, describe_stretch
 from soundkin.search.wav import read_wav
 from soundkin.system.files import put_in_place
+from soundkin.system.paths import fold_name
 from soundkin.text import make_file_name, make_printable
+
+# What is said of a name: letters that may not be in it, too many of them, or no valid text.
+REFUSED = {errno.EINVAL, errno.ENAMETOOLONG, errno.EILSEQ}
 
 
 def copy_items(items: Sequence[CrateItem], folder: Path) -> tuple[list[str], list[Failure]]:
     """Copy sounds into a folder, which is made where it is missing; nothing there is overwritten.
 
-    A file that is there already with the same bytes is left as it is; another one of the same name
-    makes the new one's end in a number.
+    A file that is there already with the same bytes is left as it is; another one of the same name,
+    be it in other letters' case, makes the new one's end in a number. A name that the folder's disk
+    refuses is made one that every system takes.
 
     Returns
     -------
@@ -42,10 +48,11 @@ def copy_items(items: Sequence[CrateItem], folder: Path) -> tuple[list[str], lis
     with naming(folder, LibraryError):
         folder.mkdir(exist_ok=True)
     written: list[str] = []
+    names: set[str] = set()
     failures: list[Failure] = []
     for item in items:
         try:
-            written.append(_copy(item, folder, written))
+            written.append(_copy(item, folder, names))
         except AudioError as error:
             failures.append(Failure.of(item.recording.path, error))
     return written, failures
@@ -62,8 +69,8 @@ def pack_items(
     failures: list[Failure] = []
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         for item in items:
-            name = next(one for one in _suggest_names(item) if one.casefold() not in names)
-            names.add(name.casefold())
+            name = next(one for one in _suggest_names(item) if fold_name(one) not in names)
+            names.add(fold_name(name))
             try:
                 _pack(item, archive, name)
             except SoundkinError as error:
@@ -82,10 +89,15 @@ def describe_items(items: Sequence[CrateItem]) -> list[Row]:
     ]
 
 
-def _suggest_names(item: CrateItem) -> Iterator[str]:
-    """Give a file's name, then the same with numbers; a stretch has its place in it."""
+def _suggest_names(item: CrateItem, *, for_all: bool = False) -> Iterator[str]:
+    """Give a file's name, then the same with numbers; a stretch has its place in it.
+
+    With `for_all`, names that every system takes.
+    """
     name = os.path.basename(item.recording.path)  # noqa: PTH119 (bytes of any kind)
-    stem, suffix = os.path.splitext(name)  # noqa: PTH122
+    stem, suffix = os.path.splitext(name.rstrip(". ") if for_all else name)  # noqa: PTH122
+    if for_all:
+        stem, suffix = make_file_name(stem), suffix and make_file_name(suffix)
     if not item.is_whole:
         stem = make_file_name(f"{stem} {item.start_s:.3f}s")
         suffix = ".wav"
@@ -96,21 +108,34 @@ def _suggest_names(item: CrateItem) -> Iterator[str]:
         number += 1
 
 
-def _copy(item: CrateItem, folder: Path, written: Sequence[str]) -> str:
-    """Write one file; what of this copy has its name already is another sound."""
+def _copy(item: CrateItem, folder: Path, names: set[str]) -> str:
+    """Write one file, and note its name; what of this copy has that already is another sound."""
     source = item.recording.path
     cut = None if item.is_whole else _cut(item)
-    for name in _suggest_names(item):
+    for for_all in (False, True):
+        target = _find_place(_suggest_names(item, for_all=for_all), folder, names, source, cut)
+        try:
+            if not os.path.lexists(target):
+                _write(source, cut, target)
+        except LibraryError as error:
+            if for_all or getattr(error.__cause__, "errno", None) not in REFUSED:
+                raise
+        else:
+            names.add(fold_name(target.name))
+            return str(target)
+    raise AssertionError("the second time an error is raised")
+
+
+def _find_place(
+    suggested: Iterable[str], folder: Path, names: Container[str], source: str, cut: bytes | None
+) -> Path:
+    """Find the first name that is free, or that the same bytes have already."""
+    for name in suggested:
         target = folder / name
-        if str(target) in written:
-            continue
-        with naming(target, LibraryError):
-            if os.path.lexists(target):
-                if _is_same(target, source, cut):
-                    return str(target)
-                continue
-        _write(source, cut, target)
-        return str(target)
+        if fold_name(name) not in names:
+            with naming(target, LibraryError):
+                if not os.path.lexists(target) or _is_same(target, source, cut):
+                    return target
     raise AssertionError("names go on without end")
 
 

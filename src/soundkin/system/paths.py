@@ -10,6 +10,7 @@ import ntpath
 import os
 import posixpath
 import re
+from collections.abc import Iterable
 from unicodedata import normalize
 
 WINDOWS = re.compile(r"[A-Za-z]:[\\/]|\\\\[^\\/]")
@@ -52,31 +53,88 @@ def reroot(path: str, old: str, new: str) -> str:
     return after.join([new.rstrip(after), *names]) if names != [""] else new
 
 
-class Spellings:
-    """How names are spelt on this disk, in one of Unicode's forms or the other.
+def locate(path: str | os.PathLike[str]) -> str:
+    """Make a path of this system absolute, spelt as its disk has it; no link is followed."""
+    return Spellings().find(os.path.abspath(os.path.expanduser(os.fsdecode(path))))  # noqa: PTH100, PTH111
 
-    macOS takes both for the same, and gives what was written; other systems have them for two.
+
+def fold_name(name: str) -> str:
+    """Fold a name to what it is found by on disks that know no case and no form of Unicode's."""
+    return _compose(_compose(name).casefold())
+
+
+def is_listed(path: str, roots: Iterable[str] = ()) -> bool:
+    """Tell whether something is there by this very name, not only by one taken for the same.
+
+    The names of a root that it lies in are not looked at.
+    """
+    if not os.path.lexists(path):
+        return False
+    root = next((root for root in roots if lies_below(path, root)), "")
+    return Spellings().find(path, root) == path
+
+
+class Spellings:
+    """How names are spelt on this disk, which may find them by other spellings too.
+
+    Windows and macOS find `kick.wav` as `Kick.WAV`, macOS é in both of Unicode's forms; a library
+    has one path for one file, the one that a walk of its folder finds. Folders are listed once.
     """
 
     def __init__(self) -> None:
-        self._known: dict[str, dict[str, str]] = {}
+        self._found: dict[str, str] = {}
+        self._names: dict[str, frozenset[str]] = {}
 
-    def find(self, path: str) -> str:
-        """Give a path as it is spelt here, or as it is where nothing like it is there."""
-        if path.isascii() or os.path.lexists(path):
-            return path
+    def find(self, path: str, root: str = "") -> str:
+        """Give an absolute path as it is spelt here; the names of a root that it lies in stay.
+
+        What is not there stays as it is, but for Unicode's form where one like it is there.
+        """
         folder, name = os.path.split(path)
-        if folder == path:
-            return path
-        folder = self.find(folder)
-        spelt = self._list_names(folder).get(normalize("NFC", name), name)
-        return os.path.join(folder, spelt)  # noqa: PTH118 (as the library has it)
+        if path == root or not name or not folder:
+            return f"{path[0].upper()}{path[1:]}" if path[1:2] == ":" else path  # of a drive
+        if folder not in self._found:
+            self._found[folder] = self.find(folder, root)
+        folder = self._found[folder]
+        return os.path.join(folder, self._spell(folder, name))  # noqa: PTH118 (as the library has it)
 
-    def _list_names(self, folder: str) -> dict[str, str]:
-        if folder not in self._known:
+    def _spell(self, folder: str, name: str) -> str:
+        path = os.path.join(folder, name)  # noqa: PTH118
+        fold = _compose
+        if os.path.lexists(path):
+            if not any(map(os.path.lexists, _respell(path, name))):
+                return name  # this disk tells names apart
+            fold = fold_name
+        elif name.isascii():
+            return name
+        names = self._list_names(folder)
+        alike = [] if name in names else [one for one in names if fold(one) == fold(name)]
+        if len(alike) > 1:
+            alike.sort(key=lambda one: not _is_same(os.path.join(folder, one), path))  # noqa: PTH118
+        return alike[0] if alike else name
+
+    def _list_names(self, folder: str) -> frozenset[str]:
+        if folder not in self._names:
             try:
-                names = os.listdir(folder)  # noqa: PTH208
+                self._names[folder] = frozenset(os.listdir(folder))  # noqa: PTH208
             except OSError:
-                names = []
-            self._known[folder] = {normalize("NFC", name): name for name in names}
-        return self._known[folder]
+                self._names[folder] = frozenset()
+        return self._names[folder]
+
+
+def _respell(path: str, name: str) -> set[str]:
+    """Spell a path's last name as a disk would not have it that tells names apart."""
+    swapped = "".join(other if len(other := letter.swapcase()) == 1 else letter for letter in name)
+    spellings = {swapped, normalize("NFC", name), normalize("NFD", name)} - {name}
+    return {f"{path[: -len(name)]}{spelling}" for spelling in spellings}
+
+
+def _compose(name: str) -> str:
+    return normalize("NFC", name)
+
+
+def _is_same(path: str, other: str) -> bool:
+    try:
+        return os.path.samestat(os.lstat(path), os.lstat(other))
+    except OSError:
+        return False

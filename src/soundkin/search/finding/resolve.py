@@ -27,6 +27,7 @@ from soundkin.search.finding.templates import Example
 from soundkin.search.query import EmbeddedSound, Query, Sound
 from soundkin.search.query import Source as QuerySource
 from soundkin.search.query_embedder import QueryEmbedder, list_sounds, may_be_unchanged
+from soundkin.system.paths import locate
 from soundkin.system.remote import is_remote
 
 Place = str | os.PathLike[str] | Recording
@@ -175,7 +176,7 @@ def _locate(library: Library, place: Place) -> list[Recording] | list[str]:
     if isinstance(place, Recording):
         return [place]
     name = os.fsdecode(place)
-    path = name if is_remote(name) else os.path.abspath(os.path.expanduser(name))  # noqa: PTH100, PTH111
+    path = name if is_remote(name) else locate(name)
     known = library.find_recording(path)
     if known is not None and known.content_id is not None and may_be_unchanged(known):
         return [known]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from soundkin.errors import QueryError
 from soundkin.library.records import Recording
+from soundkin.system.paths import fold_name
 
 N_STEPS = 16  # of a pattern: a bar of 4/4
 MAX_SLOTS = 32
@@ -81,7 +82,7 @@ class Kit:
             raise QueryError("a kit has at least one sound")
         if len(names) > MAX_SLOTS:
             raise QueryError(f"a kit has at most {MAX_SLOTS} sounds")
-        if len({name.casefold() for name in names}) < len(names):
+        if len(set(map(fold_name, names))) < len(names):
             raise QueryError("each slot of a kit has a name of its own")
 
     @property

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import chain, count
 from pathlib import Path
 
 from soundkin.errors import AudioError
 from soundkin.search.kits.kit import Kit, KitSound
 from soundkin.search.wav import read_wav
+from soundkin.system.paths import fold_name
 from soundkin.text import make_file_name
 
 LONGEST_S = 120.0
@@ -18,8 +20,9 @@ def name_samples(kit: Kit) -> list[str]:
     names: list[str] = []
     for sound in kit.sounds:
         stem = make_file_name(f"{sound.slot} - {Path(sound.recording.path).stem}")
-        is_taken = stem.casefold() in map(str.casefold, names)
-        names.append(f"{stem} {len(names)}" if is_taken else stem)
+        numbered = (f"{stem} {number}" for number in count(2))
+        taken = set(map(fold_name, names))
+        names.append(next(one for one in chain([stem], numbered) if fold_name(one) not in taken))
     return [f"{name}.wav" for name in names]
 
 
