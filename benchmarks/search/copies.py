@@ -69,6 +69,8 @@ def _mixed(x: Samples, rate: int, rng: np.random.Generator) -> Samples:
 
 
 MP3_RATES = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
+AAC_RATES = (*MP3_RATES, 7_350, 64_000, 88_200, 96_000)
+OTHER_RATE = 44_100  # for what a codec does not take
 
 # A change of the samples, a rate (None: as it is), a format, a subtype, and for lossy ones kbit/s.
 VARIANTS: dict[str, tuple[Change, int | None, str, str, int | None]] = {
@@ -108,8 +110,8 @@ def write_copy(name: str, x: Samples, rate: int, folder: Path, stem: str) -> Pat
     change, new_rate, extension, subtype, kbps = VARIANTS[name]
     rng = np.random.default_rng(len(x))
     changed = np.clip(change(x, rate, rng), -1, 1).astype(np.float32)
-    if extension == "mp3" and rate not in MP3_RATES:
-        new_rate = 44_100
+    if rate not in {"mp3": MP3_RATES, "m4a": AAC_RATES}.get(extension, (rate,)):
+        new_rate = OTHER_RATE
     if new_rate is not None and new_rate != rate:
         changed, rate = soxr.resample(changed, rate, new_rate), new_rate
     path = folder / f"{stem}.{extension}"

@@ -16,7 +16,7 @@ from soundkin.library.records import Recording
 from soundkin.search.duplicates.alignment import Alignment, align
 from soundkin.search.duplicates.differences import has_8_bits
 from soundkin.search.duplicates.outline import GIST_SIZE, Outline
-from soundkin.search.duplicates.waveform_check import have_same_waveform
+from soundkin.search.duplicates.waveform_check import WaveformCheck
 
 LIKENESS = 0.8  # of averages or first segments, by which a pair is looked at
 ALONE = 0.99  # of segments at the same time, by which a pair is told that has no fingerprints
@@ -62,6 +62,7 @@ class Copies:
         self._ids: list[int] = index.content_ids[self._places].tolist()
         self._rows = {content_id: row for row, content_id in enumerate(self._ids)}
         self._read = read
+        self._waveforms = WaveformCheck()
         self._outlines: OrderedDict[int, Outline | None] = OrderedDict()
         self._gists = np.full((len(self._ids), GIST_SIZE), np.nan, np.float32)
         self._has_gist = np.zeros(len(self._ids), np.bool_)
@@ -134,7 +135,9 @@ class Copies:
             return False, math.inf
         recordings = self._recordings[row], self._recordings[other]
         frame_s = max(first.hop_s, second.hop_s)
-        is_copy = found.is_copy and have_same_waveform(*recordings, found, first.loudest_s, frame_s)
+        is_copy = found.is_copy and self._waveforms.have_same_waveform(
+            *recordings, found, first.loudest_s, frame_s
+        )
         return is_copy, found.distance_db
 
     def _propose(self, likeness: float) -> Iterator[tuple[int, Rows, Floats]]:

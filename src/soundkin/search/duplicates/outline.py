@@ -15,7 +15,7 @@ Cells = npt.NDArray[np.float32]
 
 FLOOR_DB = 56.0  # under the loudest cell, below which nothing is compared
 GIST_SIZE = N_BANDS + 1
-LOUDEST_S = 10.0
+LOUDEST_S = 5.0
 GIST_DB = 32.0  # under the loudest band, below which bands are not compared
 NOISE_OF_8_BIT_DB = -52.0  # of full scale: the loudest cells that rounding to 8 bits makes
 LEAST_POWER = np.float32(1e-9)

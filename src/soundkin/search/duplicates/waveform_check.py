@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 
 from soundkin.audio.read import read_audio
@@ -13,35 +14,53 @@ from soundkin.search.duplicates.differences import has_8_bits, is_lossy
 from soundkin.system.files import is_unchanged
 from soundkin.system.remote import is_remote
 
-PART_S = 10.0  # of a longer sound, the loudest
+PART_S = 5.0  # of a longer sound, the loudest
 BEYOND_S = 0.2  # read around it of the other
-# Of 40 sounds and 28 kinds of copies of each: 0.99 and more where nothing was lost, 0.87 and more,
-# 0.93 in nineteen of twenty, through codecs and at other speeds. Other takes have up to 0.95.
-LEAST_EXACT, LEAST_LOSSY = 0.97, 0.88
+# Copies have 0.99 and more where nothing was lost, 0.9 and more through codecs and at other speeds;
+# of other takes and settings that fingerprints take for copies nearly all have less than 0.9.
+LEAST_EXACT, LEAST_LOSSY = 0.97, 0.9
 STEADY = 1e-3
+KEPT_PARTS = 16  # of 320 kB each at the most
 
 
-def have_same_waveform(
-    first: Recording, second: Recording, found: Alignment, loudest_s: float, frame_s: float
-) -> bool:
-    """Tell whether the samples of two recordings agree, laid over each other as was found.
+class WaveformCheck:
+    """Holds recordings against each other; keeps what it read of the last few, as copies share it.
 
-    `loudest_s` is where in the first its loudest stretch lies, `frame_s` how long the frames were
-    that were laid over each other. What cannot be read, is far away or
-    was changed since it was indexed is not held against them.
+    What has many copies is read once for all of them, and of each copy only what is compared.
     """
-    start_s = max(0.0, loudest_s - PART_S / 2)
-    lag_s = found.stretch * start_s + found.lead_s
-    other_s = max(0.0, lag_s - BEYOND_S)
-    one = _read(first, start_s, start_s + PART_S)
-    other = _read(second, other_s, other_s + found.stretch * PART_S + 2 * BEYOND_S)
-    if one is None or other is None:
-        return True
-    slack_s = min(BEYOND_S, SLACK_S + frame_s * (frame_s > LONG_FRAME_S))
-    coherence = measure_coherence(one, other, lag_s - other_s, found.stretch, slack_s=slack_s)
-    is_changed = any(is_lossy(one) or has_8_bits(one) for one in (first, second))
-    is_changed |= abs(found.stretch - 1) > STEADY
-    return coherence >= (LEAST_LOSSY if is_changed else LEAST_EXACT)
+
+    def __init__(self) -> None:
+        self._read = lru_cache(KEPT_PARTS)(_read)
+
+    def have_same_waveform(
+        self,
+        first: Recording,
+        second: Recording,
+        found: Alignment,
+        loudest_s: float,
+        frame_s: float,
+    ) -> bool:
+        """Tell whether the samples of two recordings agree, laid over each other as was found.
+
+        `loudest_s` is where in the first its loudest stretch lies, `frame_s` how long the frames
+        were that were laid over each other. What cannot be read, is far away or was changed since
+        it was indexed is not held against them.
+        """
+        start_s = max(0.0, loudest_s - PART_S / 2)
+        lag_s = found.stretch * start_s + found.lead_s
+        other_s = max(0.0, lag_s - BEYOND_S)
+        one = self._read(first, start_s, start_s + PART_S)
+        if one is None:
+            return True
+        needed_s = found.stretch * min(PART_S, len(one) / RATE)
+        other = _read(second, other_s, other_s + needed_s + 2 * BEYOND_S)
+        if other is None:
+            return True
+        slack_s = min(BEYOND_S, SLACK_S + frame_s * (frame_s > LONG_FRAME_S))
+        coherence = measure_coherence(one, other, lag_s - other_s, found.stretch, slack_s=slack_s)
+        is_changed = any(is_lossy(one) or has_8_bits(one) for one in (first, second))
+        is_changed |= abs(found.stretch - 1) > STEADY
+        return coherence >= (LEAST_LOSSY if is_changed else LEAST_EXACT)
 
 
 def _read(recording: Recording, start_s: float, end_s: float) -> Samples | None:

@@ -20,6 +20,9 @@ RISE = 0.25  # of the way from the floor to the loudest, where that is higher
 FLOOR_QUANTILE = 0.3
 SMOOTHING = 3  # frames
 FLOOR_FACTOR = 4.0
+BESIDE = 40  # frames before and after an event that tell the floor there
+EDGE = 3  # frames next to an event that hold some of it
+LEAST_BESIDE = 10
 LEAST_POWER = 1e-9
 LEAST_EXCESS = 1e-3
 
@@ -79,6 +82,22 @@ def estimate_floor(power: Floats, background: Spectrum | None) -> Floats:
     """
     own = np.quantile(power, FLOOR_QUANTILE, axis=1)
     level = own if background is None else np.minimum(background.power, FLOOR_FACTOR * own)
+    return np.asarray(np.maximum(level, LEAST_POWER), np.float64)
+
+
+def estimate_floor_beside(power: Floats, first: int, end: int, floor: Floats) -> Floats:
+    """Estimate what power each band has beside an event, frames `first` to `end`, `(n_bands,)`.
+
+    Rain swells: its quietest stretches tell nothing about how loud it is here. So that is the mean
+    of the frames beside, without those in which something else stands out; `floor`, where the
+    recording holds too few.
+    """
+    before = power[:, max(0, first - BESIDE) : max(0, first - EDGE)]
+    beside = np.concatenate([before, power[:, end + EDGE : end + BESIDE]], axis=1)
+    if beside.shape[1] < LEAST_BESIDE:
+        return floor
+    most = FLOOR_FACTOR * np.quantile(beside, FLOOR_QUANTILE, axis=1, keepdims=True)
+    level = np.mean(beside, axis=1, where=beside <= most)
     return np.asarray(np.maximum(level, LEAST_POWER), np.float64)
 
 

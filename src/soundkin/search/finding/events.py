@@ -13,15 +13,17 @@ from soundkin.audio.read import read_region
 from soundkin.search.finding.edges import (
     FRAMES_PER_S,
     N_BANDS,
+    Floats,
     Spectrum,
     compute_mel_power,
     estimate_floor,
+    estimate_floor_beside,
     find_active,
     find_regions,
 )
 from soundkin.search.finding.edges import compute_levels_db as compute_frame_levels_db
 from soundkin.search.finding.scene import Scene, Scores, Source
-from soundkin.search.finding.shapes import Shapes
+from soundkin.search.finding.shapes import LONGEST_S, Match, Shapes
 from soundkin.search.finding.templates import PHASES, Example, embed_segments
 
 AROUND_S = 0.5  # that is read before and after a run, so that the floor is seen
@@ -29,7 +31,7 @@ FADE_S = 0.01
 LONGEST_RUN_S = 120.0  # of which more is not looked at; it is no event in a scene, but the scene
 LEAST_GAP_S, MOST_GAP_S = 0.06, 0.6
 LEAST_OVERLAP = 0.5
-LEAST_COMPARED = 0.2  # what is less alike is not compared in shape
+LEAST_WHOLE = 0.5  # of an example's length; what is shorter is a fragment, as noise leaves of it
 
 
 @dataclass(frozen=True)
@@ -123,25 +125,43 @@ class EventReader:
         frame_s = 1 / (FRAMES_PER_S * source.slow)
         power = compute_mel_power(waveform, self._rate)
         floor = estimate_floor(power, run.scene.floor)
-        regions = find_regions(power, floor, self._spectrum, self._gap_s)
         events = []
-        for first, end in regions:
+        for first, end in find_regions(power, floor, self._spectrum, self._gap_s):
             start_s, end_s = from_s + first * frame_s, from_s + end * frame_s
             overlap = np.minimum(end_s, starts + source.length_s) - np.maximum(start_s, starts)
             covered = overlap >= LEAST_OVERLAP * min(end_s - start_s, source.length_s)
             if not covered.any():
                 continue
-            part = waveform[first * self._rate // FRAMES_PER_S : end * self._rate // FRAMES_PER_S]
+            whole = float(run.scores[covered].max())
+            match = self._match(power, first, end, floor)
+            part = self._cut(waveform, match.first, match.end)
             if not len(part):
                 continue
-            whole = float(run.scores[covered].max())
-            alone = self._score_alone(run.scene, part)
-            level_db = float(10 * np.log10(np.mean(np.square(part, dtype=np.float64)) + 1e-20))
-            score = (whole + alone) / 2
-            if self.has_shapes and score >= LEAST_COMPARED:
-                score = (score + self._shapes.compare(power, first, end, floor)) / 2
-            events.append(Event(start_s, end_s, score, level_db, True))
+            scores = [whole, self._score_alone(run.scene, part)]
+            if self.has_shapes:
+                scores.append(match.likeness)
+            if end - first < LEAST_WHOLE * (match.end - match.first):
+                start_s, end_s = from_s + match.first * frame_s, from_s + match.end * frame_s
+                start_s, end_s = max(start_s, from_s), min(end_s, to_s)
+            level_db = _compute_level_db(self._cut(waveform, first, end))
+            events.append(Event(start_s, end_s, float(np.mean(scores)), level_db, True))
         return events
+
+    def _match(self, power: Floats, first: int, end: int, floor: Floats) -> Match:
+        """Lay the examples over an event; without any, it is what it seems.
+
+        Of what is longer than is compared, only how like it is can be told, not where it ends.
+        """
+        if not self.has_shapes:
+            return Match(0.0, first, end)
+        floor = estimate_floor_beside(power, first, end, floor)
+        match = self._shapes.compare(power, first, end, floor)
+        return match if self.longest_s <= LONGEST_S else Match(match.likeness, first, end)
+
+    def _cut(self, waveform: Samples, first: int, end: int) -> Samples:
+        """Cut out frames."""
+        places = (max(0, frame) * self._rate // FRAMES_PER_S for frame in (first, end))
+        return waveform[slice(*places)]
 
     def _score_alone(self, scene: Scene, part: Samples) -> float:
         """Score an event cut out and laid into the scene's background, where nothing else is."""
@@ -169,6 +189,11 @@ class EventReader:
         part = mixed[start : start + len(kept)]
         part += weights * (kept - part)
         return mixed
+
+
+def _compute_level_db(waveform: Samples) -> float:
+    """Compute the RMS level in dB of full scale."""
+    return float(10 * np.log10(np.mean(np.square(waveform, dtype=np.float64)) + 1e-20))
 
 
 def _measure_gap_s(waveform: Samples, rate: int) -> float:

@@ -3,12 +3,13 @@
 A model hears kinds of sounds; this tells the same call from another sound of its kind. The log-mel
 above the floor of what was found is correlated (Pearson's coefficient, over bands and time) with
 that of the example, brought to the same energy above the same floor, at the lag and pitch at which
-they agree best.
+they agree best. Only cells of twice the floor are above it, as noise is by chance.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -23,9 +24,19 @@ NEAR = 5  # frames around an event's begin in which every lag is tried, elsewher
 STEP = 3
 MAX_LAGS = 60
 RANGE = 1e-4  # of the loudest power, below which nothing is heard
+ABOVE = 2.0  # times the floor, from which on a cell counts
 
 Samples = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Match:
+    """Where an example lies over a sound best, frames `first` to `end`, and their correlation."""
+
+    likeness: float
+    first: int
+    end: int
 
 
 class Shapes:
@@ -40,12 +51,14 @@ class Shapes:
         """How many there are."""
         return len(self._templates)
 
-    def compare(self, power: Floats, first: int, end: int, floor: Floats) -> float:
+    def compare(self, power: Floats, first: int, end: int, floor: Floats) -> Match:
         """Compare an event, frames `first` to `end` of mel power `(n_bands, n_frames)`.
 
-        Returns the correlation with the most like of the examples, -1 to 1.
+        `floor` `(n_bands,)` is the power beside it. Returns how the most like of the examples lies
+        over it.
         """
-        return max(_compare(power, first, end, floor, one) for one in self._templates)
+        matches = [_compare(power, first, end, floor, one) for one in self._templates]
+        return max(matches, key=lambda match: match.likeness)
 
 
 def _draw(sound: Samples, pitch: float, rate: int) -> Floats:
@@ -58,7 +71,7 @@ def _draw(sound: Samples, pitch: float, rate: int) -> Floats:
     return compute_mel_power(np.pad(moved, (n_margin, n_margin)), rate)
 
 
-def _compare(power: Floats, first: int, end: int, floor: Floats, template: Floats) -> float:
+def _compare(power: Floats, first: int, end: int, floor: Floats, template: Floats) -> Match:
     length = template.shape[1]
     begin = first - MARGIN
     low, high = sorted((begin, end + MARGIN - length))  # one holds the other, wherever it lies
@@ -67,13 +80,14 @@ def _compare(power: Floats, first: int, end: int, floor: Floats, template: Float
     frames = lags[:, None] + np.arange(length)
     inside = (frames >= 0) & (frames < power.shape[1])
     level = np.maximum(floor, RANGE * power[:, first:end].max())[:, None]
-    excess = np.maximum(power / level - 1, 0)
-    found = np.where(inside, excess[:, np.clip(frames, 0, power.shape[1] - 1)], 0)
-    sought = template / level
-    energies = (found * level[:, :, None]).sum(axis=(0, 2))
+    relative = np.where(inside, (power / level)[:, np.clip(frames, 0, power.shape[1] - 1)], 0)
+    energies = (np.maximum(relative - 1, 0) * level[:, :, None]).sum(axis=(0, 2))
     gains = (energies / template.sum())[:, None]
-    laid = np.log1p(gains[None] * sought[:, None, :])
-    return float(_correlate(np.log1p(found), laid).max())
+    laid = 1 + gains[None] * (template / level)[:, None, :]
+    likeness = _correlate(*(np.log(np.maximum(one / ABOVE, 1)) for one in (relative, laid)))
+    best = int(likeness.argmax())
+    start = int(lags[best]) + MARGIN
+    return Match(float(likeness[best]), start, start + length - 2 * MARGIN)
 
 
 def _correlate(ones: Floats, others: Floats) -> Floats:
