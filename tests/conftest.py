@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from forked_command import can_fork, run_forked
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
@@ -44,13 +46,14 @@ class Soundkin:
         self, *arguments: Any, status: int = 0, **options: Any
     ) -> subprocess.CompletedProcess[str]:
         """Run to the end and check the exit status; stdout and stderr are text."""
-        done = subprocess.run(
-            [COMMAND, *map(os.fspath, map(_as_path, arguments))],
-            env=self.env,
-            capture_output=True,
-            check=False,
-            **({"text": True, "errors": "surrogateescape", "timeout": 120} | options),
-        )
+        words = [os.fspath(_as_path(argument)) for argument in arguments]
+        how = {"text": True, "errors": "surrogateescape", "timeout": 120} | options
+        if how.keys() <= {"text", "errors", "timeout"} and can_fork(self.env):
+            done = run_forked(words, self.env, **how)
+        else:
+            done = subprocess.run(
+                [COMMAND, *words], env=self.env, capture_output=True, check=False, **how
+            )
         assert done.returncode == status, (done.returncode, done.stdout, done.stderr)
         if status == 2 and options.get("text", True):
             assert "Traceback" not in done.stderr
