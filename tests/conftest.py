@@ -1,4 +1,4 @@
-"""Fixtures: the real command in a fresh process, and a library of its own for each test."""
+"""Fixtures: the real command in a process of its own, and a library of its own for each test."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +50,8 @@ class Soundkin:
         words = [os.fspath(_as_path(argument)) for argument in arguments]
         how = {"text": True, "errors": "surrogateescape", "timeout": 120} | options
         if how.keys() <= {"text", "errors", "timeout"} and can_fork(self.env):
+            if words[:1] == ["index"] and not {"--workers", "--cluster"}.intersection(words):
+                words[1:1] = "--workers", "1"  # short sounds are done before a second is ready
             done = run_forked(words, self.env, **how)
         else:
             done = subprocess.run(
@@ -158,16 +161,21 @@ def visit(chromium: Browser, server: Server) -> Iterator[Visit]:
 
 
 @pytest.fixture(autouse=True, scope="module")
-def _train_with_one_thread(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Have trainings take a thread each where tests run beside each other: more would only wait."""
-    if "PYTEST_XDIST_WORKER" not in os.environ or "training" not in request.path.parts:
+def _train_in_small(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Have trainings score and finish by fewer pairs, and take one thread beside other tests."""
+    if "training" not in request.path.parts or find_spec("torch") is None:
         yield
         return
     import torch
 
+    from soundkin.training import trainer, validation
+
     n_threads = torch.get_num_threads()
-    torch.set_num_threads(1)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("OMP_NUM_THREADS", "1")
+        patch.setattr(validation, "N_PAIRS", 256)
+        patch.setattr(trainer, "FINISHING_BATCHES", 16)
+        if "PYTEST_XDIST_WORKER" in os.environ:
+            torch.set_num_threads(1)
+            patch.setenv("OMP_NUM_THREADS", "1")
         yield
     torch.set_num_threads(n_threads)

@@ -26,7 +26,7 @@ from benchmarks.crashes.states import Stage, attack, list_actions
 from conftest import COMMAND
 from sounds import make_noise, write_sound
 
-N_KILLS = 50
+N_KILLS = 30
 
 
 @pytest.fixture(scope="module")

@@ -18,6 +18,7 @@ import sys
 import tempfile
 from contextlib import ExitStack
 from functools import cache
+from pathlib import Path
 from typing import IO, Any
 
 # What commands import when they run; all of it starts no thread, which a fork would lose.
@@ -56,7 +57,7 @@ def run_forked(
     with ExitStack() as files:
         request, stdout, stderr = (files.enter_context(tempfile.TemporaryFile()) for _ in range(3))
         asked = {"arguments": [os.fsdecode(argument) for argument in arguments], "env": env}
-        request.write(json.dumps(asked | {"cwd": os.getcwd()}).encode())
+        request.write(json.dumps(asked | {"cwd": str(Path.cwd())}).encode())
         request.seek(0)
         ours, theirs = socket.socketpair()
         files.enter_context(ours).settimeout(timeout)
@@ -114,7 +115,7 @@ def _fork_as_asked() -> None:
         os.write(answer, b"%d\n" % pid)
         os.write(answer, b"%d\n" % os.waitpid(pid, 0)[1])
         os._exit(0)
-    with open(request) as file:
+    with os.fdopen(request) as file:
         asked = json.load(file)
     nothing = os.open(os.devnull, os.O_RDONLY)
     for fd, place in ((nothing, 0), (stdout, 1), (stderr, 2)):
@@ -130,7 +131,7 @@ def _fork_as_asked() -> None:
 if __name__ == "__main__":
     for module in IMPORTED:
         importlib.import_module(module)
-    assert len(os.listdir("/proc/self/task")) == 1, "a thread was started, which forks would lose"
+    assert len(list(Path("/proc/self/task").iterdir())) == 1  # other threads, forks would lose
     gc.freeze()
     _fork_as_asked()
     from soundkin.cli import main

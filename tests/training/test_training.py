@@ -68,7 +68,7 @@ def test_the_exported_graph_gives_what_torch_gives(tmp_path: Path, config: Netwo
 
 
 def test_a_tiny_run_learns(cache: WaveformCache, tmp_path: Path) -> None:
-    config = replace(RECIPE, steps=120)
+    config = replace(RECIPE, steps=120, checkpoint_every=60)
     result = train_model(cache, tmp_path, MODEL, config)
     assert result.after.found > 1.4 * result.before.found
     assert result.after.median_rank < 0.5 * result.before.median_rank
