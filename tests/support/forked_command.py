@@ -1,8 +1,8 @@
 """`soundkin` forked off a process that has imported it already: a process of its own, at once.
 
-Starting Python and importing NumPy is most of what a short command takes. Here a
-process does that once for all tests of a worker and forks for every command, which has arguments,
-environment, standard streams and an exit status of its own, as a fresh process has.
+Starting Python and importing NumPy is most of what a short command takes. Here a process does that
+once for all tests of a worker and forks for every command, which has arguments, environment,
+standard streams and an exit status of its own, as a fresh process has.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 def can_fork(env: dict[str, str]) -> bool:
     """Say whether a command with this environment may be forked; `SOUNDKIN_COLD=1` forbids it."""
-    if sys.platform != "linux" or os.environ.get("SOUNDKIN_COLD"):
+    if sys.platform != "linux" or env.get("SOUNDKIN_COLD"):
         return False
     names = env.keys() | _ENVIRONMENT.keys()
     changed = {name for name in names if env.get(name) != _ENVIRONMENT.get(name)}
