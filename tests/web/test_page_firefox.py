@@ -26,7 +26,7 @@ def test_the_main_ways_work_in_firefox(server: Server, tmp_path: Path) -> None:
         firefox.wait_for("document.querySelectorAll('.lines tr.hit').length")
         assert firefox.run("document.documentElement.scrollWidth <= innerWidth")
         firefox.press("x")
-        firefox.wait_for("!document.querySelector('.tray').hidden")
+        firefox.wait_for("document.querySelector('.tray')?.hidden === false")
         first = firefox.run("document.querySelector('.lines tr.hit .name').textContent")
         firefox.press("\ue007")  # Enter
         firefox.wait_for(f"document.querySelector('.query .name').textContent === '{first}'")

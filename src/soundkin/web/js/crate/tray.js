@@ -4,14 +4,21 @@ import { changeTags, fillCrate, loadCrates } from "../base/api.js";
 import { h, icon, iconButton, menu } from "../base/dom.js";
 import { count } from "../base/format.js";
 import { say, sayTrouble } from "../base/messages.js";
-import { onSelect, selected, selectNone } from "../base/selection.js";
+import { selected, selectNone } from "../base/selection.js";
 import { change } from "../base/state.js";
 import { askText } from "./dialogs.js";
 import { itemOf, takeAway } from "./takeaway.js";
 import { t } from "../base/text.js";
 
-/** Show the tray whenever something is selected. */
-export function watchSelection() {
+let tell = null;
+
+/** Show the tray while anything is selected. */
+export function showTray() {
+  tell ??= makeTray();
+  tell();
+}
+
+function makeTray() {
   const told = h("b", { role: "status" });
   const tag = h("input", { type: "text", placeholder: t("tag_placeholder"), "aria-label": t("tag_for_all_chosen"), maxlength: 60 });
   let known = [];
@@ -30,13 +37,13 @@ export function watchSelection() {
   );
   document.body.append(tray);
   const refresh = () => loadCrates().then((found) => (known = found), () => null);
-  onSelect(() => {
+  addEventListener("crateschange", refresh);
+  return () => {
     const n = selected().length;
     if (n && tray.hidden) refresh();
     tray.hidden = !n;
     told.textContent = t("n_chosen", { a: count(n, "sound") });
-  });
-  addEventListener("crateschange", refresh);
+  };
 }
 
 async function putInto(name) {

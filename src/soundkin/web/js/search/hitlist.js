@@ -3,8 +3,9 @@
 
 import { changeFavourite } from "../base/api.js";
 import { h } from "../base/dom.js";
-import { carry, showMore } from "./export.js";
+import { carry } from "./export.js";
 import { stem } from "../base/format.js";
+import { later } from "../base/later.js";
 import { say, sayTrouble, whisper } from "../base/messages.js";
 import { addSound, change, current, isMarkOf, searchFrom } from "../base/state.js";
 import { hearUnderPointer, hoverPlays } from "../sound/hover.js";
@@ -14,6 +15,7 @@ import { card, cardKey, stretchOf } from "./card.js";
 import { lineTable } from "./lines.js";
 import { t } from "../base/text.js";
 
+const showMore = later(() => import("./more.js"), "showMore");
 const HOVER_MS = 90;
 const MOVED_CARDS = 40;
 

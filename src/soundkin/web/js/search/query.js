@@ -3,17 +3,18 @@
 import { loadConcepts } from "../base/api.js";
 import { cutName, h, icon, iconButton, settle } from "../base/dom.js";
 import { stem } from "../base/format.js";
+import { later } from "../base/later.js";
 import { sayTrouble } from "../base/messages.js";
 import { addSound, change, current, searchFrom } from "../base/state.js";
 import { chooseFile, take } from "../sound/drop.js";
-import { pickSound } from "../sound/picker.js";
 import { playButton } from "../sound/playbutton.js";
-import { record } from "../sound/record.js";
 import { strip } from "../sound/strip.js";
 import { soundOf } from "./ask.js";
 import { bringBack } from "./history.js";
 import { t } from "../base/text.js";
 
+const pickSound = later(() => import("../sound/picker.js"), "pickSound");
+const record = later(() => import("../sound/record.js"), "record");
 const keyOf = (sound) => JSON.stringify([sound.id, sound.start_s, sound.end_s]);
 
 /** Make the panel of the query; `update(sounds)` shows others. */

@@ -5,6 +5,7 @@ import { h, icon, press } from "../base/dom.js";
 import { everywherePanel } from "./everywhere.js";
 import { exportMenu } from "./export.js";
 import { count } from "../base/format.js";
+import { later } from "../base/later.js";
 import { sayTrouble, whisper } from "../base/messages.js";
 import { change, current, resetFilters } from "../base/state.js";
 import { indexFolder } from "../library/start.js";
@@ -21,9 +22,9 @@ import { historyStrip } from "./history.js";
 import { plainHit } from "./plain.js";
 import { queryPanel, waysToStart } from "./query.js";
 import { verdictWords } from "./verdict.js";
-import { showWhy } from "./why.js";
 import { t } from "../base/text.js";
 
+const showWhy = later(() => import("./why.js"), "showWhy");
 const keptForm = () => (localStorage.getItem("form") === "lines" ? "lines" : "cards");
 
 const MORE = 30;

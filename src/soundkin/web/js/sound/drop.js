@@ -3,13 +3,15 @@
 import { searchUpload, upload } from "../base/api.js";
 import { h } from "../base/dom.js";
 import { knownInfo, refreshInfo } from "../base/info.js";
+import { later } from "../base/later.js";
 import { say, sayTrouble } from "../base/messages.js";
 import { addSound, current, searchFrom } from "../base/state.js";
 import { indexFolder } from "../library/start.js";
 import { keepResult } from "../search/ask.js";
 import { keepSound } from "../search/history.js";
-import { askPart } from "./part.js";
 import { t } from "../base/text.js";
+
+const askPart = later(() => import("./part.js"), "askPart");
 
 /** Take a file or a take as a sound of the query: `how` is "search", "plus" or "minus". */
 export async function take(file, name, how = "search") {
