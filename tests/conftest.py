@@ -9,7 +9,6 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -161,21 +160,16 @@ def visit(chromium: Browser, server: Server) -> Iterator[Visit]:
 
 
 @pytest.fixture(autouse=True, scope="module")
-def _train_in_small(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Have trainings score and finish by fewer pairs, and take one thread beside other tests."""
-    if "training" not in request.path.parts or find_spec("torch") is None:
+def _train_with_one_thread(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Have trainings take a thread each where tests run beside each other: more would only wait."""
+    if "PYTEST_XDIST_WORKER" not in os.environ or "training" not in request.path.parts:
         yield
         return
     import torch
 
-    from soundkin.training import trainer, validation
-
     n_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(validation, "N_PAIRS", 256)
-        patch.setattr(trainer, "FINISHING_BATCHES", 16)
-        if "PYTEST_XDIST_WORKER" in os.environ:
-            torch.set_num_threads(1)
-            patch.setenv("OMP_NUM_THREADS", "1")
+        patch.setenv("OMP_NUM_THREADS", "1")
         yield
     torch.set_num_threads(n_threads)

@@ -25,7 +25,6 @@ from sounds import make_noise, make_tone, write_sound
 
 RATE, SLOW = 250_000, 10
 CALL_S, CALL_AT_S = 0.1, 0.6
-CLUSTER = ("--cluster", "local", "--workers", 1)
 CountDecoded = Callable[..., int]
 
 
@@ -269,11 +268,11 @@ def test_a_cluster_hears_and_keeps_it_so(
     (tmp_path / "files.txt").write_text(f"{bats}/bat.wav\n")
     done = lance("index", tmp_path / "files.txt", "--slow", SLOW, "--cluster", "local", status=2)
     assert "a list keeps no --slow; name the folder of its files" in done.stderr
-    done = lance("index", bats, "--slow", SLOW, *CLUSTER)
+    done = lance("index", bats, "--slow", SLOW, "--cluster", "local")
     assert "3 embedded" in done.stdout
     time.sleep(0.02)
     (bats / "buzz.wav").chmod(0o600)
-    done = lance("index", *CLUSTER)
+    done = lance("index", "--cluster", "local")
     assert "2 unchanged, 1 with bytes known already" in done.stdout
     soundkin("index", bats, "--slow", SLOW)
     for name, command in (("one machine", soundkin), ("cluster", lance)):
@@ -282,5 +281,5 @@ def test_a_cluster_hears_and_keeps_it_so(
         assert hit["start_s"] == pytest.approx(CALL_AT_S, abs=0.01)
     rows = [{row["path"]: row for row in one.json("list")} for one in (soundkin, lance)]
     assert rows[0] == rows[1]
-    done = lance("index", bats, "--slow", 20, *CLUSTER)
+    done = lance("index", bats, "--slow", 20, "--cluster", "local")
     assert "3 embedded, 3 of them heard at another speed than before" in done.stdout
