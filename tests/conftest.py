@@ -48,8 +48,9 @@ class Soundkin:
         """Run to the end and check the exit status; stdout and stderr are text."""
         words = [os.fspath(_as_path(argument)) for argument in arguments]
         how = {"text": True, "errors": "surrogateescape", "timeout": 120} | options
-        if how.keys() <= {"text", "errors", "timeout"} and can_fork(self.env):
-            if words[:1] == ["index"] and not {"--workers", "--cluster"}.intersection(words):
+        is_plain = how.keys() <= {"text", "errors", "timeout"} and "--cluster" not in words
+        if is_plain and can_fork(self.env):
+            if words[:1] == ["index"] and "--workers" not in words:
                 words[1:1] = "--workers", "1"  # short sounds are done before a second is ready
             done = run_forked(words, self.env, **how)
         else:
