@@ -36,7 +36,7 @@ demo: $(VENV)/installed
 	@echo "  $(BIN)/soundkin --help"
 
 test: check browsers lua disks
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 # Ray on several nodes of this machine; it gives up where its processes take over 15 s to start.
 test-cluster: $(VENV)/installed-dev

@@ -37,7 +37,7 @@ from soundkin.audio.walk import FoundFile, walk_audio
 from soundkin.errors import AudioError
 from soundkin.indexing.folders import index_folders
 from soundkin.library.library import Library
-from soundkin.search.duplicates import find_duplicates
+from soundkin.search.duplicates.groups import find_duplicates
 from soundkin.system.files import hash_file
 
 ARCHIVES = {".zip", ".pk3"}

@@ -32,6 +32,18 @@ def test_every_command_has_help_with_examples_and_stands_in_the_docs(
     assert render_help(name) in page, "run: python -m docs.refresh_commands"
 
 
+@pytest.mark.parametrize(
+    "words",
+    [["list"], ["info"], ["dups"], ["verify"], ["search", DEMO_SOUNDS / "bd_808.flac"]],
+    ids=lambda words: words[0],
+)
+def test_a_command_imports_what_it_needs_by_itself(demo: Soundkin, words: list[str]) -> None:
+    cold = Soundkin(demo.library)
+    cold.env["SOUNDKIN_COLD"] = "1"
+    said = [re.sub(r"[\d.]+ m?s\b", "", run(*words).stdout) for run in (cold, demo)]
+    assert said[0] == said[1]
+
+
 def test_every_option_has_help() -> None:
     for command in commands.commands.values():
         for option in command.params:

@@ -29,12 +29,15 @@ def fill(folder: Path, count: int = 4, seconds: float = 0.3) -> list[Path]:
     ]
 
 
-def fill_long(folder: Path, count: int = 100) -> list[Path]:
+N_LONG = 50
+
+
+def fill_long(folder: Path) -> list[Path]:
     """Write sounds that take one worker some seconds, so that a run can be met at work."""
     minute = make_noise(60.0, rate=8000)
     return [
         write_sound(folder / f"{number:03}.wav", minute * (1 - number / 200), 8000)
-        for number in range(count)
+        for number in range(N_LONG)
     ]
 
 
@@ -351,9 +354,9 @@ def test_a_killed_run_loses_at_most_what_was_in_flight(soundkin: Soundkin, folde
     run.communicate()
     check_sound(soundkin.library)
     kept = read_vectors(soundkin.library)
-    assert 10 <= len(kept) < 100
+    assert 10 <= len(kept) < N_LONG
     summary = soundkin("index", folder).stdout
-    assert f"{100 - len(kept)} embedded, {len(kept)} unchanged" in summary
+    assert f"{N_LONG - len(kept)} embedded, {len(kept)} unchanged" in summary
     check_sound(soundkin.library)
     assert read_vectors(soundkin.library) == read_vectors(reference.library)
 
@@ -381,7 +384,7 @@ def test_searching_works_while_indexing_runs(soundkin: Soundkin, folder: Path) -
     run.communicate(timeout=60)
     assert still_running
     assert hits
-    assert len(soundkin.paths()) == 100
+    assert len(soundkin.paths()) == N_LONG
     assert len(soundkin.json("list", "--tag", "busy")) == 1
 
 
@@ -393,7 +396,7 @@ def test_a_second_indexer_says_that_one_is_at_work(soundkin: Soundkin, folder: P
     run.communicate(timeout=60)
     assert "another soundkin is indexing" in refused.stderr
     assert run.returncode == 0
-    assert len(soundkin.paths()) == 100
+    assert len(soundkin.paths()) == N_LONG
     check_sound(soundkin.library)
 
 

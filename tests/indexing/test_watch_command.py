@@ -21,6 +21,7 @@ from conftest import Soundkin
 from sounds import make_noise, make_tone, write_sound
 
 QUIET_S = 0.4
+N_BURST = 600
 
 
 class Watch:
@@ -136,10 +137,10 @@ def test_a_file_being_written_is_taken_in_once(soundkin: Soundkin, folder: Path)
 def test_a_burst_is_taken_in_whole_and_in_few_batches(soundkin: Soundkin, folder: Path) -> None:
     data = [path.read_bytes() for path in fill(folder)]
     with watching(soundkin, folder) as watch:
-        for i in range(1500):
+        for i in range(N_BURST):
             (folder / f"burst {i}.wav").write_bytes(data[i % 3])
-        wait_until(lambda: len(soundkin.paths()) == 1503)
-        for i in range(1500):
+        wait_until(lambda: len(soundkin.paths()) == N_BURST + 3)
+        for i in range(N_BURST):
             (folder / f"burst {i}.wav").unlink()
         wait_until(lambda: len(soundkin.paths()) == 3)
         assert len(watch.lines) < 15, watch.lines

@@ -23,7 +23,7 @@ def test_nothing_that_is_asked_breaks_it(soundkin: Soundkin, folder: Path, tmp_p
         done = subprocess.run(
             [
                 *(SCHEMATHESIS, "run", f"{server.address}api/v1/openapi.json"),
-                *("--phases", "examples,fuzzing", "--max-examples", "8", "--max-time", "20"),
+                *("--phases", "examples,fuzzing", "--max-examples", "8", "--max-time", "12"),
                 *("--checks", CHECKS, "--exclude-path", "/api/v1/reveal"),
                 *("--request-timeout", "30", "--seed", "1", "--continue-on-failure", "--no-color"),
             ],

@@ -8,6 +8,7 @@ import pickle
 import re
 import signal
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from importlib import resources
 from pathlib import Path
@@ -21,6 +22,7 @@ from conftest import DEMO_SOUNDS, Soundkin
 from soundkin.embedding.embedder import Embedder
 from soundkin.embedding.model import find_model, load_model
 from soundkin.errors import ModelError, TrainingError
+from soundkin.training import trainer, validation
 from soundkin.training.excerpts import MappedExcerpts
 from soundkin.training.export import (
     SPREAD_POWER,
@@ -36,6 +38,15 @@ from soundkin.training.validation import HeldOutScore
 from soundkin.training.waveform_cache import WaveformCache, build_cache
 from sounds import make_sweep, write_sound
 from tiny_training import MODEL, RECIPE, TINY
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _score_in_small() -> Iterator[None]:
+    """Have networks scored and finished by a quarter of the pairs, which takes most of the time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(validation, "N_PAIRS", 256)
+        patch.setattr(trainer, "FINISHING_BATCHES", 16)
+        yield
 
 
 @pytest.mark.parametrize(
@@ -68,7 +79,7 @@ def test_the_exported_graph_gives_what_torch_gives(tmp_path: Path, config: Netwo
 
 
 def test_a_tiny_run_learns(cache: WaveformCache, tmp_path: Path) -> None:
-    config = replace(RECIPE, steps=120)
+    config = replace(RECIPE, steps=120, checkpoint_every=60)
     result = train_model(cache, tmp_path, MODEL, config)
     assert result.after.found > 1.4 * result.before.found
     assert result.after.median_rank < 0.5 * result.before.median_rank

@@ -37,6 +37,18 @@ def make_sounds(folder: Path) -> None:
         write_sound(folder / f"noise {number}.wav", make_noise(0.6, number))
 
 
+def find_point(visit: Visit) -> tuple[float, float]:
+    """Find where a point of the map is on the screen, by the note that keys bring beside it."""
+    surface, note = visit.page.locator(".above"), visit.page.locator(".map-note")
+    surface.focus()
+    for _ in range(4):
+        surface.press("ArrowLeft")  # off the right edge, where the note is held back
+    note.wait_for()
+    box = find_surface(visit)
+    beside = note.evaluate("(note) => [parseFloat(note.style.left), parseFloat(note.style.top)]")
+    return box["x"] + beside[0] - 14, box["y"] + beside[1] - 14
+
+
 @pytest.fixture
 def at_map(chromium: Browser, mapped: Server) -> Iterator[Visit]:
     """Give the map, drawn."""
@@ -83,14 +95,7 @@ def test_a_line_round_sounds_lists_them(at_map: Visit) -> None:
 
 
 def test_a_line_that_ends_on_a_point_keeps_map_and_selection(at_map: Visit) -> None:
-    surface, mouse = at_map.page.locator(".above"), at_map.page.mouse
-    surface.focus()
-    for _ in range(4):
-        surface.press("ArrowLeft")  # off the right edge, where the note is held back
-    note, box = at_map.page.locator(".map-note"), find_surface(at_map)
-    note.wait_for()
-    beside = note.evaluate("(note) => [parseFloat(note.style.left), parseFloat(note.style.top)]")
-    point = (box["x"] + beside[0] - 14, box["y"] + beside[1] - 14)
+    mouse, box, point = at_map.page.mouse, find_surface(at_map), find_point(at_map)
     corners = [(0.02, 0.12), (0.98, 0.12), (0.98, 0.99), (0.02, 0.99)]
     places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in corners]
     at_map.page.get_by_role("button", name="Lasso").click()
@@ -127,13 +132,10 @@ def test_a_point_sounds_under_the_pointer(at_map: Visit) -> None:
         const player = await import("./js/sound/player.js");
         player.on("start", (key) => console.info(`heard ${key}`));
     }""")
-    box, mouse = find_surface(at_map), at_map.page.mouse
+    x, y = find_point(at_map)
     with at_map.page.expect_console_message(lambda said: said.text.startswith("heard r")):
-        for row in range(12, 98, 2):
-            mouse.move(box["x"] + 5, box["y"] + row / 100 * box["height"])
-            mouse.move(box["x"] + box["width"] - 5, box["y"] + row / 100 * box["height"], steps=30)
-            if at_map.page.locator(".map-note").is_visible():
-                break
+        at_map.page.mouse.move(x - 30, y - 30)
+        at_map.page.mouse.move(x, y, steps=5)
 
 
 def test_the_colour_and_the_query_stay_in_the_address(at_map: Visit) -> None:
