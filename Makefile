@@ -35,8 +35,9 @@ demo: $(VENV)/installed
 	@echo "  $(BIN)/soundkin search SOUND.wav --from 1.5 --to 2.5"
 	@echo "  $(BIN)/soundkin --help"
 
+# Three at once on any machine: on two cores one of them mostly waits, for a browser or a second to pass.
 test: check browsers lua disks
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 # Ray on several nodes of this machine; it gives up where its processes take over 15 s to start.
 test-cluster: $(VENV)/installed-dev

@@ -1,4 +1,5 @@
-// What the first picture does without: fetched when it is asked for, or once the page stands.
+// What the first picture does without: fetched when it is asked for, or once the page stands. Not for what is
+// typed into at once, as the picker: the first letters would be lost.
 
 import { tellLost } from "./connection.js";
 

@@ -7,13 +7,13 @@ import { later } from "../base/later.js";
 import { sayTrouble } from "../base/messages.js";
 import { addSound, change, current, searchFrom } from "../base/state.js";
 import { chooseFile, take } from "../sound/drop.js";
+import { pickSound } from "../sound/picker.js";
 import { playButton } from "../sound/playbutton.js";
 import { strip } from "../sound/strip.js";
 import { soundOf } from "./ask.js";
 import { bringBack } from "./history.js";
 import { t } from "../base/text.js";
 
-const pickSound = later(() => import("../sound/picker.js"), "pickSound");
 const record = later(() => import("../sound/record.js"), "record");
 const keyOf = (sound) => JSON.stringify([sound.id, sound.start_s, sound.end_s]);
 
