@@ -24,7 +24,7 @@ from soundkin.search.finding.edges import (
 from soundkin.search.finding.edges import compute_levels_db as compute_frame_levels_db
 from soundkin.search.finding.scene import Scene, Scores, Source
 from soundkin.search.finding.shapes import LONGEST_S, Match, Shapes
-from soundkin.search.finding.templates import PHASES, Example, embed_segments
+from soundkin.search.finding.templates import PHASES, Example, embed_segments, measure_rms_db
 
 AROUND_S = 0.5  # that is read before and after a run, so that the floor is seen
 FADE_S = 0.01
@@ -143,7 +143,7 @@ class EventReader:
             if end - first < LEAST_WHOLE * (match.end - match.first):
                 start_s, end_s = from_s + match.first * frame_s, from_s + match.end * frame_s
                 start_s, end_s = max(start_s, from_s), min(end_s, to_s)
-            level_db = _compute_level_db(self._cut(waveform, first, end))
+            level_db = measure_rms_db(self._cut(waveform, first, end))
             events.append(Event(start_s, end_s, float(np.mean(scores)), level_db, True))
         return events
 
@@ -189,11 +189,6 @@ class EventReader:
         part = mixed[start : start + len(kept)]
         part += weights * (kept - part)
         return mixed
-
-
-def _compute_level_db(waveform: Samples) -> float:
-    """Compute the RMS level in dB of full scale."""
-    return float(10 * np.log10(np.mean(np.square(waveform, dtype=np.float64)) + 1e-20))
 
 
 def _measure_gap_s(waveform: Samples, rate: int) -> float:

@@ -65,7 +65,7 @@ class Example:
             return [sound] if len(sound) else []
         starts = np.arange(0, len(sound) - length // 2, self.segments.segment_hop)
         pieces = [sound[start : start + length] for start in starts.tolist()]
-        levels = np.array([_measure_rms_db(piece) for piece in pieces])
+        levels = np.array([measure_rms_db(piece) for piece in pieces])
         loudest = np.argsort(-levels, kind="stable")[:MAX_PIECES]
         return [pieces[i] for i in loudest.tolist() if levels[i] > levels.max() - QUIET_PIECE_DB]
 
@@ -100,7 +100,7 @@ def embed_over(example: Example, background: Background, embedder: Embedder) -> 
     mixed = [
         _lay_over(stretch, piece * np.float32(gain), round(phase * length))
         for piece in example.pieces
-        for gain in 10 ** ((list_levels(background) - _measure_rms_db(piece)) / 20)
+        for gain in 10 ** ((list_levels(background) - measure_rms_db(piece)) / 20)
         for phase in PHASES
         for stretch in stretches
     ]
@@ -122,5 +122,6 @@ def _lay_over(stretch: Samples, piece: Samples, start: int) -> Samples:
     return mixed
 
 
-def _measure_rms_db(piece: Samples) -> float:
+def measure_rms_db(piece: Samples) -> float:
+    """Compute the RMS level in dB of full scale."""
     return float(10 * np.log10(np.mean(np.square(piece, dtype=np.float64)) + 1e-20))

@@ -15,7 +15,7 @@ import { watchPlayButtons } from "./sound/playbutton.js";
 import * as player from "./sound/player.js";
 import { forgetColours } from "./sound/waveform.js";
 import { t, translateFrame } from "./base/text.js";
-import { loadAllViews, loadView } from "./views.js";
+import { loadView } from "./views.js";
 
 const showTray = later(() => import("./crate/tray.js"), "showTray");
 
@@ -51,7 +51,7 @@ const fetchView = (name) =>
     throw Object.assign(new Error(t("the_server_does_not_answer")), { status: 0 });
   });
 
-const loadOthers = settle(() => (loadAllViews(), fetchAll()), 1500);
+const loadOthers = settle(fetchAll, 1500);
 
 /** Say once that the server is gone, keep what is there, and go on by itself when it is back. */
 function watchServer() {

@@ -1,5 +1,7 @@
 // Where each view lives.
 
+import { fetchLater } from "./base/later.js";
+
 const VIEWS = {
   search: () => import("./search/view.js"),
   map: () => import("./map/view.js"),
@@ -9,7 +11,7 @@ const VIEWS = {
   hear: () => import("./search/deformview.js"),
 };
 
+Object.values(VIEWS).forEach(fetchLater);
+
 /** Fetch the module of a view; what is no name of one is search. */
 export const loadView = (name) => (VIEWS[name] ?? VIEWS.search)();
-
-export const loadAllViews = () => Object.values(VIEWS).forEach((load) => load().catch(() => null));

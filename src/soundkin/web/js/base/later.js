@@ -5,12 +5,15 @@ import { tellLost } from "./connection.js";
 
 const rooms = new Set();
 
+/** Have a module fetched with all others once the page stands. */
+export const fetchLater = (load) => rooms.add(load);
+
 /**
  * Make a function that calls one of a module's, which is fetched by then: `later(() => import(…), "name")`. What
  * cannot be fetched of the page itself is a server that is gone, which is told.
  */
 export function later(load, name) {
-  rooms.add(load);
+  fetchLater(load);
   return async (...given) => (await load().catch(tellLost))?.[name](...given);
 }
 
