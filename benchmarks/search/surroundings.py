@@ -27,6 +27,7 @@ from soundkin.errors import QueryError
 from soundkin.indexing.folders import index_folders
 from soundkin.library.open import open_library
 from soundkin.library.records import Recording
+from soundkin.search.hits import Hit
 from soundkin.search.query import EmbeddedQuery, Waveform
 from soundkin.search.searcher import Searcher
 
@@ -215,9 +216,17 @@ def measure(
     found = searcher.search_many([query for _, query in asked], TOP)
     for (recording, _), hits in zip(asked, found, strict=True):
         own = [hit for hit in hits if hit.recording.content_id == recording.content_id]
-        best = own[0] if own else None
-        better = sum(hit.score > best.score + 1e-6 for hit in hits) if best else TOP
-        yield better + 1, best.score if best else 0.0
+        if not own:
+            yield TOP + 1, 0.0
+            continue
+        best = own[0]
+        better = [hit for hit in hits[: best.rank - 1] if not _are_tied(hit, best)]
+        yield len(better) + 1, best.score
+
+
+def _are_tied(one: Hit, other: Hit) -> bool:
+    """Tell whether two hits were ranked by nothing that tells them apart."""
+    return one.same_sound == other.same_sound and abs(one.score - other.score) < 1e-6
 
 
 if __name__ == "__main__":

@@ -6,7 +6,9 @@ import re
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
+import soxr
 
 from conftest import DEMO_SOUNDS, Soundkin
 from serving import Server
@@ -87,3 +89,55 @@ def test_the_api_tells_the_strokes_of_an_upload_and_searches_with_the_loudest(
         assert hits[0]["score"] > 0.9
     whole = server.post("/search", {"sounds": [{"id": sound["id"], "whole": True}]})["hits"]
     assert whole[0]["score"] < hits[0]["score"]
+
+
+def make_burst(seed: int) -> npt.NDArray[np.float32]:
+    """Make a burst of noise that only its waveform tells from another one."""
+    t = np.arange(round(0.3 * RATE)) / RATE
+    noise = np.random.default_rng(seed).standard_normal(len(t))
+    return (0.2 * noise * np.exp(-t / 0.05)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def bursts(tmp_path_factory: pytest.TempPathFactory) -> Soundkin:
+    """A library of sixteen bursts that sound alike."""
+    folder = tmp_path_factory.mktemp("bursts")
+    for seed in range(16):
+        write_sound(folder / f"{seed}.wav", make_burst(seed), RATE, "FLOAT")
+    soundkin = Soundkin(folder / "bursts.sqlite")
+    soundkin("index", folder)
+    return soundkin
+
+
+@pytest.mark.parametrize("seed", [3, 11])
+@pytest.mark.parametrize("how", ["in a room", "cut", "at 22 kHz", "in 8 bits, -6 dB", "as Ogg"])
+def test_the_sound_itself_comes_before_all_that_sound_like_it(
+    bursts: Soundkin, tmp_path: Path, how: str, seed: int
+) -> None:
+    burst, rate, name, subtype = make_burst(seed), RATE, "query.wav", "FLOAT"
+    if how == "in a room":  # at no whole number of anybody's frames
+        burst = np.pad(burst, (round(1.2837 * RATE), RATE))
+        burst += 0.003 * np.random.default_rng(99).standard_normal(len(burst)).astype(np.float32)
+    elif how == "cut":
+        burst = burst[round(0.0137 * RATE) :]
+    elif how == "at 22 kHz":
+        burst, rate = soxr.resample(burst, RATE, 22_050), 22_050
+    elif how == "in 8 bits, -6 dB":
+        burst, subtype = 0.5 * burst, "PCM_U8"
+    else:
+        name, subtype = "query.ogg", "VORBIS"
+    query = write_sound(tmp_path / name, burst, rate, subtype)
+    hits = bursts.json("search", query)
+    assert list_names(hits)[0] == str(seed)
+    assert [hit["same_sound"] for hit in hits] == [True] + [False] * (len(hits) - 1)
+    assert "(the sound itself)" in bursts("search", query).stdout.splitlines()[2]
+
+
+def test_another_sound_just_like_it_is_not_the_sound_itself(
+    bursts: Soundkin, tmp_path: Path
+) -> None:
+    query = write_sound(tmp_path / "query.wav", make_burst(20), RATE, "FLOAT")
+    hits = bursts.json("search", query)
+    assert hits[0]["score"] > 0.9
+    assert not any(hit["same_sound"] for hit in hits)
+    assert "itself" not in bursts("search", query).stdout

@@ -170,6 +170,8 @@ def search(
     The score is the cosine similarity; the percentile beside it says how many of a hundred pairs of
     unrelated sounds, of a reference that comes with soundkin, are less alike.
 
+    A recording that holds the very sound, if softer, coded, cut or in a noisy take, comes first.
+
     --like and --dislike take sounds as SOUND does, and rank by what tells the ones from the others.
     A hit is stable if most parts of the query find its recording on their own (--why).
     """
@@ -324,6 +326,7 @@ def _print_hits(
                 format_time(hit.start_s),
                 f"{hit.duration_s:.2f} s",
                 out.shorten_path(hit.recording.path)
+                + ("  (the sound itself)" if hit.same_sound else "")
                 + (f"  (and {hit.n_folded} near-copies)" if hit.n_folded else ""),
             )
             for hit in hits

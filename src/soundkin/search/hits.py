@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -15,7 +16,11 @@ from soundkin.library.library import Library
 from soundkin.library.records import Filters, Recording
 from soundkin.search.duplicates.differences import Difference
 from soundkin.search.duplicates.groups import find_copies
+from soundkin.search.duplicates.recognition import HeardSound
 from soundkin.search.shared_index import LoadedIndex
+
+RECOGNISED_POOL = 50  # first hits, among which the sound itself is looked for
+SCORE_DB = 5.0  # by which a score of 1 counts more than one of 0, of several copies of the sound
 
 
 @dataclass(frozen=True)
@@ -34,7 +39,8 @@ class Hit:
     share, 0-100, of pairs of sounds of the world that are less alike (of this library's own, where
     its model has no reference sounds; see `soundkin.search.reference`). `rank_score` is what it is
     ranked by where that is not the score: where there was feedback, or facts were weighed. `copies`
-    are near-copies of it that were left out, where they are folded.
+    are near-copies of it that were left out, where they are folded. With `same_sound` it is the
+    very sound that was searched with, whatever its level, its format and what surrounds it.
     """
 
     rank: int
@@ -45,6 +51,7 @@ class Hit:
     percentile: float
     rank_score: float | None = None
     copies: tuple[FoldedCopy, ...] = ()
+    same_sound: bool = False
 
     @property
     def n_folded(self) -> int:
@@ -89,6 +96,25 @@ def describe_neighbours(
             )
             hits.append(hit)
     return hits
+
+
+def bring_forward(library: Library, sound: HeardSound, hits: Iterable[Hit]) -> list[Hit]:
+    """Bring those of the first hits to the front that are the very sound, the nearest first."""
+    hits = list(hits)
+    places: dict[int, tuple[Recording, float]] = {}
+    for hit in hits[:RECOGNISED_POOL]:
+        places.setdefault(hit.recording.content_id or 0, (hit.recording, hit.start_s))
+    distances = sound.recognise(places, library.read_fingerprints(places))
+
+    def measure(hit: Hit) -> float:
+        content_id = hit.recording.content_id or 0
+        if content_id not in distances or hit.start_s != places[content_id][1]:
+            return math.inf
+        return distances[content_id] - SCORE_DB * hit.score
+
+    ordered = sorted(hits, key=measure)
+    marked = [dataclasses.replace(one, same_sound=measure(one) < math.inf) for one in ordered]
+    return renumber(marked, len(marked))
 
 
 def fold_copies(library: Library, loaded: LoadedIndex, hits: Iterable[Hit]) -> list[Hit]:

@@ -16,15 +16,18 @@ from soundkin.audio_facts import Facts, undo_slowing
 from soundkin.config import SILENCE_DB
 from soundkin.embedding.embedder import Embedder
 from soundkin.embedding.segments import Embeddings, compute_mean_vector
+from soundkin.embedding.sound_stream import TAKE_S
 from soundkin.errors import AudioError, QueryError
 from soundkin.index.passage import Passage
 from soundkin.library.records import Recording
+from soundkin.search.duplicates.recognition import HeardSound
 from soundkin.search.takes import Take
 
 FEW_SEGMENTS = 3  # of which no share can be told; pieces are cut instead
 N_PIECES = 5
 PIECE_SHARE = 0.75
 MAX_PIECES = 16
+ROOM_S = 0.35  # around a stroke, by which it is told from the room
 
 Vectors = npt.NDArray[np.float32]
 
@@ -170,15 +173,42 @@ class EmbeddedSound:
     def _slow(self) -> float:
         return self.sound.slow or 1.0
 
-    def read_waveform(self) -> Vectors:
+    def hear(self) -> HeardSound | None:
+        """Prepare it to be recognised in recordings.
+
+        None of what is from the library itself, of long sounds, and of what cannot be read.
+        """
+        sound = self.sound
+        if (
+            self.content_id is not None
+            or isinstance(sound.source, np.ndarray)
+            or self.embeddings.duration_s > TAKE_S
+        ):
+            return None
+        is_chosen = self.take is not None and sound.end_s is not None
+        try:
+            waveform = self.read_waveform(ROOM_S if is_chosen else 0.0)
+        except AudioError:
+            return None
+        start_s, end_s = 0.0, len(waveform) / self._sample_rate
+        if is_chosen and sound.end_s is not None:
+            start_s = min(ROOM_S, sound.start_s) * self._slow
+            end_s = start_s + (sound.end_s - sound.start_s) * self._slow
+        return HeardSound(waveform, self._sample_rate, (start_s, end_s))
+
+    def read_waveform(self, beside_s: float = 0.0) -> Vectors:
         """Read its samples at the model's rate, as it is heard, `(n_samples,)`; a vector has none.
+
+        Of a region also what lies up to `beside_s` seconds before and behind it.
 
         Raises
         ------
         AudioError
             Its file cannot be read.
         """
-        source, start_s, end_s = self.sound.source, self.sound.start_s, self.sound.end_s
+        source, end_s = self.sound.source, self.sound.end_s
+        start_s = max(0.0, self.sound.start_s - beside_s)
+        end_s = None if end_s is None else end_s + beside_s
         assert not isinstance(source, np.ndarray)  # a vector has neither facts nor pieces to read
         if isinstance(source, Waveform):
             cut = source.cut(start_s, end_s)
@@ -192,6 +222,11 @@ class EmbeddedQuery:
 
     vector: Vectors
     parts: tuple[EmbeddedSound, ...]
+
+    @cached_property
+    def heard(self) -> HeardSound | None:
+        """What is to be recognised in recordings; None where sounds are added up."""
+        return self.parts[0].hear() if len(self.parts) == 1 else None
 
     @property
     def content_ids(self) -> list[int]:

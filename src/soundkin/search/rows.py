@@ -34,6 +34,7 @@ def describe_hit(hit: Hit) -> Row:
         "duration_s": round(hit.duration_s, 6),
         "score": round(hit.score, 6),
         "percentile": round(hit.percentile, 3),
+        "same_sound": hit.same_sound,
         "rank_score": None if hit.rank_score is None else round(hit.rank_score, 6),
         "n_folded": hit.n_folded,
         "copies": [describe_copy(copy) for copy in hit.copies],

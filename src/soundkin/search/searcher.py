@@ -22,7 +22,14 @@ from soundkin.search.feedback import RelevanceFeedback
 from soundkin.search.finding.finder import find_occurrences
 from soundkin.search.finding.occurrence import Occurrences
 from soundkin.search.finding.resolve import Place, list_examples, list_sources
-from soundkin.search.hits import Hit, describe_neighbours, fold_copies, renumber
+from soundkin.search.hits import (
+    RECOGNISED_POOL,
+    Hit,
+    bring_forward,
+    describe_neighbours,
+    fold_copies,
+    renumber,
+)
 from soundkin.search.query import EmbeddedQuery, Query, Sound, Source, Vectors
 from soundkin.search.query_embedder import QueryEmbedder
 from soundkin.search.shared_index import SharedIndex
@@ -74,6 +81,9 @@ class Searcher:
         min_percentile: float = 0.0,
     ) -> list[Hit]:
         """Find the places that sound most like a query, best first.
+
+        What holds the very sound that is asked for, as its fingerprint and waveform tell, comes
+        before all others, where nothing else was asked for: no other sounds, thumbs or weights.
 
         Parameters
         ----------
@@ -139,10 +149,14 @@ class Searcher:
             hits = describe_neighbours(self._library, self._loaded, found, filters, rank_scores)
             hits = [h for h in hits if h.score >= min_score and h.percentile >= min_percentile]
             hits = renumber(hits, len(hits))
-            return self._weigh(read, hits, weights) if weights else hits
+            if weights:
+                return self._weigh(read, hits, weights)
+            return hits if sound is None else bring_forward(self._library, sound, hits)
 
+        sound = None if feedback or weights else read.heard
         is_bounded = min_score > -1 or min_percentile > 0
-        least = WEIGHED_POOL if weights or (feedback and is_bounded) else 0
+        least = RECOGNISED_POOL if sound else 0
+        least = WEIGHED_POOL if weights or (feedback and is_bounded) else least
         if not fold_duplicates:
             return find(max(top_k, least))[:top_k]
         return self._find_folded(find, top_k, least)
@@ -177,15 +191,19 @@ class Searcher:
         if not read:
             return []
         vectors, passages = np.stack([one.vector for one in read]), [one.passage for one in read]
+        n_contents = max(top_k, RECOGNISED_POOL)
         found = self._ask(
             lambda index: index.search_many(
-                vectors, top_k, passages=passages, exact=exact, on_progress=on_progress
+                vectors, n_contents, passages=passages, exact=exact, on_progress=on_progress
             )
         )
-        return [
-            describe_neighbours(self._library, self._loaded, neighbours, None)[:top_k]
-            for neighbours in found
-        ]
+        answers = []
+        for query, neighbours in zip(read, found, strict=True):
+            hits = describe_neighbours(self._library, self._loaded, neighbours, None)
+            if query.heard is not None:
+                hits = bring_forward(self._library, query.heard, hits)
+            answers.append(hits[:top_k])
+        return answers
 
     def find(
         self,
@@ -240,7 +258,8 @@ class Searcher:
     def judge(self, hits: Sequence[Hit]) -> Verdict:
         """Tell whether hits are any good; see `soundkin.search.verdict`."""
         usual_score = self._ask(lambda _: self._loaded.usual_score)
-        return judge_scores([hit.score for hit in hits], usual_score)
+        n_same = sum(hit.same_sound for hit in hits)
+        return judge_scores([hit.score for hit in hits], usual_score, n_same)
 
     def embed(self, query: Query) -> EmbeddedQuery:
         """Bring a query to what is searched with; its parts say what of each sound was heard.

@@ -25,8 +25,9 @@ class Verdict:
 
     `word` is `many`, `some` or `none`: how many of the hits have at least a score of
     `usual_score`, which few sounds of the world find in this library by chance; for a model
-    without reference sounds, which nine in ten of the library's own sounds have with their nearest.
-    `n_good` counts them; `best_score` is the best hit's.
+    without reference sounds, which nine in ten of the library's own sounds have with their nearest;
+    what is the very sound is good whatever its score. `n_good` counts them; `best_score` is the
+    highest.
     """
 
     word: str
@@ -35,9 +36,9 @@ class Verdict:
     usual_score: float
 
 
-def judge_scores(scores: Sequence[float], usual_score: float) -> Verdict:
-    """Judge the hits of a query by their scores."""
-    n_good = sum(score >= usual_score for score in scores)
+def judge_scores(scores: Sequence[float], usual_score: float, n_same: int = 0) -> Verdict:
+    """Judge the hits of a query by their scores; the first `n_same` are the very sound."""
+    n_good = n_same + sum(score >= usual_score for score in scores[n_same:])
     word = "none" if not n_good else "many" if n_good >= MANY else "some"
     return Verdict(word, n_good, max(scores, default=NOWHERE), usual_score)
 

@@ -47,14 +47,14 @@ class Alignment:
     """How the second of two recordings lies over the first.
 
     `distance_db` is the weighted RMS difference of their cells, `moves_db` how far those of the
-    first stray from each band's mean, `cover` the share of either's sound that the other has. The
-    second is louder by `gain_db`, begins `lead_s` before the first does, and takes `stretch` times
-    as long.
+    first stray from each band's mean, `covers` the shares of the first's and of the second's sound
+    that the other has. The second is louder by `gain_db`, begins `lead_s` before the first does,
+    and takes `stretch` times as long.
     """
 
     distance_db: float
     moves_db: float
-    cover: float
+    covers: tuple[float, float]
     gain_db: float
     lead_s: float
     stretch: float
@@ -66,11 +66,17 @@ class Alignment:
         Two stretches of one rain have the same levels, but move apart, further than each does.
         """
         is_same = self.distance_db <= min(COPY_DB, max(STEADY_DB, MOVED * self.moves_db))
-        return is_same and self.cover >= LEAST_COVER
+        return is_same and min(self.covers) >= LEAST_COVER
 
 
-def align(first: Outline, second: Outline, *, most_db: float = HOPELESS_DB) -> Alignment | None:
-    """Lay a recording over another.
+def align(
+    first: Outline,
+    second: Outline,
+    *,
+    most_db: float = HOPELESS_DB,
+    lead_s: float | None = None,
+) -> Alignment | None:
+    """Lay a recording over another, where they correlate best or near `lead_s`, if that is given.
 
     None where either is silent, or where in whole frames they differ by more than `most_db`.
     """
@@ -81,8 +87,12 @@ def align(first: Outline, second: Outline, *, most_db: float = HOPELESS_DB) -> A
     chunks = _choose_chunks(first)
     is_short = len(first.power) <= MOST_FRAMES
     where = (0, len(first.power)) if is_short else chunks[0]
-    near = _correlate(first, second, where)
-    laid = _lay(first, second, near, where)
+    laid = _lay(first, second, _correlate(first, second, where), where)
+    if lead_s is not None:
+        told = round(lead_s / first.hop_s)
+        lags = range(told - NEAR_FRAMES, told + NEAR_FRAMES + 1)
+        others = (_Laid.measure(first, second, lag, where) for lag in lags if lag != laid.lag)
+        laid = min([laid, *others], key=lambda one: one.error)
     if laid.error > most_db**2 or laid.error == math.inf:
         return None
     return _refine(first, second, laid, chunks)
@@ -129,7 +139,7 @@ class _Laid:
         if np.count_nonzero(strong) < LEAST_FRAMES:
             return laid
         gain = float(np.median((one - other)[strong]))
-        noise_db = max(first.noise_db, second.noise_db + gain)
+        noise_db = np.maximum(first.noise_db, second.noise_db + np.float32(gain))
         floors_db = _find_floors(one, other + np.float32(gain), noise_db)
         laid = replace(laid, gain_db=gain, floors_db=floors_db)
         laid = laid._leave_out_cuts(first, second)
@@ -193,19 +203,13 @@ class _Laid:
         levels = [np.maximum(one + gain_db, self.floors_db) for one in found]
         return np.minimum.reduce(levels), np.maximum.reduce(levels)
 
-    def measure_cover(self, first: Outline, second: Outline) -> float:
-        """Measure the share of what sounds in either that the other has."""
+    def measure_covers(self, first: Outline, second: Outline) -> tuple[float, float]:
+        """Measure the shares of what sounds in the first and the second that the other has."""
         one = np.maximum(first.levels - self.floors_db, 0).sum(axis=1)
         other = np.maximum(second.levels + np.float32(self.gain_db) - self.floors_db, 0).sum(axis=1)
         start, stop = max(0, -self.lag), min(len(one), len(other) - self.lag)
-        shares = (
-            part.sum() / whole.sum() if whole.any() else 0.0
-            for part, whole in (
-                (one[start:stop], one),
-                (other[start + self.lag : stop + self.lag], other),
-            )
-        )
-        return float(min(shares))
+        shared = one[start:stop].sum(), other[start + self.lag : stop + self.lag].sum()
+        return _share(shared[0], one.sum()), _share(shared[1], other.sum())
 
 
 def _refine(
@@ -235,7 +239,7 @@ def _refine(
     return Alignment(
         distance_db=distance_db,
         moves_db=math.sqrt(moves / weight),
-        cover=laid.measure_cover(first, second),
+        covers=laid.measure_covers(first, second),
         gain_db=second.peak_db - first.peak_db - laid.gain_db,
         lead_s=lag * first.hop_s,
         stretch=1.0 + slope,
@@ -307,11 +311,15 @@ def _correlate(
     return int(lags[found[lags + where[0]].argmax()])
 
 
-def _find_floors(one: Cells, other: Cells, noise_db: float) -> Cells:
+def _share(part: float, whole: float) -> float:
+    return float(part / whole) if whole else 0.0
+
+
+def _find_floors(one: Cells, other: Cells, noise_db: Cells) -> Cells:
     """Find below what level in each band there is noise: where the quiet of one is louder."""
     loudest = max(float(one.max()), float(other.max()))
     highest = np.float32(loudest - STRONG_DB)  # below which noise may hide what differs
-    floor = np.minimum(np.float32(max(loudest - FLOOR_DB, noise_db)), highest)
+    floor = np.minimum(np.maximum(np.float32(loudest - FLOOR_DB), noise_db), highest)
     place = int(QUIET_SHARE * len(one))
     lows = [np.partition(levels, place, axis=0)[place] for levels in (one, other)]
     quiet, noisy = np.maximum(np.minimum(*lows), floor - NOISE_DB), np.maximum(*lows)

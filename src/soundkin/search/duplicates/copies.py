@@ -115,7 +115,9 @@ class Copies:
     def measure_likeness(self, content_ids: Sequence[int]) -> float:
         """Measure how alike the vectors of some contents are to the first's, at the least."""
         rows = [self._rows[content_id] for content_id in content_ids]
-        return float(self._score(rows[0], np.array(rows[1:])).min()) if len(rows) > 1 else 1.0
+        if len(rows) < 2:
+            return 1.0
+        return min(1.0, float(self._score(rows[0], np.array(rows[1:])).min()))  # float16 rounds up
 
     def _fit(self, first: int, second: int, distance_db: float) -> bool:
         """Tell whether the firsts of two groups with a copy in common are near enough.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -25,21 +25,22 @@ LEAST_POWER = np.float32(1e-9)
 class Outline:
     """A fingerprint ready to be compared: power and levels in dB `(n_frames, 24)`.
 
-    Below `noise_db`, relative to the loudest cell, is the noise of samples of few bits, which is
-    there only while there is sound.
+    Below `noise_db` `(24,)`, relative to the loudest cell, is noise: that of samples of few bits,
+    which is there only while there is sound, or that of a room.
     """
 
     power: Cells
     hop_s: float
     peak_db: float
-    noise_db: float = -math.inf
+    noise_db: Cells = field(default_factory=lambda: np.full(N_BANDS, -np.inf, np.float32))
 
     @classmethod
     def read(cls, data: bytes, *, is_8_bit: bool = False) -> Outline:
         """Read a stored fingerprint; ValueError where it is none."""
         found = Fingerprint.from_bytes(data)
         noise_db = NOISE_OF_8_BIT_DB - found.peak_db if is_8_bit else -math.inf
-        return cls(found.power, found.hop_s, found.peak_db, noise_db)
+        bands = np.full(N_BANDS, noise_db, np.float32)
+        return cls(found.power, found.hop_s, found.peak_db, bands)
 
     @cached_property
     def levels(self) -> Cells:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import lru_cache
 from pathlib import Path
 
+import numpy as np
+
 from soundkin.audio.read import read_audio
 from soundkin.errors import AudioError
 from soundkin.library.records import Recording
@@ -47,20 +49,42 @@ class WaveformCheck:
         it was indexed is not held against them.
         """
         start_s = max(0.0, loudest_s - PART_S / 2)
-        lag_s = found.stretch * start_s + found.lead_s
-        other_s = max(0.0, lag_s - BEYOND_S)
         one = self._read(first, start_s, start_s + PART_S)
         if one is None:
             return True
+        is_changed = any(is_lossy(one) or has_8_bits(one) for one in (first, second))
+        is_changed |= abs(found.stretch - 1) > STEADY
+        slack_s = min(BEYOND_S, SLACK_S + frame_s * (frame_s > LONG_FRAME_S))
+        lag_s = found.stretch * start_s + found.lead_s
+        other_s = max(0.0, lag_s - BEYOND_S)
         needed_s = found.stretch * min(PART_S, len(one) / RATE)
         other = _read(second, other_s, other_s + needed_s + 2 * BEYOND_S)
         if other is None:
             return True
-        slack_s = min(BEYOND_S, SLACK_S + frame_s * (frame_s > LONG_FRAME_S))
         coherence = measure_coherence(one, other, lag_s - other_s, found.stretch, slack_s=slack_s)
-        is_changed = any(is_lossy(one) or has_8_bits(one) for one in (first, second))
-        is_changed |= abs(found.stretch - 1) > STEADY
         return coherence >= (LEAST_LOSSY if is_changed else LEAST_EXACT)
+
+
+def compare_waveform(recording: Recording, part: Samples, lag_s: float) -> float | None:
+    """Measure how much of a part of a sound is in a recording from about `lag_s` on, 0 to 1.
+
+    Parameters
+    ----------
+    part
+        float32 `(n_samples,)` at `RATE`.
+
+    Returns
+    -------
+    Their coherence; None where the recording cannot be read, or is not as it was indexed.
+    """
+    other_s = max(0.0, lag_s - BEYOND_S)
+    other = _read(recording, other_s, other_s + len(part) / RATE + 2 * BEYOND_S)
+    if other is None:
+        return None
+    n_fft = 1 << (len(part) + len(other) - 1).bit_length()
+    products = np.fft.irfft(np.conj(np.fft.rfft(part, n_fft)) * np.fft.rfft(other, n_fft), n_fft)
+    lag = int(np.abs(products).argmax())  # what wraps around lies before the region
+    return measure_coherence(part, other, (lag - n_fft * (lag >= len(other))) / RATE)
 
 
 def _read(recording: Recording, start_s: float, end_s: float) -> Samples | None:

@@ -63,6 +63,9 @@ class HitResponse(BaseModel):
     percentile: float = Field(
         examples=[99.9], description="Share, 0-100, of pairs of sounds of the world less alike"
     )
+    same_sound: bool = Field(
+        description="Whether it is the very sound that was asked for, whatever surrounds it"
+    )
     rank_score: float | None
     n_folded: int
     copies: list[CopyResponse]

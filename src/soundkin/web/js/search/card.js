@@ -91,6 +91,7 @@ export function card(hit, acts) {
   const better = h("span", { class: "quiet" });
   const tags = h("div", { class: "tags" });
   const copies = h("span", { class: "tag" });
+  const same = h("span", { class: "tag", title: t("same_sound_means") }, t("same_sound"));
   const { heart, like, dislike, more, tell } = judgeButtons(() => now, acts);
   const element = h(
     "article",
@@ -124,9 +125,10 @@ export function card(hit, acts) {
     tell(element, hit, { liked, disliked });
     copies.textContent = hit.n_folded ? tn("near_copies", hit.n_folded) : "";
     copies.title = (hit.copies ?? []).map(({ path, differs }) => `${path}: ${differs}`).join("\n");
-    tags.replaceChildren(copies, ...hit.tags.filter((tag) => tag !== "favourite").map((tag) => h("span", { class: "tag" }, tag)));
+    tags.replaceChildren(same, copies, ...hit.tags.filter((tag) => tag !== "favourite").map((tag) => h("span", { class: "tag" }, tag)));
     copies.hidden = !hit.n_folded;
-    tags.hidden = copies.hidden && tags.children.length === 1;
+    same.hidden = !hit.same_sound;
+    tags.hidden = copies.hidden && same.hidden && tags.children.length === 2;
     if (!plain) {
       tellScore(hit, bar, score, better);
     }

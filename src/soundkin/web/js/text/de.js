@@ -432,6 +432,8 @@ export default {
   n_match: "{n} Stelle|{n} Stellen",
   n_nearer: "{n} davon ist näher, als der Zufall hier findet.|{n} davon sind näher, als der Zufall hier findet.",
   near_copies: "+ {n} Beinahe-Kopie|+ {n} Beinahe-Kopien",
+  same_sound: "der Klang selbst",
+  same_sound_means: "Darin ist genau der gesuchte Klang, gleich wie laut, in welchem Format und was ihn umgibt",
   of_recordings: "Aufnahme|Aufnahmen",
   of_segments: "Segment|Segmente",
   regions_start: "Anfang des Bereichs",

@@ -204,6 +204,8 @@ export default {
   no_favourite_any_more_f: "No favourite any more (f)",
   favourite_f: "Favourite (f)",
   near_copies: "+ {n} near-copy|+ {n} near-copies",
+  same_sound: "the sound itself",
+  same_sound_means: "It holds the very sound that you asked for, whatever its level, its format and what surrounds it",
   refined_was: "refined, was {a}",
   cosine_more_alike_than_of_pairs: "Cosine {a}: more alike than {b} % of pairs of unrelated sounds of the world",
   out_of: " of {a}",

@@ -432,6 +432,8 @@ export default {
   n_match: "{n} か所",
   n_nearer: "うち {n} 件は偶然より近い音です。",
   near_copies: "+ ほぼ同じ {n} 件",
+  same_sound: "この音そのもの",
+  same_sound_means: "音量、形式、前後の音にかかわらず、探した音そのものを含みます",
   of_recordings: "録音",
   of_segments: "セグメント",
   regions_start: "範囲の始まり",
