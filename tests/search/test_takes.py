@@ -141,3 +141,16 @@ def test_another_sound_just_like_it_is_not_the_sound_itself(
     assert hits[0]["score"] > 0.9
     assert not any(hit["same_sound"] for hit in hits)
     assert "itself" not in bursts("search", query).stdout
+
+
+def test_the_sound_itself_is_told_by_fingerprints_where_its_file_is_gone(tmp_path: Path) -> None:
+    for seed in (0, 1, 2):
+        write_sound(tmp_path / f"{seed}.wav", make_burst(seed), RATE, "FLOAT")
+    soundkin = Soundkin(tmp_path / "library.sqlite")
+    soundkin("index", tmp_path)
+    for seed in (0, 1, 2):
+        (tmp_path / f"{seed}.wav").unlink()
+    query = write_sound(tmp_path / "query.wav", 0.5 * make_burst(1), RATE, "FLOAT")
+    first, *others = soundkin.json("search", query)
+    assert (Path(first["path"]).stem, first["same_sound"]) == ("1", True)
+    assert not any(hit["same_sound"] for hit in others)

@@ -17,7 +17,7 @@ from soundkin.config import SILENCE_DB
 from soundkin.embedding.embedder import Embedder
 from soundkin.embedding.segments import Embeddings, compute_mean_vector
 from soundkin.embedding.sound_stream import TAKE_S
-from soundkin.errors import AudioError, QueryError
+from soundkin.errors import AudioError, QueryError, WorkerError
 from soundkin.index.passage import Passage
 from soundkin.library.records import Recording
 from soundkin.search.duplicates.recognition import HeardSound
@@ -188,7 +188,7 @@ class EmbeddedSound:
         is_chosen = self.take is not None and sound.end_s is not None
         try:
             waveform = self.read_waveform(ROOM_S if is_chosen else 0.0)
-        except AudioError:
+        except (AudioError, WorkerError):
             return None
         start_s, end_s = 0.0, len(waveform) / self._sample_rate
         if is_chosen and sound.end_s is not None:

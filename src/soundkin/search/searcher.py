@@ -139,6 +139,7 @@ class Searcher:
             "excluded": [*(read.content_ids if exclude_self else []), *shunned],
             "exact": exact,
         }
+        sound = None if feedback or weights else read.heard
 
         def find(n_contents: int) -> list[Hit]:
             rank_scores: Vectors | None = None
@@ -153,7 +154,6 @@ class Searcher:
                 return self._weigh(read, hits, weights)
             return hits if sound is None else bring_forward(self._library, sound, hits)
 
-        sound = None if feedback or weights else read.heard
         is_bounded = min_score > -1 or min_percentile > 0
         least = RECOGNISED_POOL if sound else 0
         least = WEIGHED_POOL if weights or (feedback and is_bounded) else least

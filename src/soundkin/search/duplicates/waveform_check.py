@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from soundkin.audio.read import read_audio
-from soundkin.errors import AudioError
+from soundkin.errors import AudioError, WorkerError
 from soundkin.library.records import Recording
 from soundkin.search.duplicates.alignment import LONG_FRAME_S, Alignment
 from soundkin.search.duplicates.coherence import RATE, SLACK_S, Samples, measure_coherence
@@ -100,5 +100,5 @@ def _read(recording: Recording, start_s: float, end_s: float) -> Samples | None:
     slow = recording.slow
     try:
         return read_audio(path, round(slow * RATE), start_s / slow, end_s / slow)
-    except (AudioError, OSError):
+    except (AudioError, WorkerError, OSError):
         return None
