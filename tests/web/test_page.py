@@ -34,6 +34,8 @@ def test_a_dropped_file_finds_its_likeness_first(visit: Visit, tmp_path: Path) -
     assert visit.wait_for_hits()[0] == "bd_tek"
     expect(visit.page.locator(".query .name")).to_have_text("mine")
     expect(visit.page.locator(".verdict")).to_contain_text("hits")
+    itself = visit.page.get_by_text("the sound itself").filter(visible=True)
+    expect(visit.page.locator(".card", has=itself).locator(".name")).to_have_text(["bd_tek"])
 
 
 def test_a_chosen_file_is_searched_with(visit: Visit, tmp_path: Path) -> None:

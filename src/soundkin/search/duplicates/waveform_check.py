@@ -22,6 +22,7 @@ BEYOND_S = 0.2  # read around it of the other
 # of other takes and settings that fingerprints take for copies nearly all have less than 0.9.
 LEAST_EXACT, LEAST_LOSSY = 0.97, 0.9
 STEADY = 1e-3
+LEAST_SHARE, TINY = 0.001, 1e-20  # of the most energy that a part may lie over
 KEPT_PARTS = 16  # of 320 kB each at the most
 
 
@@ -81,10 +82,28 @@ def compare_waveform(recording: Recording, part: Samples, lag_s: float) -> float
     other = _read(recording, other_s, other_s + len(part) / RATE + 2 * BEYOND_S)
     if other is None:
         return None
-    n_fft = 1 << (len(part) + len(other) - 1).bit_length()
-    products = np.fft.irfft(np.conj(np.fft.rfft(part, n_fft)) * np.fft.rfft(other, n_fft), n_fft)
-    lag = int(np.abs(products).argmax())  # what wraps around lies before the region
-    return measure_coherence(part, other, (lag - n_fft * (lag >= len(other))) / RATE)
+    lag = _find_lag(part, other)
+    within = np.zeros_like(other)  # an attack that was cut off is held against nobody
+    span = slice(max(0, lag), max(0, lag + len(part)))
+    within[span] = other[span]
+    return measure_coherence(part, within, lag / RATE)
+
+
+def _find_lag(part: Samples, other: Samples) -> int:
+    """Find where a part lies in samples by normalised cross-correlation, of either polarity.
+
+    It may begin before them, or end behind.
+    """
+    n_part = len(part)
+    padded = np.pad(other, n_part).astype(np.float64)
+    n_lags = n_part + len(other)
+    n_fft = 1 << (len(padded) - 1).bit_length()
+    spectra = np.conj(np.fft.rfft(part, n_fft)) * np.fft.rfft(padded, n_fft)
+    products = np.fft.irfft(spectra, n_fft)[:n_lags]
+    sums = np.cumsum(np.square(padded))
+    energies = sums[n_part - 1 :][:n_lags] - np.append(0.0, sums[: n_lags - 1])
+    least = LEAST_SHARE * float(energies.max())  # where little is, all correlates
+    return int((np.abs(products) / np.sqrt(np.maximum(energies, least + TINY))).argmax()) - n_part
 
 
 def _read(recording: Recording, start_s: float, end_s: float) -> Samples | None:
