@@ -20,7 +20,7 @@ from soundkin.search.duplicates.recognition import HeardSound
 from soundkin.search.shared_index import LoadedIndex
 
 RECOGNISED_POOL = 50  # first hits, among which the sound itself is looked for
-SCORE_DB = 5.0  # by which a score of 1 counts more than one of 0, of several copies of the sound
+SCORE_DB = 1.0  # by which a score of 1 counts more than one of 0, of several copies of the sound
 
 
 @dataclass(frozen=True)

@@ -50,19 +50,24 @@ class HeardSound:
     """
 
     def __init__(self, waveform: Samples, sample_rate: int, sound_s: tuple[float, float]) -> None:
-        fingerprint = compute_fingerprint(waveform, sample_rate)
+        self._waveform, self._sample_rate, self._sound_s = waveform, sample_rate, sound_s
+        self._outline, self._begin_s = self._draw_outline(0.0)
+
+    def _draw_outline(self, shift_s: float) -> tuple[Outline, float]:
+        """Draw the sound's outline in frames that begin so much later; and where that begins."""
+        waveform = self._waveform[round(shift_s * self._sample_rate) :]
+        start_s, end_s = (time_s - shift_s for time_s in self._sound_s)
+        fingerprint = compute_fingerprint(waveform, self._sample_rate)
         hop_s, power = fingerprint.hop_s, fingerprint.power
-        first = max(0, math.floor((sound_s[0] - EDGE_S) / hop_s))
-        last = math.ceil((sound_s[1] + EDGE_S) / hop_s)
+        first = max(0, math.floor((start_s - EDGE_S) / hop_s))
+        last = math.ceil((end_s + EDGE_S) / hop_s)
         times = np.arange(len(power)) * hop_s
-        room = power[(times < sound_s[0] - BEFORE_S) | (times > sound_s[1] + BEHIND_S)]
+        room = power[(times < start_s - BEFORE_S) | (times > end_s + BEHIND_S)]
         outline = Outline(power[first:last], hop_s, fingerprint.peak_db)
         if len(room) * hop_s >= LEAST_ROOM_S:
             noise_db = to_db(room.mean(axis=0)) + np.float32(OVER_NOISE_DB)
             outline = replace(outline, noise_db=noise_db)
-        self._outline = outline
-        self._begin_s = first * hop_s
-        self._waveform, self._sample_rate = waveform, sample_rate
+        return outline, shift_s + first * hop_s
 
     def recognise(
         self, places: Mapping[int, tuple[Recording, float]], fingerprints: Mapping[int, bytes]
@@ -94,13 +99,13 @@ class HeardSound:
         }
         over = {one: found for one, found in laid.items() if found is not None}
         nearest = sorted(over, key=lambda one: over[one].distance_db)[:MOST_READ]
-        found = {
-            one: over[one].distance_db
-            for one in nearest
-            if self._has_waveform(places[one][0], over[one])
+        nearest += [one for one in list(places)[:1] if one in over]
+        measured = {
+            one: self._measure(outlines[one], places[one][0], over[one])
+            for one in dict.fromkeys(nearest)
         }
-        most_db = min(found.values(), default=0.0) + MORE_DB
-        return {one: distance_db for one, distance_db in found.items() if distance_db <= most_db}
+        most_db = min(measured.values(), default=0.0) + MORE_DB
+        return {one: found for one, found in measured.items() if found <= min(most_db, NEAR_DB)}
 
     def _compare_bands(self, other: Outline, place: tuple[Recording, float]) -> float:
         """Compare the loudest moments of bands here and there, in dB on average."""
@@ -124,12 +129,23 @@ class HeardSound:
             return None
         return found
 
-    def _has_waveform(self, recording: Recording, found: Alignment) -> bool:
-        """Tell whether a recording has the sound's waveform, or levels as near if it isn't read."""
-        start_s = max(0.0, self._outline.loudest_s - PART_S / 2)
-        lag_s = found.stretch * start_s + found.lead_s
-        coherence = compare_waveform(recording, self._cut(start_s), lag_s)
-        return found.distance_db <= COPY_DB if coherence is None else coherence >= LEAST_LOSSY
+    def _measure(self, other: Outline, recording: Recording, found: Alignment) -> float:
+        """Measure how far a recording's levels are off in frames that begin where its own do.
+
+        Infinity where the waveform is another. One that cannot be read must be as near as a copy.
+        """
+        part_s = max(0.0, self._outline.loudest_s - PART_S / 2)
+        lag_s = found.stretch * part_s + found.lead_s
+        placed = compare_waveform(recording, self._cut(part_s), lag_s)
+        if placed is None:
+            return found.distance_db if found.distance_db <= COPY_DB else math.inf
+        if placed.coherence < LEAST_LOSSY:
+            return math.inf
+        offset_s = placed.start_s - part_s - self._begin_s  # of the recording's times
+        shift_s = -offset_s % max(self._outline.hop_s, other.hop_s)
+        outline, begin_s = self._draw_outline(shift_s)
+        exact = align(outline, other, lead_s=begin_s + offset_s) if len(outline.power) else None
+        return min(found.distance_db, exact.distance_db) if exact else found.distance_db
 
     def _cut(self, start_s: float) -> Samples:
         """Cut a part of the sound, `RATE` samples a second."""

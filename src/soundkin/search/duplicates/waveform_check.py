@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -66,8 +67,16 @@ class WaveformCheck:
         return coherence >= (LEAST_LOSSY if is_changed else LEAST_EXACT)
 
 
-def compare_waveform(recording: Recording, part: Samples, lag_s: float) -> float | None:
-    """Measure how much of a part of a sound is in a recording from about `lag_s` on, 0 to 1.
+@dataclass(frozen=True)
+class Placed:
+    """Where in a recording a part of a sound begins, in seconds, and how much of it is there."""
+
+    start_s: float
+    coherence: float
+
+
+def compare_waveform(recording: Recording, part: Samples, lag_s: float) -> Placed | None:
+    """Look for a part of a sound in a recording, at about `lag_s`.
 
     Parameters
     ----------
@@ -76,7 +85,7 @@ def compare_waveform(recording: Recording, part: Samples, lag_s: float) -> float
 
     Returns
     -------
-    Their coherence; None where the recording cannot be read, or is not as it was indexed.
+    Where it fits best; None where the recording cannot be read, or is not as it was indexed.
     """
     other_s = max(0.0, lag_s - BEYOND_S)
     other = _read(recording, other_s, other_s + len(part) / RATE + 2 * BEYOND_S)
@@ -86,7 +95,7 @@ def compare_waveform(recording: Recording, part: Samples, lag_s: float) -> float
     within = np.zeros_like(other)  # an attack that was cut off is held against nobody
     span = slice(max(0, lag), max(0, lag + len(part)))
     within[span] = other[span]
-    return measure_coherence(part, within, lag / RATE)
+    return Placed(other_s + lag / RATE, measure_coherence(part, within, lag / RATE))
 
 
 def _find_lag(part: Samples, other: Samples) -> int:
