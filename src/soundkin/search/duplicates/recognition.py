@@ -87,17 +87,7 @@ class HeardSound:
             with suppress(KeyError, ValueError):
                 is_8_bit = has_8_bits(recording)
                 outlines[content_id] = Outline.read(fingerprints[content_id], is_8_bit=is_8_bit)
-        apart = {
-            content_id: self._compare_bands(other, places[content_id])
-            for content_id, other in outlines.items()
-        }
-        near = [one for one in apart if apart[one] <= PROFILE_DB]
-        near = sorted(near, key=lambda one: apart[one])[:MOST_BY_BANDS]
-        laid = {
-            one: self._align(outlines[one], *places[one])
-            for one in {*near, *list(apart)[:MOST_BY_RANK]}
-        }
-        over = {one: found for one, found in laid.items() if found is not None}
+        over = self._lay_over(places, outlines)
         nearest = sorted(over, key=lambda one: over[one].distance_db)[:MOST_READ]
         nearest += [one for one in list(places)[:1] if one in over]
         measured = {
@@ -106,6 +96,21 @@ class HeardSound:
         }
         most_db = min(measured.values(), default=0.0) + MORE_DB
         return {one: found for one, found in measured.items() if found <= min(most_db, NEAR_DB)}
+
+    def _lay_over(
+        self, places: Mapping[int, tuple[Recording, float]], outlines: Mapping[int, Outline]
+    ) -> dict[int, Alignment]:
+        """Lay the likeliest recordings over the sound; those whose levels are not too far off."""
+        apart = {one: self._compare_bands(other, places[one]) for one, other in outlines.items()}
+        near = [one for one in apart if apart[one] <= PROFILE_DB]
+        near = sorted(near, key=lambda one: apart[one])[:MOST_BY_BANDS]
+        over = {}
+        for one in dict.fromkeys([*near, *list(apart)[:MOST_BY_RANK]]):
+            recording, start_s = places[one]
+            found = align(self._outline, outlines[one], lead_s=start_s * recording.slow)
+            if found and found.distance_db <= NEAR_DB and found.covers[0] >= LEAST_COVER:
+                over[one] = found
+        return over
 
     def _compare_bands(self, other: Outline, place: tuple[Recording, float]) -> float:
         """Compare the loudest moments of bands here and there, in dB on average."""
@@ -122,13 +127,6 @@ class HeardSound:
                 apart_db = min(apart_db, float(np.abs(here - there).mean()))
         return apart_db
 
-    def _align(self, other: Outline, recording: Recording, start_s: float) -> Alignment | None:
-        """Lay a recording over the sound; None where its levels are too far off."""
-        found = align(self._outline, other, lead_s=start_s * recording.slow)
-        if found is None or found.distance_db > NEAR_DB or found.covers[0] < LEAST_COVER:
-            return None
-        return found
-
     def _measure(self, other: Outline, recording: Recording, found: Alignment) -> float:
         """Measure how far a recording's levels are off in frames that begin where its own do.
 
@@ -143,8 +141,10 @@ class HeardSound:
             return math.inf
         offset_s = placed.start_s - part_s - self._begin_s  # of the recording's times
         shift_s = -offset_s % max(self._outline.hop_s, other.hop_s)
+        if shift_s >= self._sound_s[1]:
+            return found.distance_db
         outline, begin_s = self._draw_outline(shift_s)
-        exact = align(outline, other, lead_s=begin_s + offset_s) if len(outline.power) else None
+        exact = align(outline, other, lead_s=begin_s + offset_s)
         return min(found.distance_db, exact.distance_db) if exact else found.distance_db
 
     def _cut(self, start_s: float) -> Samples:
