@@ -176,11 +176,12 @@ class EmbeddedSound:
     def hear(self) -> HeardSound | None:
         """Prepare it to be recognised in recordings.
 
-        None of what is from the library itself, of long sounds, and of what cannot be read.
+        None of what is not wanted, is from the library itself, is long, or cannot be read.
         """
         sound = self.sound
         if (
-            self.content_id is not None
+            sound.weight <= 0
+            or self.content_id is not None
             or isinstance(sound.source, np.ndarray)
             or self.embeddings.duration_s > TAKE_S
         ):

@@ -27,9 +27,10 @@ EDGE_S = 0.03  # taken beside a sound, for frames that see its ends
 BEFORE_S, BEHIND_S = 0.06, 0.1  # beside a sound, where there may be some of it still
 LEAST_ROOM_S, OVER_NOISE_DB = 0.1, 10.0  # what noise is told from, and how far it swells
 PROFILE_DB = 3.0  # by which the loudest moments of bands differ, on average, at the most
+BEHIND_DB = 1.5  # the nearest: the sound itself nearly always is that
 BESIDE = 5  # frames by which it may begin earlier or end later than told
 MOST_BY_BANDS = 16  # of the nearest by that are laid over the sound
-MOST_BY_RANK = 5  # and of the first: the loudest moments of a stroke without its attack are others
+MOST_BY_RANK = 5  # else of the first: the loudest moments of a stroke without its attack are others
 MOST_READ = 3  # of the nearest then, the files
 MORE_DB = 1.0  # than the nearest, beyond which low tones alone have the same waveform
 NEAR_DB = 3.5  # in frames that begin at other parts of a hop, before an attack
@@ -87,30 +88,28 @@ class HeardSound:
             with suppress(KeyError, ValueError):
                 is_8_bit = has_8_bits(recording)
                 outlines[content_id] = Outline.read(fingerprints[content_id], is_8_bit=is_8_bit)
-        over = self._lay_over(places, outlines)
+        apart = {one: self._compare_bands(other, places[one]) for one, other in outlines.items()}
+        most_db = min(PROFILE_DB, min(apart.values(), default=0.0) + BEHIND_DB)
+        near = [one for one in sorted(apart, key=lambda one: apart[one]) if apart[one] <= most_db]
+        for likely in (near[:MOST_BY_BANDS], list(apart)[:MOST_BY_RANK]):
+            found = self._compare({one: places[one] for one in likely}, outlines)
+            if found:
+                return found
+        return {}
+
+    def _compare(
+        self, places: Mapping[int, tuple[Recording, float]], outlines: Mapping[int, Outline]
+    ) -> dict[int, float]:
+        """Lay recordings over the sound, and hold the nearest against its waveform."""
+        over = {}
+        for one, (recording, start_s) in places.items():
+            laid = align(self._outline, outlines[one], lead_s=start_s * recording.slow)
+            if laid and laid.distance_db <= NEAR_DB and laid.covers[0] >= LEAST_COVER:
+                over[one] = laid
         nearest = sorted(over, key=lambda one: over[one].distance_db)[:MOST_READ]
-        nearest += [one for one in list(places)[:1] if one in over]
-        measured = {
-            one: self._measure(outlines[one], places[one][0], over[one])
-            for one in dict.fromkeys(nearest)
-        }
+        measured = {one: self._measure(outlines[one], places[one][0], over[one]) for one in nearest}
         most_db = min(measured.values(), default=0.0) + MORE_DB
         return {one: found for one, found in measured.items() if found <= min(most_db, NEAR_DB)}
-
-    def _lay_over(
-        self, places: Mapping[int, tuple[Recording, float]], outlines: Mapping[int, Outline]
-    ) -> dict[int, Alignment]:
-        """Lay the likeliest recordings over the sound; those whose levels are not too far off."""
-        apart = {one: self._compare_bands(other, places[one]) for one, other in outlines.items()}
-        near = [one for one in apart if apart[one] <= PROFILE_DB]
-        near = sorted(near, key=lambda one: apart[one])[:MOST_BY_BANDS]
-        over = {}
-        for one in dict.fromkeys([*near, *list(apart)[:MOST_BY_RANK]]):
-            recording, start_s = places[one]
-            found = align(self._outline, outlines[one], lead_s=start_s * recording.slow)
-            if found and found.distance_db <= NEAR_DB and found.covers[0] >= LEAST_COVER:
-                over[one] = found
-        return over
 
     def _compare_bands(self, other: Outline, place: tuple[Recording, float]) -> float:
         """Compare the loudest moments of bands here and there, in dB on average."""
