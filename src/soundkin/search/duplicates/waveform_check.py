@@ -23,7 +23,7 @@ BEYOND_S = 0.2  # read around it of the other
 # of other takes and settings that fingerprints take for copies nearly all have less than 0.9.
 LEAST_EXACT, LEAST_LOSSY = 0.97, 0.9
 STEADY = 1e-3
-LEAST_SHARE, TINY = 0.001, 1e-20  # of the most energy that a part may lie over
+LEAST_ENERGY, TINY = 0.001, 1e-20  # of the most that a part may lie over
 KEPT_PARTS = 16  # of 320 kB each at the most
 
 
@@ -58,11 +58,10 @@ class WaveformCheck:
         is_changed |= abs(found.stretch - 1) > STEADY
         slack_s = min(BEYOND_S, SLACK_S + frame_s * (frame_s > LONG_FRAME_S))
         lag_s = found.stretch * start_s + found.lead_s
-        other_s = max(0.0, lag_s - BEYOND_S)
-        needed_s = found.stretch * min(PART_S, len(one) / RATE)
-        other = _read(second, other_s, other_s + needed_s + 2 * BEYOND_S)
-        if other is None:
+        around = _read_around(second, lag_s, found.stretch * min(PART_S, len(one) / RATE))
+        if around is None:
             return True
+        other, other_s = around
         coherence = measure_coherence(one, other, lag_s - other_s, found.stretch, slack_s=slack_s)
         return coherence >= (LEAST_LOSSY if is_changed else LEAST_EXACT)
 
@@ -87,10 +86,10 @@ def compare_waveform(recording: Recording, part: Samples, lag_s: float) -> Place
     -------
     Where it fits best; None where the recording cannot be read, or is not as it was indexed.
     """
-    other_s = max(0.0, lag_s - BEYOND_S)
-    other = _read(recording, other_s, other_s + len(part) / RATE + 2 * BEYOND_S)
-    if other is None:
+    around = _read_around(recording, lag_s, len(part) / RATE)
+    if around is None:
         return None
+    other, other_s = around
     lag = _find_lag(part, other)
     within = np.zeros_like(other)  # an attack that was cut off is held against nobody
     span = slice(max(0, lag), max(0, lag + len(part)))
@@ -111,8 +110,17 @@ def _find_lag(part: Samples, other: Samples) -> int:
     products = np.fft.irfft(spectra, n_fft)[:n_lags]
     sums = np.cumsum(np.square(padded))
     energies = sums[n_part - 1 :][:n_lags] - np.append(0.0, sums[: n_lags - 1])
-    least = LEAST_SHARE * float(energies.max())  # where little is, all correlates
+    least = LEAST_ENERGY * float(energies.max())  # where little is, all correlates
     return int((np.abs(products) / np.sqrt(np.maximum(energies, least + TINY))).argmax()) - n_part
+
+
+def _read_around(
+    recording: Recording, start_s: float, duration_s: float
+) -> tuple[Samples, float] | None:
+    """Read a region and what is around it; and where that begins, in seconds."""
+    first_s = max(0.0, start_s - BEYOND_S)
+    samples = _read(recording, first_s, first_s + duration_s + 2 * BEYOND_S)
+    return None if samples is None else (samples, first_s)
 
 
 def _read(recording: Recording, start_s: float, end_s: float) -> Samples | None:
